@@ -1,1 +1,16 @@
-//! s
+//! The guest component of rest-client: everything about a REST call that does
+//! not need to be trusted with a socket.
+//!
+//! The modules below are pure functions of their arguments and are tested
+//! natively. [`p2`] is the only one that talks to a host; it binds them to the
+//! WIT package in `wit/` over `wasi:http` 0.2.
+
+pub mod config;
+pub mod error;
+pub mod escape;
+pub mod header;
+pub mod host_name;
+pub mod p2;
+pub mod request;
+pub mod response;
+pub mod url;

@@ -1,0 +1,178 @@
+//! From what the transport says to what the caller is told.
+
+use super::bindings::rest::client::types as wit;
+use crate::{
+    error::RestError,
+    response::{self, Partial, Response},
+};
+use wasip2::http::types::ErrorCode;
+
+/// The reply, in the types of the WIT package.
+pub(super) fn response(reply: Response) -> wit::Response {
+    wit::Response {
+        status: reply.status,
+        content_type: response::content_type(&reply.headers),
+        headers: reply.headers,
+        body: reply.body,
+    }
+}
+
+/// The error, in the types of the WIT package.
+pub(super) fn error(error: RestError) -> wit::RestError {
+    match error {
+        RestError::ConnectionRefused(text) => wit::RestError::ConnectionRefused(text),
+        RestError::ConnectionTimeout(text) => wit::RestError::ConnectionTimeout(text),
+        RestError::TransferTimeout(partial) => {
+            wit::RestError::TransferTimeout(wit::PartialResponse {
+                status: partial.status,
+                content_type: response::content_type(&partial.headers),
+                headers: partial.headers,
+                body: partial.body,
+            })
+        }
+        RestError::AlreadyConnecting(text) => wit::RestError::AlreadyConnecting(text),
+        RestError::TooLarge(text) => wit::RestError::TooLarge(text),
+        RestError::Dns(text) => wit::RestError::Dns(text),
+        RestError::Tls(text) => wit::RestError::Tls(text),
+        RestError::Denied(text) => wit::RestError::Denied(text),
+        RestError::InvalidUrl(text) => wit::RestError::InvalidUrl(text),
+        RestError::InvalidHeader(text) => wit::RestError::InvalidHeader(text),
+        RestError::Protocol(text) => wit::RestError::Protocol(text),
+        RestError::Internal(text) => wit::RestError::Internal(text),
+    }
+}
+
+/// What a host's error code means for a call to `origin`, given what had
+/// arrived of the reply.
+pub(super) fn failure(code: ErrorCode, origin: &str, limit: u64, partial: Partial) -> RestError {
+    let sentence = |what: &str| format!("{origin}: {what}");
+    match code {
+        ErrorCode::ConnectionRefused => RestError::ConnectionRefused(sentence(
+            "the connection was refused; nothing listens on this port",
+        )),
+        ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => {
+            RestError::ConnectionRefused(sentence("the host can't be reached"))
+        }
+        ErrorCode::ConnectionTimeout | ErrorCode::DnsTimeout => RestError::ConnectionTimeout(
+            sentence("connection-timeout passed before there was a usable connection"),
+        ),
+        ErrorCode::HttpResponseTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout => RestError::TransferTimeout(partial),
+        ErrorCode::ConnectionLimitReached => RestError::AlreadyConnecting(sentence(
+            "another instance is connecting to this host, and no-concurrent-connects is set",
+        )),
+        ErrorCode::HttpResponseBodySize(size) => {
+            RestError::too_large(size.filter(|_| limit == 0).unwrap_or(limit))
+        }
+        ErrorCode::DnsError(payload) => RestError::Dns(match payload.rcode {
+            Some(rcode) => sentence(&format!("the host name can't be resolved: {rcode}")),
+            None => sentence("the host name can't be resolved"),
+        }),
+        ErrorCode::DestinationNotFound => RestError::Dns(sentence("the host name has no address")),
+        ErrorCode::TlsCertificateError => {
+            RestError::Tls(sentence("the server's certificate was not accepted"))
+        }
+        ErrorCode::TlsAlertReceived(payload) => RestError::Tls(match payload.alert_message {
+            Some(message) => sentence(&message),
+            None => sentence("TLS ended with an alert"),
+        }),
+        ErrorCode::TlsProtocolError => RestError::Tls(sentence("the TLS handshake failed")),
+        ErrorCode::DestinationIpProhibited => {
+            RestError::Denied(sentence("the policy of the host forbids this address"))
+        }
+        ErrorCode::HttpRequestDenied => {
+            RestError::Denied(sentence("the policy of the host forbids this request"))
+        }
+        ErrorCode::HttpRequestUriInvalid | ErrorCode::HttpRequestUriTooLong => {
+            RestError::InvalidUrl(sentence("the URL can't be sent"))
+        }
+        ErrorCode::HttpRequestHeaderSectionSize(_) | ErrorCode::HttpRequestHeaderSize(_) => {
+            RestError::InvalidHeader(sentence("the header fields of the request are too large"))
+        }
+        ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => {
+            RestError::Protocol(sentence(if partial.status == 0 {
+                "the connection ended before a reply"
+            } else {
+                "the connection ended inside the reply"
+            }))
+        }
+        ErrorCode::HttpResponseHeaderSectionSize(_)
+        | ErrorCode::HttpResponseHeaderSize(_)
+        | ErrorCode::HttpResponseTrailerSectionSize(_)
+        | ErrorCode::HttpResponseTrailerSize(_) => {
+            RestError::Protocol(sentence("the header fields of the reply are too large"))
+        }
+        ErrorCode::ConfigurationError => {
+            RestError::Internal(sentence("the configuration of the host is at fault"))
+        }
+        ErrorCode::InternalError(Some(text)) => RestError::Internal(sentence(&text)),
+        ErrorCode::InternalError(None) => RestError::Internal(sentence("the host failed")),
+        ErrorCode::LoopDetected => {
+            RestError::Protocol(sentence("the request came back to where it had been"))
+        }
+        ErrorCode::HttpRequestMethodInvalid => {
+            RestError::InvalidHeader(sentence("the method can't be sent"))
+        }
+        _ => RestError::Protocol(sentence("the exchange broke HTTP")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(code: ErrorCode) -> RestError {
+        failure(code, "http://h", 10, Partial::default())
+    }
+
+    #[test]
+    fn each_way_to_fail_has_its_own_error() {
+        assert!(matches!(
+            told(ErrorCode::ConnectionRefused),
+            RestError::ConnectionRefused(_)
+        ));
+        assert!(matches!(
+            told(ErrorCode::DnsTimeout),
+            RestError::ConnectionTimeout(_)
+        ));
+        assert!(matches!(
+            told(ErrorCode::ConnectionLimitReached),
+            RestError::AlreadyConnecting(_)
+        ));
+        assert!(matches!(
+            told(ErrorCode::HttpResponseBodySize(None)),
+            RestError::TooLarge(text) if text.contains("10 bytes")
+        ));
+        assert!(matches!(
+            told(ErrorCode::TlsCertificateError),
+            RestError::Tls(_)
+        ));
+        assert!(matches!(
+            told(ErrorCode::HttpRequestDenied),
+            RestError::Denied(_)
+        ));
+        assert!(matches!(
+            told(ErrorCode::LoopDetected),
+            RestError::Protocol(_)
+        ));
+    }
+
+    #[test]
+    fn a_transfer_timeout_carries_what_had_arrived() {
+        let partial = Partial {
+            status: 200,
+            headers: Vec::new(),
+            body: b"abc".to_vec(),
+        };
+        assert_eq!(
+            failure(
+                ErrorCode::HttpResponseTimeout,
+                "http://h",
+                0,
+                partial.clone()
+            ),
+            RestError::TransferTimeout(partial)
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! A call, checked and completed: what goes to the transport.
+
+use crate::{error::RestError, header, url::Target};
+
+/// The content type of a body whose caller names none.
+pub const DEFAULT_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+
+const USER_AGENT: &str = concat!("rest-client/", env!("CARGO_PKG_VERSION"));
+
+/// A call as its caller states it.
+#[derive(Debug, Default)]
+pub struct Call {
+    /// A token; sent as it is written.
+    pub method: String,
+    /// Absolute.
+    pub url: String,
+    /// `None` sends no body, which is another thing than an empty one.
+    pub body: Option<Vec<u8>>,
+    /// Of the body; [`DEFAULT_CONTENT_TYPE`] if neither this nor a header field
+    /// names one.
+    pub content_type: Option<String>,
+    /// Further header fields.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// A call that can be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Request {
+    /// A token other than CONNECT.
+    pub method: String,
+    /// Where to.
+    pub target: Target,
+    /// Complete, but for what the transport sets; names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Announced with a `content-length` if there is one.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// Checks `call` and adds what every request carries.
+    ///
+    /// # Errors
+    ///
+    /// [`RestError::InvalidUrl`] or [`RestError::InvalidHeader`].
+    pub fn prepare(call: Call) -> Result<Self, RestError> {
+        check_method(&call.method)?;
+        let target = Target::parse(&call.url)?;
+        let mut headers = Vec::with_capacity(call.headers.len() + 5);
+        for (name, value) in call.headers {
+            headers.push(header::checked(name, value)?);
+        }
+        let mut default = |name: &str, value: &[u8]| {
+            if header::first(&headers, name).is_none() {
+                headers.push((name.to_owned(), value.to_vec()));
+            }
+        };
+        default("accept", b"*/*");
+        default("user-agent", USER_AGENT.as_bytes());
+        if let Some(credentials) = &target.authorization {
+            default("authorization", credentials.as_bytes());
+        }
+        if call.body.is_some() && call.content_type.is_none() {
+            default("content-type", DEFAULT_CONTENT_TYPE.as_bytes());
+        }
+        if let Some(content_type) = call.content_type {
+            if header::first(&headers, "content-type").is_some() {
+                return Err(RestError::InvalidHeader(
+                    "the content type is given twice, as a parameter and as a header field".into(),
+                ));
+            }
+            headers.push(header::checked("content-type".into(), content_type.into())?);
+        }
+        if let Some(body) = &call.body {
+            // Without it the body would be sent in chunks, which servers of
+            // HTTP/1.0 do not read.
+            headers.push(("content-length".into(), body.len().to_string().into_bytes()));
+        }
+        Ok(Self {
+            method: call.method,
+            target,
+            headers,
+            body: call.body,
+        })
+    }
+}
+
+fn check_method(method: &str) -> Result<(), RestError> {
+    if !header::is_token(method.as_bytes()) {
+        return Err(RestError::InvalidHeader(format!(
+            "{method:?} is not a method; one is a word like GET or PATCH"
+        )));
+    }
+    if method.eq_ignore_ascii_case("connect") {
+        return Err(RestError::InvalidHeader(
+            "the method CONNECT asks for a tunnel, which is no REST call".into(),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(method: &str, url: &str) -> Call {
+        Call {
+            method: method.into(),
+            url: url.into(),
+            ..Call::default()
+        }
+    }
+
+    fn sent(request: &Request, name: &str) -> Vec<String> {
+        request
+            .headers
+            .iter()
+            .filter(|(candidate, _)| candidate == name)
+            .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_get_carries_no_body_and_no_content_type() {
+        let request = Request::prepare(call("GET", "http://h/")).unwrap();
+        assert_eq!(request.body, None);
+        assert!(sent(&request, "content-type").is_empty());
+        assert!(sent(&request, "content-length").is_empty());
+        assert_eq!(sent(&request, "accept"), ["*/*"]);
+    }
+
+    #[test]
+    fn a_body_is_a_form_unless_its_caller_says_otherwise() {
+        let post = |content_type: Option<&str>, headers: &[(&str, &str)]| {
+            Request::prepare(Call {
+                body: Some(b"a=b".to_vec()),
+                content_type: content_type.map(Into::into),
+                headers: headers
+                    .iter()
+                    .map(|(name, value)| ((*name).into(), value.as_bytes().to_vec()))
+                    .collect(),
+                ..call("POST", "http://h/")
+            })
+        };
+        let form = post(None, &[]).unwrap();
+        assert_eq!(sent(&form, "content-type"), [DEFAULT_CONTENT_TYPE]);
+        assert_eq!(sent(&form, "content-length"), ["3"]);
+        let json = post(Some("application/json"), &[]).unwrap();
+        assert_eq!(sent(&json, "content-type"), ["application/json"]);
+        let json = post(None, &[("Content-Type", "application/json")]).unwrap();
+        assert_eq!(sent(&json, "content-type"), ["application/json"]);
+        assert!(post(Some("a/b"), &[("content-type", "c/d")]).is_err());
+        assert!(post(Some("a/b\r\nx: y"), &[]).is_err());
+    }
+
+    #[test]
+    fn an_empty_body_is_announced_as_empty() {
+        let request = Request::prepare(Call {
+            body: Some(Vec::new()),
+            ..call("POST", "http://h/")
+        })
+        .unwrap();
+        assert_eq!(sent(&request, "content-length"), ["0"]);
+    }
+
+    #[test]
+    fn the_callers_own_fields_come_before_the_defaults() {
+        let request = Request::prepare(Call {
+            headers: vec![
+                ("Accept".into(), b"text/plain".to_vec()),
+                ("User-Agent".into(), b"me".to_vec()),
+                ("Authorization".into(), b"Bearer t".to_vec()),
+            ],
+            ..call("GET", "http://u:p@h/")
+        })
+        .unwrap();
+        assert_eq!(sent(&request, "accept"), ["text/plain"]);
+        assert_eq!(sent(&request, "user-agent"), ["me"]);
+        assert_eq!(sent(&request, "authorization"), ["Bearer t"]);
+    }
+
+    #[test]
+    fn methods_are_tokens_and_open_no_tunnel() {
+        for method in ["", "GE T", "GET\r\n", "CONNECT", "connect", "G\u{cb}T"] {
+            assert!(
+                matches!(
+                    Request::prepare(call(method, "http://h/")),
+                    Err(RestError::InvalidHeader(_))
+                ),
+                "{method:?}"
+            );
+        }
+        for method in ["PATCH", "DELETE", "PURGE", "M-SEARCH"] {
+            assert_eq!(
+                Request::prepare(call(method, "http://h/")).unwrap().method,
+                method
+            );
+        }
+    }
+}
