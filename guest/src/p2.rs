@@ -12,8 +12,8 @@ use crate::{
     escape,
     request::{Call, Request},
 };
+use bindings::exports::rest::client::types as wit;
 use bindings::exports::rest::client::{configuration, rest};
-use bindings::rest::client::types as wit;
 use std::{cell::Cell, time::Duration};
 
 thread_local! {

@@ -1,6 +1,6 @@
 //! From what the transport says to what the caller is told.
 
-use super::bindings::rest::client::types as wit;
+use super::bindings::exports::rest::client::types as wit;
 use crate::{
     error::RestError,
     response::{self, Partial, Response},

@@ -1,0 +1,275 @@
+//! The parameters of a host, typed and checked.
+//!
+//! [`Config`] knows nothing of the spellings it is read from; those are in
+//! [`toml`].
+
+pub mod duration;
+pub mod toml;
+
+use serde::Deserialize;
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+/// The parameters of the original's `rest_client` module, and a few of ours.
+///
+/// ```
+/// use rest_client_host::Config;
+/// use std::time::Duration;
+///
+/// let config = Config {
+///     connection_timeout: Duration::from_secs(2),
+///     transfer_timeout: Duration::from_secs(5),
+///     ..Config::default()
+/// };
+/// assert_eq!(config.max_async_transfers, 100);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// From the start of a call until there is a usable connection: name
+    /// resolution, TCP and TLS together. Default 20 s. Not 0. Where it is above
+    /// `transfer_timeout`, it is lowered to it.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub connection_timeout: Duration,
+    /// From the start of a call to the last byte of the reply's body,
+    /// connecting included. Default 20 s. Not 0.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub transfer_timeout: Duration,
+    /// Simultaneous asynchronous transfers of one instance. Default 100; 0 runs
+    /// each in a blocking manner.
+    pub max_async_transfers: u32,
+    /// Whether the chain of a server's certificate is verified. Default true.
+    pub ssl_verifypeer: bool,
+    /// Whether a server's certificate must be for the host that was asked.
+    /// Default true. Independent of `ssl_verifypeer`, as in libcurl.
+    pub ssl_verifyhost: bool,
+    /// A PEM file, or a directory of such files, with certificates that are
+    /// trusted beside the system's own. Default none.
+    pub ssl_capath: Option<PathBuf>,
+    /// Bytes of a reply's body; one more stops the transfer. Default 10 MiB; 0
+    /// is no limit.
+    pub max_transfer_size: u64,
+    /// How HTTP is spoken. Default [`HttpVersion::Auto`].
+    pub http_version: HttpVersion,
+    /// Whether a request body of more than 1024 bytes waits for `100 Continue`,
+    /// 1 s at most (RFC 9110, section 10.1.1). Default false.
+    pub enable_expect_100: bool,
+    /// Whether at most one instance of a host connects to the same server at a
+    /// time; another one fails at once. Default false.
+    pub no_concurrent_connects: bool,
+    /// How long an instance that has a connection to a server may open further
+    /// ones without regard to `no_concurrent_connects`. Default 0, which is
+    /// never.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub conn_lifetime: Duration,
+    /// Accepted and ignored with one notice: connecting is asynchronous here,
+    /// so that nothing is polled.
+    #[serde(deserialize_with = "duration::deserialize_some")]
+    pub connect_poll_interval: Option<Duration>,
+    /// Name servers to ask instead of those of `/etc/resolv.conf`. Default
+    /// empty. `/etc/hosts` is consulted either way.
+    pub dns_servers: Vec<SocketAddr>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            connection_timeout: Duration::from_secs(20),
+            transfer_timeout: Duration::from_secs(20),
+            max_async_transfers: 100,
+            ssl_verifypeer: true,
+            ssl_verifyhost: true,
+            ssl_capath: None,
+            max_transfer_size: 10 * 1024 * 1024,
+            http_version: HttpVersion::Auto,
+            enable_expect_100: false,
+            no_concurrent_connects: false,
+            conn_lifetime: Duration::ZERO,
+            connect_poll_interval: None,
+            dns_servers: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks what no single parameter shows, and brings the parameters into
+    /// the form in which they are enforced. What is changed or dangerous is
+    /// logged here, once.
+    ///
+    /// # Errors
+    ///
+    /// A parameter that no call could meet.
+    pub(crate) fn effective(mut self) -> Result<Self, ConfigError> {
+        for (name, timeout) in [
+            ("connection-timeout", self.connection_timeout),
+            ("transfer-timeout", self.transfer_timeout),
+        ] {
+            if timeout.is_zero() {
+                return Err(ConfigError::new(format!(
+                    "{name} is 0, which no call could meet; it is at least 1ms"
+                )));
+            }
+        }
+        if self.connection_timeout > self.transfer_timeout {
+            // Both have the same default: lowering only that one is no surprise.
+            if self.connection_timeout != Self::default().connection_timeout {
+                tracing::warn!(
+                    configured = ?self.connection_timeout,
+                    effective = ?self.transfer_timeout,
+                    "connection-timeout is above transfer-timeout, and lowered to it"
+                );
+            }
+            self.connection_timeout = self.transfer_timeout;
+        }
+        if self.connect_poll_interval.is_some() {
+            tracing::info!(
+                "connect-poll-interval is ignored: connecting is asynchronous, nothing is polled"
+            );
+        }
+        if !self.ssl_verifypeer {
+            tracing::warn!(
+                "ssl-verifypeer is off: ANY certificate is accepted, anybody on the way can read and change what is sent over TLS"
+            );
+        }
+        if !self.ssl_verifyhost {
+            tracing::warn!(
+                "ssl-verifyhost is off: a certificate for ANY host is accepted as the one that was asked"
+            );
+        }
+        Ok(self)
+    }
+}
+
+/// How HTTP is spoken: the six values of the original's `curl_http_version`, in
+/// its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub enum HttpVersion {
+    /// HTTP/2 where a TLS server offers it, else HTTP/1.1. Written `auto`.
+    #[default]
+    Auto,
+    /// HTTP/1.0, which keeps no connection. Written `1.0`.
+    Http10,
+    /// HTTP/1.1. Written `1.1`.
+    Http11,
+    /// HTTP/2 where the server offers it, else HTTP/1.1. Written `2`.
+    Http2,
+    /// HTTP/2 over TLS where the server offers it, and HTTP/1.1 without TLS.
+    /// Written `2-tls`.
+    Http2Tls,
+    /// HTTP/2 without asking first, with TLS or without (RFC 9113, section
+    /// 3.3). Written `2-prior-knowledge`.
+    Http2PriorKnowledge,
+}
+
+impl HttpVersion {
+    /// All values, in the order of the original's numbers 0 to 5.
+    pub const ALL: [Self; 6] = [
+        Self::Auto,
+        Self::Http10,
+        Self::Http11,
+        Self::Http2,
+        Self::Http2Tls,
+        Self::Http2PriorKnowledge,
+    ];
+
+    /// As it is written in a configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Http10 => "1.0",
+            Self::Http11 => "1.1",
+            Self::Http2 => "2",
+            Self::Http2Tls => "2-tls",
+            Self::Http2PriorKnowledge => "2-prior-knowledge",
+        }
+    }
+}
+
+impl fmt::Display for HttpVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for HttpVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|version| version.as_str() == text)
+            .ok_or_else(|| {
+                format!(
+                    "{text:?} is not a version of HTTP; one of {} is",
+                    Self::ALL.map(Self::as_str).join(", ")
+                )
+            })
+    }
+}
+
+impl TryFrom<String> for HttpVersion {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+/// What is wrong with a configuration, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    message: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connecting_never_outlasts_the_transfer() {
+        let config = Config {
+            connection_timeout: Duration::from_secs(9),
+            transfer_timeout: Duration::from_secs(3),
+            ..Config::default()
+        };
+        let effective = config.effective().unwrap();
+        assert_eq!(effective.connection_timeout, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_timeout_of_nothing_is_refused_by_its_name() {
+        let error = Config {
+            transfer_timeout: Duration::ZERO,
+            ..Config::default()
+        }
+        .effective()
+        .unwrap_err();
+        assert!(error.to_string().starts_with("transfer-timeout is 0"));
+    }
+
+    #[test]
+    fn versions_are_written_as_they_are_read() {
+        for version in HttpVersion::ALL {
+            assert_eq!(version.to_string().parse(), Ok(version));
+        }
+        let error = "3".parse::<HttpVersion>().unwrap_err();
+        assert!(error.contains("2-prior-knowledge"), "{error}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Durations as an operator writes them: `20s`, `500ms`, or seconds alone.
+
+use serde::{
+    Deserializer,
+    de::{self, Visitor},
+};
+use std::{fmt, time::Duration};
+
+/// Units with their length in milliseconds, the one without a name last.
+const UNITS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("", 1_000),
+];
+
+/// Reads a whole number with a unit of `ms`, `s`, `m` or `h`. A number alone
+/// counts seconds.
+///
+/// # Errors
+///
+/// A sentence that says what would be right.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = number.parse::<u64>().ok().and_then(|number| {
+        let (_, length) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        number.checked_mul(*length)
+    });
+    milliseconds.map(Duration::from_millis).ok_or_else(|| {
+        format!("{text:?} is not a duration; one is a whole number with its unit, like 20s or 500ms")
+    })
+}
+
+/// Writes a duration in the shortest form that [`parse`] reads back; what is
+/// below a millisecond is cut off.
+#[must_use]
+pub fn format(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    if milliseconds.is_multiple_of(1_000) {
+        format!("{}s", milliseconds / 1_000)
+    } else {
+        format!("{milliseconds}ms")
+    }
+}
+
+/// Reads a duration that is written as a string, or as a whole number of
+/// seconds.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::Error> {
+    source.deserialize_any(Written)
+}
+
+/// As [`deserialize`], for a parameter without a default.
+pub(super) fn deserialize_some<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<Option<Duration>, D::Error> {
+    deserialize(source).map(Some)
+}
+
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration like \"20s\" or \"500ms\", or a whole number of seconds")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+        parse(text).map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Duration, E> {
+        Ok(Duration::from_secs(seconds))
+    }
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Duration, E> {
+        u64::try_from(seconds)
+            .map(Duration::from_secs)
+            .map_err(|_| E::custom(format!("{seconds} is negative; a duration is 0 or more")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_optional_and_seconds_then() {
+        for (text, milliseconds) in [
+            ("20s", 20_000),
+            ("500ms", 500),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+            ("300", 300_000),
+            ("0", 0),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_told_what_one_is() {
+        for text in ["", "s", "-1s", "1.5s", "1 s", "ten", "1d", "99999999999999999999s"] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("like 20s or 500ms"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["20s", "1500ms", "0s"] {
+            assert_eq!(format(parse(text).unwrap()), text);
+        }
+    }
+}
