@@ -22,17 +22,16 @@ const UNITS: [(&str, u64); 5] = [
 ///
 /// A sentence that says what would be right.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let digits = text
-        .bytes()
-        .take_while(u8::is_ascii_digit)
-        .count();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let milliseconds = number.parse::<u64>().ok().and_then(|number| {
         let (_, length) = UNITS.iter().find(|(name, _)| *name == unit)?;
         number.checked_mul(*length)
     });
     milliseconds.map(Duration::from_millis).ok_or_else(|| {
-        format!("{text:?} is not a duration; one is a whole number with its unit, like 20s or 500ms")
+        format!(
+            "{text:?} is not a duration; one is a whole number with its unit, like 20s or 500ms"
+        )
     })
 }
 
@@ -99,13 +98,26 @@ mod tests {
             ("300", 300_000),
             ("0", 0),
         ] {
-            assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(
+                parse(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_duration_is_told_what_one_is() {
-        for text in ["", "s", "-1s", "1.5s", "1 s", "ten", "1d", "99999999999999999999s"] {
+        for text in [
+            "",
+            "s",
+            "-1s",
+            "1.5s",
+            "1 s",
+            "ten",
+            "1d",
+            "99999999999999999999s",
+        ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains("like 20s or 500ms"), "{text}: {error}");
         }

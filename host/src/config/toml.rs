@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn an_error_names_file_line_key_and_what_would_be_right() {
         let error = refused("transfer-timeout = 5\n\nconnection-timout = 2\n");
-        assert!(error.starts_with("a.toml:3: connection-timout: "), "{error}");
+        assert!(
+            error.starts_with("a.toml:3: connection-timout: "),
+            "{error}"
+        );
         assert!(error.contains("`connection-timeout`"), "{error}");
 
         let error = refused("transfer-timeout = \"5 sec\"");

@@ -1,0 +1,42 @@
+//! Compiles the component, so that no program waits for a compiler when it
+//! starts.
+
+#[path = "src/engine.rs"]
+mod engine;
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+/// Built from `guest/` by `cargo xtask component`, and committed, so that neither
+/// `cargo run` nor a published crate needs a WebAssembly toolchain.
+const COMMITTED: &str = "component/rest-client.wasm";
+
+/// Names another build of the component, to test it.
+const OVERRIDE: &str = "REST_CLIENT_COMPONENT";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-env-changed={OVERRIDE}");
+    println!("cargo::rerun-if-changed=src/engine.rs");
+    let component = match env::var_os(OVERRIDE) {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(COMMITTED),
+    };
+    println!("cargo::rerun-if-changed={}", component.display());
+    println!("cargo::rustc-env=COMPONENT_SOURCE={}", component.display());
+
+    let bytes = fs::read(&component).map_err(|error| {
+        format!(
+            "the component {} can't be read: {error}; `cargo xtask component` builds it",
+            component.display()
+        )
+    })?;
+    // Naming the target keeps to what every machine of its kind can run,
+    // rather than to what this one can.
+    let mut config = engine::config();
+    config.target(&env::var("TARGET")?)?;
+    let compiled = wasmtime::Engine::new(&config)?.precompile_component(&bytes)?;
+    fs::write(
+        PathBuf::from(env::var("OUT_DIR")?).join("rest-client.cwasm"),
+        compiled,
+    )?;
+    Ok(())
+}

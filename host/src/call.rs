@@ -1,0 +1,96 @@
+//! One call while it runs: its deadlines, and the record of how it went.
+
+use crate::{failure::Failure, response::Timings};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// What the transport knows of the call it works for. Shared between the
+/// sandbox, the transfer and its body.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) started: Instant,
+    pub(crate) connection_timeout: Duration,
+    pub(crate) transfer_timeout: Duration,
+    record: Mutex<Record>,
+}
+
+/// How a call went.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Record {
+    pub(crate) timings: Timings,
+    pub(crate) phase: Phase,
+    pub(crate) version: http::Version,
+    /// The scheme and authority that were asked, and why that failed.
+    pub(crate) failure: Option<(String, Failure)>,
+}
+
+/// What a call is waiting for, in the words of a message about a deadline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    #[default]
+    Start,
+    NameLookup,
+    Connect,
+    Tls,
+    Head,
+    Body,
+}
+
+impl Phase {
+    /// Continues "… passed while ".
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "the call waited for its instance",
+            Self::NameLookup => "the host name was looked up",
+            Self::Connect => "TCP was connecting",
+            Self::Tls => "the TLS handshake went on",
+            Self::Head => "the reply was awaited",
+            Self::Body => "the body of the reply arrived",
+        }
+    }
+}
+
+impl Call {
+    /// A call that starts now.
+    pub(crate) fn start(connection_timeout: Duration, transfer_timeout: Duration) -> Self {
+        Self {
+            started: Instant::now(),
+            connection_timeout: connection_timeout.min(transfer_timeout),
+            transfer_timeout,
+            record: Mutex::default(),
+        }
+    }
+
+    /// When there must be a usable connection.
+    pub(crate) fn connection_deadline(&self) -> Instant {
+        self.started + self.connection_timeout
+    }
+
+    /// When the whole reply must be there.
+    pub(crate) fn transfer_deadline(&self) -> Instant {
+        self.started + self.transfer_timeout
+    }
+
+    /// Enters `phase`, and says for the one before how long it took.
+    pub(crate) fn enter(&self, phase: Phase) {
+        let elapsed = self.started.elapsed();
+        let mut record = self.record();
+        match record.phase {
+            Phase::Start => {}
+            Phase::NameLookup => record.timings.name_lookup = Some(elapsed),
+            Phase::Connect => record.timings.connect = Some(elapsed),
+            Phase::Tls => record.timings.tls = Some(elapsed),
+            Phase::Head => record.timings.first_byte = Some(elapsed),
+            Phase::Body => {}
+        }
+        record.phase = phase;
+    }
+
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        // A record is plain data: whoever panicked left nothing half done.
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,82 @@
+//! A host: one configuration, one compiled component, any number of instances.
+
+use crate::{
+    config::{Config, ConfigError},
+    instance::Instance,
+    sandbox::Factory,
+    ticker::Ticker,
+    transfer::Transport,
+};
+use std::{fmt, sync::Arc};
+
+/// Makes instances that share a configuration. Cheap to clone.
+///
+/// ```
+/// use rest_client_host::{Config, Host};
+///
+/// let host = Host::new(Config::default())?;
+/// let worker = host.instance();
+/// # Ok::<(), rest_client_host::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Host(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) factory: Factory,
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) ticker: Ticker,
+}
+
+impl Host {
+    /// Checks `config` and loads the component, which takes some milliseconds:
+    /// it was compiled when this crate was.
+    ///
+    /// # Errors
+    ///
+    /// A parameter that can't be met, an `ssl-capath` that can't be read, or a
+    /// machine that can't run the sandbox. Nothing starts half-configured.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let config = config.effective()?;
+        let transport = Arc::new(Transport::new(&config)?);
+        let unable = |error: &dyn fmt::Display| {
+            ConfigError::new(format!("this machine can't run the sandbox: {error}"))
+        };
+        let factory = Factory::new().map_err(|error| unable(&error))?;
+        let ticker = Ticker::start(factory.engine()).map_err(|error| unable(&error))?;
+        Ok(Self(Arc::new(Shared {
+            config,
+            factory,
+            transport,
+            ticker,
+        })))
+    }
+
+    /// A new instance, with connections of its own. Its sandbox is made at the
+    /// first call.
+    #[must_use]
+    pub fn instance(&self) -> Instance {
+        Instance::new(self.clone())
+    }
+
+    /// The configuration in force: that of [`Host::new`], with a
+    /// connection-timeout above the transfer-timeout lowered to it.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The component that this crate holds, as WebAssembly.
+    #[must_use]
+    pub fn component() -> &'static [u8] {
+        crate::sandbox::COMPONENT_SOURCE
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}
