@@ -1,6 +1,9 @@
 //! Why a call has no complete reply, as an embedding program meets it.
 
-use crate::response::{Headers, Timings};
+use crate::{
+    failure::Cause,
+    response::{Headers, Timings},
+};
 use std::fmt;
 
 /// The cases of `rest-error` in the WIT package.
@@ -75,7 +78,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    certificate: bool,
+    cause: Option<Cause>,
     partial: Option<Partial>,
     timings: Timings,
 }
@@ -98,7 +101,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
-            certificate: false,
+            cause: None,
             partial: None,
             timings: Timings::default(),
         }))
@@ -115,9 +118,9 @@ impl Error {
     }
 
     /// Puts the host's own words in place of the guest's, which can't see why.
-    pub(crate) fn explained(mut self, message: String, certificate: bool) -> Self {
+    pub(crate) fn explained(mut self, message: String, cause: Cause) -> Self {
         self.0.message = message;
-        self.0.certificate = certificate;
+        self.0.cause = Some(cause);
         self
     }
 
@@ -164,7 +167,15 @@ impl Error {
     /// than TLS that failed.
     #[must_use]
     pub fn is_certificate(&self) -> bool {
-        self.0.certificate
+        self.0.cause == Some(Cause::Certificate)
+    }
+
+    /// Whether the connection ended before the reply was complete, rather than
+    /// that the reply was wrong. The head had arrived if
+    /// [`Timings::first_byte`] is known.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.0.cause == Some(Cause::Incomplete)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     call::Call,
     error::{Error, ErrorKind, Partial},
-    failure::{Cause, Failure},
+    failure::Failure,
     host::Host,
     pool::Pool,
     request::Request,
@@ -188,10 +188,9 @@ fn explained(error: wit::RestError, call: &Call) -> Error {
     let told = told(error);
     let record = call.record();
     match &record.failure {
-        Some((origin, Failure { cause, sentence })) => told.explained(
-            format!("{origin}: {sentence}"),
-            *cause == Cause::Certificate,
-        ),
+        Some((origin, Failure { cause, sentence })) => {
+            told.explained(format!("{origin}: {sentence}"), *cause)
+        }
         None => told,
     }
 }

@@ -1,2 +1,7 @@
-//! s
-fn main() {}
+//! The command line of rest-client.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

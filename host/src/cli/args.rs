@@ -1,0 +1,264 @@
+//! The arguments as they are typed.
+
+use super::exit;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use rest_client_host::{Config, HttpVersion, config::duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// Ask REST services questions, in a sandbox and before a deadline.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rest-client",
+    version,
+    after_help = exit::TABLE,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Log to standard error what is done; twice, what the libraries do, too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send a GET request
+    #[command(after_help = exit::TABLE)]
+    Get(Get),
+    /// Send data with POST
+    #[command(after_help = exit::TABLE)]
+    Post(WithData),
+    /// Send data with PUT
+    #[command(after_help = exit::TABLE)]
+    Put(WithData),
+    /// Send a request with any method: PATCH, DELETE, HEAD, …
+    #[command(after_help = exit::TABLE)]
+    Request(AnyMethod),
+    /// Play the scenarios of the original's manual against a service on loopback
+    Demo,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// An absolute URL, http or https
+    url: String,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WithData {
+    /// An absolute URL, http or https
+    url: String,
+
+    /// The body: the text itself, @FILE, or @- for standard input; empty if left out
+    #[arg(short, long, value_name = "DATA", default_value = "")]
+    data: String,
+
+    /// What the body is [default: application/x-www-form-urlencoded]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnyMethod {
+    /// The method, sent as it is written
+    method: String,
+
+    /// An absolute URL, http or https
+    url: String,
+
+    /// A body: the text itself, @FILE, or @- for standard input
+    #[arg(short, long, value_name = "DATA")]
+    data: Option<String>,
+
+    /// What the body is [default: application/x-www-form-urlencoded]
+    #[arg(long, value_name = "TYPE", requires = "data")]
+    content_type: Option<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every request can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Send a header field; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+
+    /// Print the head of the reply before its body
+    #[arg(short, long, conflicts_with = "json")]
+    pub(crate) include: bool,
+
+    /// Write to FILE, which is complete or not there at all
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Print one JSON object: code, status, headers, timings, body or error
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Take a status of 400 or above as a failure: no body, exit code 22
+    #[arg(short, long)]
+    pub(crate) fail: bool,
+
+    /// Read parameters from a TOML file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) parameters: Parameters,
+}
+
+/// The parameters, which come before those of a configuration file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Parameters")]
+pub(crate) struct Parameters {
+    /// Limit until there is a usable connection: DNS, TCP and TLS [default: 20s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    connection_timeout: Option<Duration>,
+
+    /// Limit of the whole call, connecting included [default: 20s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    transfer_timeout: Option<Duration>,
+
+    /// Asynchronous transfers of one instance at a time [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    max_async_transfers: Option<u32>,
+
+    /// Verify the chain of the server's certificate [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ssl_verifypeer: Option<bool>,
+
+    /// Verify that the certificate is for the host asked [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ssl_verifyhost: Option<bool>,
+
+    /// Trust the certificates in a PEM file or a directory of such, too
+    #[arg(long, value_name = "PATH")]
+    ssl_capath: Option<PathBuf>,
+
+    /// Limit of a reply's body, 0 for none [default: 10485760]
+    #[arg(long, value_name = "BYTES")]
+    max_transfer_size: Option<u64>,
+
+    /// auto, 1.0, 1.1, 2, 2-tls or 2-prior-knowledge [default: auto]
+    #[arg(long, value_name = "VERSION")]
+    http_version: Option<HttpVersion>,
+
+    /// Wait for 100 Continue before a body over 1024 bytes [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enable_expect_100: Option<bool>,
+
+    /// Let one instance at a time connect to a server [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_concurrent_connects: Option<bool>,
+
+    /// Age up to which a live connection lets an instance skip that [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    conn_lifetime: Option<Duration>,
+
+    /// Accepted and ignored: nothing is polled
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    connect_poll_interval: Option<Duration>,
+
+    /// Ask these name servers in place of the system's
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
+    dns_servers: Option<Vec<SocketAddr>>,
+}
+
+impl Parameters {
+    /// `base`, with what was given here in place of its values.
+    pub(crate) fn over(self, base: Config) -> Config {
+        Config {
+            connection_timeout: self.connection_timeout.unwrap_or(base.connection_timeout),
+            transfer_timeout: self.transfer_timeout.unwrap_or(base.transfer_timeout),
+            max_async_transfers: self.max_async_transfers.unwrap_or(base.max_async_transfers),
+            ssl_verifypeer: self.ssl_verifypeer.unwrap_or(base.ssl_verifypeer),
+            ssl_verifyhost: self.ssl_verifyhost.unwrap_or(base.ssl_verifyhost),
+            ssl_capath: self.ssl_capath.or(base.ssl_capath),
+            max_transfer_size: self.max_transfer_size.unwrap_or(base.max_transfer_size),
+            http_version: self.http_version.unwrap_or(base.http_version),
+            enable_expect_100: self.enable_expect_100.unwrap_or(base.enable_expect_100),
+            no_concurrent_connects: self
+                .no_concurrent_connects
+                .unwrap_or(base.no_concurrent_connects),
+            conn_lifetime: self.conn_lifetime.unwrap_or(base.conn_lifetime),
+            connect_poll_interval: self.connect_poll_interval.or(base.connect_poll_interval),
+            dns_servers: self.dns_servers.unwrap_or(base.dns_servers),
+        }
+    }
+}
+
+/// One request, whichever command it was typed as.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) data: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) common: Common,
+}
+
+impl From<Get> for Call {
+    fn from(Get { url, common }: Get) -> Self {
+        Self {
+            method: "GET".into(),
+            url,
+            data: None,
+            content_type: None,
+            common,
+        }
+    }
+}
+
+impl WithData {
+    pub(crate) fn into_call(self, method: &str) -> Call {
+        Call {
+            method: method.into(),
+            url: self.url,
+            data: Some(self.data),
+            content_type: self.content_type,
+            common: self.common,
+        }
+    }
+}
+
+impl From<AnyMethod> for Call {
+    fn from(request: AnyMethod) -> Self {
+        Self {
+            method: request.method,
+            url: request.url,
+            data: request.data,
+            content_type: request.content_type,
+            common: request.common,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}
