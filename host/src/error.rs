@@ -90,7 +90,7 @@ pub struct Partial {
     pub status: u16,
     /// The first `content-type`, if there is one and it is UTF-8.
     pub content_type: Option<String>,
-    /// All fields of the head.
+    /// All fields of the head, but those that speak of the connection alone.
     pub headers: Headers,
     /// The bytes of the body so far.
     pub body: Vec<u8>,

@@ -21,6 +21,7 @@ pub(crate) enum Cause {
     Refused,
     ConnectionTimeout,
     TransferTimeout,
+    AlreadyConnecting,
     /// With the limit in bytes.
     TooLarge(u64),
     Dns,
@@ -46,6 +47,7 @@ impl Failure {
             Cause::Refused => WasiError::ConnectionRefused,
             Cause::ConnectionTimeout => WasiError::ConnectionTimeout,
             Cause::TransferTimeout => WasiError::HttpResponseTimeout,
+            Cause::AlreadyConnecting => WasiError::ConnectionLimitReached,
             Cause::TooLarge(limit) => WasiError::HttpResponseBodySize(Some(limit)),
             Cause::Dns => WasiError::DnsError {
                 rcode: Some(self.sentence.clone()),

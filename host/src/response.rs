@@ -12,7 +12,7 @@ pub struct Response {
     pub status: u16,
     /// The first `content-type`, if there is one and it is UTF-8.
     pub content_type: Option<String>,
-    /// All fields of the head.
+    /// All fields of the head, but those that speak of the connection alone.
     pub headers: Headers,
     /// Byte for byte as it was sent; empty if there was none.
     pub body: Vec<u8>,

@@ -1,0 +1,172 @@
+//! One request on one connection.
+
+use crate::{
+    config::HttpVersion,
+    connect::Connection,
+    expect::{self, HeldBack},
+    failure::{Cause, Failure},
+};
+use http::{Method, Request, Response, StatusCode, Uri, Version, header, uri::PathAndQuery};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1, http2},
+};
+use wasmtime_wasi_http::WasiBody;
+
+/// The head of a reply, its body to come, and the connection it came on.
+pub(crate) struct Answer {
+    pub(crate) reply: Response<Incoming>,
+    pub(crate) http1: Option<http1::SendRequest<WasiBody>>,
+    pub(crate) http2: Option<http2::SendRequest<WasiBody>>,
+    /// The body of the request, if the server answered without asking for it.
+    pub(crate) unasked: Option<HeldBack>,
+}
+
+/// Why there is no answer.
+pub(crate) enum Unanswered {
+    /// The server does not know `Expect` (417); here is the request without.
+    Refused(Box<Request<WasiBody>>),
+    /// The connection ended first.
+    Failed {
+        failure: Failure,
+        /// The request once more, if nothing of it was sent, or nothing of a
+        /// reply came and it may be sent twice.
+        again: Option<Box<Request<WasiBody>>>,
+    },
+}
+
+/// Sends `request`, and waits for the head of its reply. With `expect`, a large
+/// body waits until the server asks for it.
+pub(crate) async fn send(
+    connection: Connection,
+    request: Request<WasiBody>,
+    version: HttpVersion,
+    expect: bool,
+) -> Result<Answer, Unanswered> {
+    let head = Head::of(&request);
+    let empty = request.body().is_end_stream();
+    match connection {
+        Connection::Http1(mut sender) => {
+            let expect = expect && version != HttpVersion::Http10;
+            let (request, held) = match expect {
+                true => expect::hold_back(request),
+                false => (request, None),
+            };
+            let sent = sender.try_send_request(for_http1(request, version)).await;
+            let reply = match sent {
+                Ok(reply) => reply,
+                Err(error) => return Err(unanswered(error, head, empty, held)),
+            };
+            let unasked = held.filter(HeldBack::is_unasked);
+            if reply.status() == StatusCode::EXPECTATION_FAILED
+                && let Some(body) = unasked.as_ref().and_then(HeldBack::take_back)
+            {
+                return Err(Unanswered::Refused(head.with(body)));
+            }
+            // A connection on which a body was announced and never sent can't
+            // take another request.
+            let http1 = unasked.is_none().then_some(sender);
+            Ok(Answer {
+                reply,
+                http1,
+                http2: None,
+                unasked,
+            })
+        }
+        Connection::Http2(mut sender) => match sender.try_send_request(for_http2(request)).await {
+            Ok(reply) => Ok(Answer {
+                reply,
+                http1: None,
+                http2: Some(sender),
+                unasked: None,
+            }),
+            Err(error) => Err(unanswered(error, head, empty, None)),
+        },
+    }
+}
+
+fn unanswered(
+    mut error: TrySendError<Request<WasiBody>>,
+    head: Head,
+    empty: bool,
+    held: Option<HeldBack>,
+) -> Unanswered {
+    let unsent = error.take_message();
+    let failure = Failure::from_hyper(&error.into_error());
+    let body = match (unsent, held) {
+        (Some(_), Some(held)) => held.take_back(),
+        (Some(request), None) => Some(request.into_body()),
+        (None, _) if empty && head.is_idempotent() && failure.cause == Cause::Incomplete => {
+            Some(nothing())
+        }
+        (None, _) => None,
+    };
+    Unanswered::Failed {
+        failure,
+        again: body.map(|body| head.with(body)),
+    }
+}
+
+/// The absolute form of a URI is for proxies (RFC 9112, section 3.2).
+fn for_http1(mut request: Request<WasiBody>, version: HttpVersion) -> Request<WasiBody> {
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    *request.version_mut() = match version {
+        HttpVersion::Http10 => Version::HTTP_10,
+        _ => Version::HTTP_11,
+    };
+    request
+}
+
+/// The host is in a pseudo-header (RFC 9113, section 8.3.1).
+fn for_http2(mut request: Request<WasiBody>) -> Request<WasiBody> {
+    request.headers_mut().remove(header::HOST);
+    *request.version_mut() = Version::HTTP_2;
+    request
+}
+
+/// A request without its body, which can be sent once more.
+struct Head {
+    method: Method,
+    uri: Uri,
+    headers: http::HeaderMap,
+}
+
+impl Head {
+    fn of(request: &Request<WasiBody>) -> Self {
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+        }
+    }
+
+    fn with(self, body: WasiBody) -> Box<Request<WasiBody>> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        Box::new(request)
+    }
+
+    /// RFC 9110, section 9.2.2.
+    fn is_idempotent(&self) -> bool {
+        matches!(
+            self.method,
+            Method::GET
+                | Method::HEAD
+                | Method::OPTIONS
+                | Method::TRACE
+                | Method::PUT
+                | Method::DELETE
+        )
+    }
+}
+
+fn nothing() -> WasiBody {
+    Empty::new()
+        .map_err(|never: std::convert::Infallible| match never {})
+        .boxed_unsync()
+}
