@@ -2,6 +2,7 @@
 
 mod args;
 mod call;
+mod configuration;
 mod demo;
 mod exit;
 mod input;
@@ -45,6 +46,7 @@ fn dispatch(command: Command) -> Result<Exit, Problem> {
         Command::Post(post) => wait(call::run(post.into_call("POST"))),
         Command::Put(put) => wait(call::run(put.into_call("PUT"))),
         Command::Request(request) => wait(call::run(request.into())),
+        Command::Config(command) => configuration::run(command),
         Command::Demo => wait(demo::run()),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man => pages::man(),

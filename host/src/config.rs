@@ -1,12 +1,14 @@
 //! The parameters of a host, typed and checked.
 //!
-//! [`Config`] knows nothing of the spellings it is read from; those are in
-//! [`toml`].
+//! [`Config`] knows nothing of the sources it is read from: [`toml`] files, the
+//! original's [`modparam`] lines, flags. Each adds to [`layers`].
 
 pub mod duration;
+pub mod layers;
+pub mod modparam;
 pub mod toml;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// The parameters of the original's `rest_client` module, and a few of ours.
@@ -22,17 +24,17 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 /// };
 /// assert_eq!(config.max_async_transfers, 100);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// From the start of a call until there is a usable connection: name
     /// resolution, TCP and TLS together. Default 20 s. Not 0. Where it is above
     /// `transfer_timeout`, it is lowered to it.
-    #[serde(deserialize_with = "duration::deserialize")]
+    #[serde(with = "duration")]
     pub connection_timeout: Duration,
     /// From the start of a call to the last byte of the reply's body,
     /// connecting included. Default 20 s. Not 0.
-    #[serde(deserialize_with = "duration::deserialize")]
+    #[serde(with = "duration")]
     pub transfer_timeout: Duration,
     /// Simultaneous asynchronous transfers of one instance. Default 100; 0 runs
     /// each in a blocking manner.
@@ -44,6 +46,7 @@ pub struct Config {
     pub ssl_verifyhost: bool,
     /// A PEM file, or a directory of such files, with certificates that are
     /// trusted beside the system's own. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ssl_capath: Option<PathBuf>,
     /// Bytes of a reply's body; one more stops the transfer. Default 10 MiB; 0
     /// is no limit.
@@ -59,11 +62,11 @@ pub struct Config {
     /// How long an instance that has a connection to a server may open further
     /// ones without regard to `no_concurrent_connects`. Default 0, which is
     /// never.
-    #[serde(deserialize_with = "duration::deserialize")]
+    #[serde(with = "duration")]
     pub conn_lifetime: Duration,
     /// Accepted and ignored with one notice: connecting is asynchronous here,
     /// so that nothing is polled.
-    #[serde(deserialize_with = "duration::deserialize_some")]
+    #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
     pub connect_poll_interval: Option<Duration>,
     /// Name servers to ask instead of those of `/etc/resolv.conf`. Default
     /// empty. `/etc/hosts` is consulted either way.
@@ -91,6 +94,23 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The keys of all parameters, in the order in which they are shown.
+    pub const KEYS: [&str; 13] = [
+        "connection-timeout",
+        "transfer-timeout",
+        "max-async-transfers",
+        "ssl-verifypeer",
+        "ssl-verifyhost",
+        "ssl-capath",
+        "max-transfer-size",
+        "http-version",
+        "enable-expect-100",
+        "no-concurrent-connects",
+        "conn-lifetime",
+        "connect-poll-interval",
+        "dns-servers",
+    ];
+
     /// Checks what no single parameter shows, and brings the parameters into
     /// the form in which they are enforced. What is changed or dangerous is
     /// logged here, once.
@@ -121,7 +141,7 @@ impl Config {
             self.connection_timeout = self.transfer_timeout;
         }
         if self.connect_poll_interval.is_some() {
-            tracing::info!(
+            tracing::warn!(
                 "connect-poll-interval is ignored: connecting is asynchronous, nothing is polled"
             );
         }
@@ -141,8 +161,8 @@ impl Config {
 
 /// How HTTP is spoken: the six values of the original's `curl_http_version`, in
 /// its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "&str")]
 pub enum HttpVersion {
     /// HTTP/2 where a TLS server offers it, else HTTP/1.1. Written `auto`.
     #[default]
@@ -213,6 +233,12 @@ impl TryFrom<String> for HttpVersion {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
+    }
+}
+
+impl From<HttpVersion> for &str {
+    fn from(version: HttpVersion) -> Self {
+        version.as_str()
     }
 }
 

@@ -3,8 +3,16 @@
 use super::exit;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use rest_client_host::{Config, HttpVersion, config::duration};
+use rest_client_host::{
+    ConfigError, HttpVersion,
+    config::{
+        self, duration,
+        layers::{Entry, Layers},
+    },
+};
+use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use toml::Table;
 
 /// Ask REST services questions, in a sandbox and before a deadline.
 #[derive(Debug, Parser)]
@@ -38,6 +46,9 @@ pub(crate) enum Command {
     /// Send a request with any method: PATCH, DELETE, HEAD, …
     #[command(after_help = exit::TABLE)]
     Request(AnyMethod),
+    /// Show or check a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Play the scenarios of the original's manual against a service on loopback
     Demo,
     /// Print completions for a shell
@@ -47,6 +58,22 @@ pub(crate) enum Command {
     },
     /// Print the manual page, in roff
     Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print what is in force, as TOML, with where each value came from
+    Show(Sources),
+    /// Say whether a TOML file could be started with, and nothing if it could
+    Check {
+        /// The file
+        #[arg(required_unless_present = "modparams")]
+        file: Option<PathBuf>,
+
+        /// An OpenSIPS script with modparam("rest_client", …) lines
+        #[arg(long, value_name = "FILE")]
+        modparams: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -118,24 +145,38 @@ pub(crate) struct Common {
     #[arg(short, long)]
     pub(crate) fail: bool,
 
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+/// Where parameters come from.
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
     /// Read parameters from a TOML file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
+    /// Read parameters from the modparam("rest_client", …) lines of an OpenSIPS script
+    #[arg(long, value_name = "FILE")]
+    pub(crate) modparams: Option<PathBuf>,
+
     #[command(flatten)]
-    pub(crate) parameters: Parameters,
+    parameters: Parameters,
 }
 
-/// The parameters, which come before those of a configuration file.
-#[derive(Debug, Args)]
+/// The parameters as flags, which come before those of files.
+#[derive(Debug, Args, Serialize)]
 #[command(next_help_heading = "Parameters")]
-pub(crate) struct Parameters {
+#[serde(rename_all = "kebab-case")]
+struct Parameters {
     /// Limit until there is a usable connection: DNS, TCP and TLS [default: 20s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
     connection_timeout: Option<Duration>,
 
     /// Limit of the whole call, connecting included [default: 20s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
     transfer_timeout: Option<Duration>,
 
     /// Asynchronous transfers of one instance at a time [default: 100]
@@ -172,10 +213,12 @@ pub(crate) struct Parameters {
 
     /// Age up to which a live connection lets an instance skip that [default: 0]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
     conn_lifetime: Option<Duration>,
 
     /// Accepted and ignored: nothing is polled
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
     connect_poll_interval: Option<Duration>,
 
     /// Ask these name servers in place of the system's
@@ -183,26 +226,21 @@ pub(crate) struct Parameters {
     dns_servers: Option<Vec<SocketAddr>>,
 }
 
-impl Parameters {
-    /// `base`, with what was given here in place of its values.
-    pub(crate) fn over(self, base: Config) -> Config {
-        Config {
-            connection_timeout: self.connection_timeout.unwrap_or(base.connection_timeout),
-            transfer_timeout: self.transfer_timeout.unwrap_or(base.transfer_timeout),
-            max_async_transfers: self.max_async_transfers.unwrap_or(base.max_async_transfers),
-            ssl_verifypeer: self.ssl_verifypeer.unwrap_or(base.ssl_verifypeer),
-            ssl_verifyhost: self.ssl_verifyhost.unwrap_or(base.ssl_verifyhost),
-            ssl_capath: self.ssl_capath.or(base.ssl_capath),
-            max_transfer_size: self.max_transfer_size.unwrap_or(base.max_transfer_size),
-            http_version: self.http_version.unwrap_or(base.http_version),
-            enable_expect_100: self.enable_expect_100.unwrap_or(base.enable_expect_100),
-            no_concurrent_connects: self
-                .no_concurrent_connects
-                .unwrap_or(base.no_concurrent_connects),
-            conn_lifetime: self.conn_lifetime.unwrap_or(base.conn_lifetime),
-            connect_poll_interval: self.connect_poll_interval.or(base.connect_poll_interval),
-            dns_servers: self.dns_servers.unwrap_or(base.dns_servers),
+impl Sources {
+    /// The parameters of all sources: the file, then the script, then the flags.
+    pub(crate) fn layers(self) -> Result<Layers, ConfigError> {
+        let mut layers = Layers::default();
+        if let Some(path) = &self.config {
+            config::toml::read(path, &mut layers)?;
         }
+        if let Some(path) = &self.modparams {
+            config::modparam::read(path, &mut layers)?;
+        }
+        for (key, value) in Table::try_from(&self.parameters).unwrap_or_default() {
+            let from = format!("--{key}");
+            layers.add(Entry { key, value, from })?;
+        }
+        Ok(layers)
     }
 }
 

@@ -6,16 +6,12 @@ use super::{
     input,
     output::{self, Destination},
 };
-use rest_client_host::{Config, Host, config};
+use rest_client_host::Host;
 
 /// Sends the request and writes what came of it.
 pub(crate) async fn run(call: Call) -> Result<Exit, Problem> {
     let common = call.common;
-    let base = match &common.config {
-        Some(path) => config::toml::read(path)?,
-        None => Config::default(),
-    };
-    let host = Host::new(common.parameters.over(base))?;
+    let host = Host::new(common.sources.layers()?.config())?;
     let instance = host.instance();
 
     let mut request = instance.rest_request(&call.method, &call.url);

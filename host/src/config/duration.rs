@@ -1,7 +1,7 @@
 //! Durations as an operator writes them: `20s`, `500ms`, or seconds alone.
 
 use serde::{
-    Deserializer,
+    Deserializer, Serializer,
     de::{self, Visitor},
 };
 use std::{fmt, time::Duration};
@@ -49,15 +49,50 @@ pub fn format(duration: Duration) -> String {
 
 /// Reads a duration that is written as a string, or as a whole number of
 /// seconds.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::Error> {
+///
+/// # Errors
+///
+/// What is there is no duration.
+pub fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::Error> {
     source.deserialize_any(Written)
 }
 
-/// As [`deserialize`], for a parameter without a default.
-pub(super) fn deserialize_some<'de, D: Deserializer<'de>>(
-    source: D,
-) -> Result<Option<Duration>, D::Error> {
-    deserialize(source).map(Some)
+/// Writes a duration as [`format`] does.
+///
+/// # Errors
+///
+/// Those of the target.
+pub fn serialize<S: Serializer>(duration: &Duration, target: S) -> Result<S::Ok, S::Error> {
+    target.serialize_str(&format(*duration))
+}
+
+/// A duration that may be left out.
+pub mod optional {
+    use super::{Deserializer, Duration, Serializer};
+
+    /// As for a duration that has a default, which one that is there is.
+    ///
+    /// # Errors
+    ///
+    /// What is there is no duration.
+    pub fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Duration>, D::Error> {
+        super::deserialize(source).map(Some)
+    }
+
+    /// Writes a duration, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the target.
+    pub fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        target: S,
+    ) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::serialize(duration, target),
+            None => target.serialize_none(),
+        }
+    }
 }
 
 struct Written;

@@ -7,61 +7,70 @@
 //! ssl-capath = "/etc/rest-client/ca.pem"
 //! ```
 
-use super::{Config, ConfigError};
-use std::{ops::Range, path::Path};
+use super::{
+    ConfigError,
+    layers::{Entry, Layers},
+};
+use std::path::Path;
+use toml::{Table, de::DeTable};
 
-/// Reads the configuration in the file at `path`.
+/// Adds the parameters in the file at `path` to `layers`.
 ///
 /// # Errors
 ///
 /// The file can't be read, or says something that is no parameter. The error
 /// names the file, the line, the key and what would be right.
-pub fn read(path: &Path) -> Result<Config, ConfigError> {
+pub fn read(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         ConfigError::new(format!("the configuration {name} can't be read: {error}"))
     })?;
-    parse(&text, &name)
+    parse(&text, &name, layers)
 }
 
-/// Reads a configuration from `text`; `name` is what an error calls its source.
+/// Adds the parameters in `text`, which errors call `name`.
 ///
 /// # Errors
 ///
 /// As for [`read`], but that `text` is there already.
-pub fn parse(text: &str, name: &str) -> Result<Config, ConfigError> {
-    toml::from_str(text).map_err(|error| {
-        let place = error.span().and_then(|span| place(text, &span));
-        ConfigError::new(match place {
-            Some(place) => format!("{name}:{place}: {}", error.message()),
-            None => format!("{name}: {}", error.message()),
-        })
-    })
-}
-
-/// The line that `span` begins in, with the key that stands there.
-fn place(text: &str, span: &Range<usize>) -> Option<String> {
-    let number = text.get(..span.start)?.matches('\n').count() + 1;
-    let line = text.lines().nth(number - 1)?;
-    Some(match line.split_once('=') {
-        Some((key, _)) => format!("{number}: {}", key.trim()),
-        None => number.to_string(),
-    })
+pub fn parse(text: &str, name: &str, layers: &mut Layers) -> Result<(), ConfigError> {
+    let line = |offset: usize| text[..offset].matches('\n').count() + 1;
+    let wrong = |error: toml::de::Error| {
+        let line = line(error.span().map_or(0, |span| span.start));
+        ConfigError::new(format!("{name}:{line}: {}", error.message()))
+    };
+    // Once for where the keys are, once for what they say.
+    let places = DeTable::parse(text).map_err(wrong)?;
+    let mut table: Table = toml::from_str(text).map_err(wrong)?;
+    for key in places.get_ref().keys() {
+        let from = format!("{name}:{}", line(key.span().start));
+        let key = key.get_ref().to_string();
+        if let Some(value) = table.remove(&key) {
+            layers.add(Entry { key, value, from })?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::HttpVersion;
+    use crate::config::{Config, HttpVersion};
     use std::time::Duration;
 
+    fn parsed(text: &str) -> Result<Config, ConfigError> {
+        let mut layers = Layers::default();
+        parse(text, "a.toml", &mut layers)?;
+        Ok(layers.config())
+    }
+
     fn refused(text: &str) -> String {
-        parse(text, "a.toml").unwrap_err().to_string()
+        parsed(text).unwrap_err().to_string()
     }
 
     #[test]
     fn what_is_left_out_has_its_default() {
-        assert_eq!(parse("", "a.toml"), Ok(Config::default()));
+        assert_eq!(parsed(""), Ok(Config::default()));
     }
 
     #[test]
@@ -96,7 +105,7 @@ mod tests {
             connect_poll_interval: Some(Duration::from_millis(20)),
             dns_servers: vec!["127.0.0.1:53".parse().unwrap()],
         };
-        assert_eq!(parse(text, "a.toml"), Ok(expected));
+        assert_eq!(parsed(text), Ok(expected));
     }
 
     #[test]
