@@ -1,0 +1,26 @@
+# Shorthand: each recipe is one call of cargo.
+
+# Play the scenarios of the manual against a service on loopback
+demo:
+    cargo run --release -- demo
+
+# Set up what is missing, build the component, run all tests
+test *arguments:
+    cargo xtask test {{ arguments }}
+
+# Build the component from source into host/component/
+component:
+    cargo xtask component
+
+# All that a change has to pass
+ci:
+    .ci/run
+
+fmt:
+    cargo fmt --all
+
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+    cargo doc --workspace --no-deps --locked

