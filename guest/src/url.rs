@@ -18,6 +18,10 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// Bytes of a URL. Longer ones are no use: request lines end at 8 KiB on common
+/// servers, and at 64 KiB in the transports.
+const LONGEST_URL: usize = 32 * 1024;
+
 /// The two schemes that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
@@ -88,6 +92,9 @@ impl std::fmt::Debug for Target {
 fn parse(url: &str) -> Result<Target, String> {
     if url.is_empty() {
         return Err("the URL is empty; one looks like http://host/path".into());
+    }
+    if url.len() > LONGEST_URL {
+        return Err(format!("the URL is longer than {LONGEST_URL} bytes"));
     }
     if let Some((at, odd)) = url
         .char_indices()
@@ -356,6 +363,11 @@ mod tests {
             refused(url);
         }
         assert_eq!(parsed("http://h:65535/").authority, "h:65535");
+    }
+
+    #[test]
+    fn a_url_has_an_end() {
+        refused(&format!("http://h/{}", "x".repeat(LONGEST_URL)));
     }
 
     #[test]

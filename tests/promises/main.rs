@@ -1,2 +1,33 @@
-//! s
-fn main() {}
+//! What rest-client promises, one module each. One binary, so that wasmtime is
+//! linked once.
+
+mod call;
+mod command_line;
+mod component;
+mod connections;
+mod expect;
+mod failures;
+mod foreign_host;
+mod http_versions;
+mod interop;
+mod isolation;
+mod limits;
+mod timeouts;
+mod tls;
+
+use rest_client_host::{Config, Host, Instance};
+
+/// A host with this configuration.
+fn host(config: Config) -> Host {
+    Host::new(config).expect("a sound configuration")
+}
+
+/// The only instance of a host with this configuration.
+fn worker_with(config: Config) -> Instance {
+    host(config).instance()
+}
+
+/// The only instance of a host with the defaults.
+fn worker() -> Instance {
+    worker_with(Config::default())
+}

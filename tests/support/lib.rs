@@ -1,1 +1,8 @@
-//! Stand-in.
+//! What the promises are tested against: servers that misbehave on purpose, a
+//! small PKI, and the programs of others. Real sockets only.
+
+pub mod holes;
+pub mod pki;
+pub mod process;
+pub mod server;
+pub mod steps;

@@ -87,6 +87,8 @@ fn acceptor(certified: &rcgen::CertifiedKey<KeyPair>) -> Result<TlsAcceptor> {
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>) {
     while let Ok((connection, _)) = listener.accept().await {
         let tls = tls.clone();
+        // Else the system waits for more to send, up to 40 ms.
+        let _ = connection.set_nodelay(true);
         tokio::spawn(async move {
             match tls {
                 None => serve(connection).await,

@@ -1,0 +1,51 @@
+//! Finds out which programs of others are here. A test that needs one which is
+//! not is ignored, and says so.
+
+use std::{env, path::PathBuf, process::Command};
+
+/// Each with the condition that tests are under.
+const TOOLS: [(&str, &str); 4] = [
+    ("curl", "has_curl"),
+    ("httpbin", "has_httpbin"),
+    ("nginx", "has_nginx"),
+    ("wasm-tools", "has_wasm_tools"),
+];
+
+/// What `cargo xtask test` found, which is believed.
+const TOLD: &str = "REST_CLIENT_TEST_TOOLS";
+
+fn main() {
+    println!("cargo::rerun-if-env-changed={TOLD}");
+    println!("cargo::rerun-if-env-changed=PATH");
+    let told = env::var(TOLD).ok();
+    for (tool, condition) in TOOLS {
+        println!("cargo::rustc-check-cfg=cfg({condition})");
+        let here = match &told {
+            Some(told) => told.split(',').any(|name| name == tool),
+            None => is_here(tool),
+        };
+        if here {
+            println!("cargo::rustc-cfg={condition}");
+        }
+    }
+}
+
+fn is_here(tool: &str) -> bool {
+    match tool {
+        "httpbin" => {
+            on_path("waitress-serve")
+                && Command::new("python3")
+                    .args(["-c", "import httpbin"])
+                    .output()
+                    .is_ok_and(|output| output.status.success())
+        }
+        "nginx" => on_path("nginx") || PathBuf::from("/usr/sbin/nginx").exists(),
+        other => on_path(other),
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| {
+        env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    })
+}

@@ -1,0 +1,411 @@
+//! The command line, as a person at a terminal meets it.
+
+use std::path::Path;
+use support::{
+    holes::{FullBacklog, Refusing},
+    pki::Identity,
+    process::{self, Ended, run},
+    server::Server,
+    steps::{Step, head, ok, raw, reply},
+};
+
+fn program() -> &'static Path {
+    process::rest_client()
+}
+
+async fn rest_client(arguments: &[&str]) -> Ended {
+    run(program(), arguments, b"").await
+}
+
+/// Nothing on standard output, one sentence on standard error, this exit code.
+#[track_caller]
+fn assert_refused(ended: &Ended, code: i32, words: &str) {
+    assert_eq!(ended.code(), code, "{}", ended.stderr);
+    assert!(ended.stdout.is_empty());
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_body_goes_to_standard_output_byte_for_byte() {
+    let body: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let sent = body.clone();
+    let server = Server::start(move |_| reply("200 OK", &[], &sent)).await;
+    let ended = rest_client(&["get", &server.url("/")]).await;
+    assert_eq!((ended.code(), &*ended.stderr), (0, ""));
+    assert!(ended.stdout == body);
+}
+
+#[tokio::test]
+async fn data_comes_from_the_argument_a_file_or_standard_input() {
+    let server = Server::start(|_| ok("")).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("data");
+    std::fs::write(&file, b"from\0a file\n").unwrap();
+    let url = server.url("/");
+    let from_file = format!("@{}", file.display());
+    for (data, stdin, sent) in [
+        ("a=b", &b""[..], &b"a=b"[..]),
+        (&from_file, b"", b"from\0a file\n"),
+        ("@-", b"from a pipe\n", b"from a pipe\n"),
+    ] {
+        let ended = run(
+            program(),
+            ["post", &url, "-d", data, "--content-type", "text/x"],
+            stdin,
+        )
+        .await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        let seen = server.record().requests.pop().unwrap();
+        assert_eq!((&*seen.method, &seen.body[..]), ("POST", sent));
+        assert_eq!(seen.header("content-type"), ["text/x"]);
+    }
+    rest_client(&["put", &url, "-d", "x", "-H", "X-One: 1", "-H", "x-two:2"]).await;
+    let seen = server.record().requests.pop().unwrap();
+    assert_eq!(
+        (seen.header("x-one"), seen.header("x-two")),
+        (vec!["1"], vec!["2"])
+    );
+    rest_client(&["request", "PATCH", &url]).await;
+    assert_eq!(server.record().requests.pop().unwrap().method, "PATCH");
+}
+
+#[tokio::test]
+async fn the_head_is_printed_when_it_is_asked_for() {
+    let server = Server::start(|_| reply("201 Created", &[("x-a", "b")], b"body")).await;
+    let ended = rest_client(&["get", "-i", &server.url("/")]).await;
+    assert_eq!(
+        ended.text(),
+        "HTTP/1.1 201\r\nx-a: b\r\ncontent-length: 4\r\n\r\nbody"
+    );
+}
+
+#[tokio::test]
+async fn json_is_one_object_with_all_there_is_to_know() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/binary" => reply("200 OK", &[], b"\xff\0"),
+        "/stall" => vec![
+            head(
+                "200 OK",
+                &[("content-length", "9"), ("content-type", "a/b")],
+            ),
+            raw("abc"),
+            Step::Stall,
+        ],
+        _ => reply("404 No", &[("Content-Type", "a/b")], "ü".as_bytes()),
+    })
+    .await;
+    let json =
+        |ended: &Ended| -> serde_json::Value { serde_json::from_slice(&ended.stdout).unwrap() };
+
+    let ended = rest_client(&["get", "--json", &server.url("/")]).await;
+    let object = json(&ended);
+    assert_eq!(ended.code(), 0);
+    assert_eq!(
+        (&object["code"], &object["status"]),
+        (&1.into(), &404.into())
+    );
+    assert_eq!(object["content_type"], "a/b");
+    assert_eq!(
+        object["headers"][0],
+        serde_json::json!(["content-type", "a/b"])
+    );
+    assert_eq!(object["body"], "ü");
+    assert!(object["timings"]["total"].as_f64().unwrap() > 0.0);
+
+    let object = json(&rest_client(&["get", "--json", &server.url("/binary")]).await);
+    assert_eq!(
+        (&object["body"], &object["body_base64"]),
+        (&serde_json::Value::Null, &"/wA=".into())
+    );
+
+    let url = server.url("/stall");
+    let ended = rest_client(&["get", "--json", "--transfer-timeout", "300ms", &url]).await;
+    let object = json(&ended);
+    assert_eq!(ended.code(), 28);
+    assert_eq!(
+        (&object["code"], &object["status"]),
+        (&(-3).into(), &200.into())
+    );
+    assert_eq!(object["error"]["kind"], "transfer-timeout");
+    assert_eq!(
+        (&object["body"], &object["content_type"]),
+        (&"abc".into(), &"a/b".into())
+    );
+}
+
+#[tokio::test]
+async fn exit_codes_are_those_of_curl() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/404" => reply("404 Not Found", &[], b"not here"),
+        "/stall" => vec![
+            head("200 OK", &[("content-length", "9")]),
+            raw("abc"),
+            Step::Stall,
+        ],
+        "/close" => vec![Step::Close],
+        "/cut" => vec![
+            head("200 OK", &[("content-length", "9")]),
+            raw("abc"),
+            Step::Close,
+        ],
+        "/garbage" => vec![raw("garbage\r\n\r\n"), Step::Close],
+        _ => ok("more than nine bytes"),
+    })
+    .await;
+    let tls = Server::start_tls(&Identity::self_signed(&["127.0.0.1"]), |_| ok("x")).await;
+    let refusing = Refusing::default();
+    let full = FullBacklog::default();
+    let not_tls = server.url("/").replace("http:", "https:");
+    for (arguments, code, words) in [
+        (&["get", &server.url("/404"), "--fail"][..], 22, "404"),
+        (&["get", "http://["], 3, "host"),
+        (&["get", "gopher://h/"], 3, "http and https"),
+        (&["get", "http://name.invalid./"], 6, "name"),
+        (&["get", &refusing.url()], 7, "refused"),
+        (
+            &["get", &full.url(), "--connection-timeout=200ms"],
+            28,
+            "connection-timeout",
+        ),
+        (&["get", &not_tls], 35, "TLS"),
+        (&["get", &tls.url("/")], 60, "authority"),
+        (
+            &["get", &server.url("/"), "--max-transfer-size", "9"],
+            63,
+            "9 bytes",
+        ),
+        (&["get", &server.url("/close")], 52, "closed"),
+        (&["get", &server.url("/garbage")], 8, "not HTTP"),
+        (
+            &["get", &server.url("/"), "-H", "no colon"],
+            43,
+            "Name: value",
+        ),
+        (&["get", &server.url("/"), "-H", "Host: other"], 43, "host"),
+        (
+            &["post", &server.url("/"), "-d", "@/nonexistent"],
+            26,
+            "/nonexistent",
+        ),
+        (
+            &["get", &server.url("/"), "-o", "/nonexistent/file"],
+            23,
+            "/nonexistent/file",
+        ),
+        (
+            &["get", &server.url("/"), "--transfer-timeout", "soon"],
+            2,
+            "like 20s",
+        ),
+        (
+            &["get", &server.url("/"), "--transfer-timeout", "0s"],
+            2,
+            "at least 1ms",
+        ),
+        (
+            &["get", &server.url("/"), "--http-version", "9"],
+            2,
+            "2-prior-knowledge",
+        ),
+        (&["get"], 2, "URL"),
+    ] {
+        assert_refused(&rest_client(arguments).await, code, words);
+    }
+    // As with curl, what had arrived is shown.
+    for (path, code) in [("/stall", 28), ("/cut", 18)] {
+        let ended = rest_client(&["get", &server.url(path), "--transfer-timeout", "300ms"]).await;
+        assert_eq!(ended.code(), code, "{}", ended.stderr);
+    }
+    let ended = rest_client(&["get", &server.url("/stall"), "--transfer-timeout", "300ms"]).await;
+    assert_eq!(ended.text(), "abc");
+    let help = rest_client(&["get", "--help"]).await;
+    assert_eq!(help.code(), 0);
+    for code in [3, 6, 7, 22, 28, 35, 60, 63] {
+        assert!(help.text().contains(&format!("\n{code:>4}  ")), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn the_switches_of_tls_are_flags() {
+    let tls = Server::start_tls(&Identity::self_signed(&["other.example"]), |_| ok("x")).await;
+    let url = tls.url("/");
+    let ended = rest_client(&[
+        "get",
+        &url,
+        "--ssl-verifypeer=false",
+        "--ssl-verifyhost=false",
+    ])
+    .await;
+    assert_eq!((ended.code(), &*ended.text()), (0, "x"));
+    assert_eq!(
+        ended.stderr.matches("ssl-verify").count(),
+        2,
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        rest_client(&["get", &url, "--ssl-verifypeer=false"])
+            .await
+            .code(),
+        60
+    );
+}
+
+fn names_in(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn an_output_file_is_complete_or_as_it_was() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/stall" => vec![
+            head("200 OK", &[("content-length", "9")]),
+            raw("abc"),
+            Step::Stall,
+        ],
+        _ => ok("new"),
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("out");
+    std::fs::write(&file, "old").unwrap();
+    let path = file.to_str().unwrap();
+    let stall = server.url("/stall");
+    let ended = rest_client(&["get", &stall, "-o", path, "--transfer-timeout", "300ms"]).await;
+    assert_refused(&ended, 28, "transfer-timeout");
+    assert_eq!(std::fs::read(&file).unwrap(), b"old");
+    assert_eq!(names_in(directory.path()), ["out"]);
+    let ended = rest_client(&["get", &server.url("/"), "-o", path]).await;
+    assert_eq!((ended.code(), ended.stdout.len()), (0, 0));
+    assert_eq!(std::fs::read(&file).unwrap(), b"new");
+    assert_eq!(names_in(directory.path()), ["out"]);
+    // What is no file is written to, and not replaced.
+    let ended = rest_client(&["get", &server.url("/"), "-o", "/dev/null"]).await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert!(!Path::new("/dev/null").is_file());
+}
+
+#[tokio::test]
+async fn a_pipe_that_is_closed_early_is_no_panic() {
+    let server = Server::start(|_| reply("200 OK", &[], &[b'x'; 5_000_000])).await;
+    let script = format!(
+        "'{}' get {} | head -c 3",
+        program().display(),
+        server.url("/")
+    );
+    let ended = run("sh", ["-c", &script], b"").await;
+    assert_eq!((&*ended.text(), &*ended.stderr), ("xxx", ""));
+}
+
+#[tokio::test]
+async fn a_configuration_file_is_obeyed_and_its_faults_are_told_by_place() {
+    let server = Server::start(|_| ok("more than nine bytes")).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.toml");
+    let path = file.to_str().unwrap();
+    let url = server.url("/");
+    std::fs::write(&file, "max-transfer-size = 9\n").unwrap();
+    assert_eq!(rest_client(&["get", &url, "-c", path]).await.code(), 63);
+    let ended = rest_client(&["get", &url, "-c", path, "--max-transfer-size=99"]).await;
+    assert_eq!(ended.code(), 0, "a flag comes before a file");
+    for (text, words) in [
+        (
+            "\nmax-transfer-sise = 9",
+            "config.toml:2: max-transfer-sise: unknown",
+        ),
+        (
+            "transfer-timeout = \"1 min\"",
+            "config.toml:1: transfer-timeout: ",
+        ),
+        ("transfer-timeout = ", "config.toml:1: "),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        assert_refused(&rest_client(&["get", &url, "-c", path]).await, 2, words);
+        assert_refused(&rest_client(&["config", "check", path]).await, 2, words);
+    }
+    assert_refused(
+        &rest_client(&["get", &url, "-c", "/nonexistent"]).await,
+        2,
+        "/nonexistent",
+    );
+}
+
+#[tokio::test]
+async fn a_script_of_the_original_is_taken_over_and_shown_with_its_places() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("opensips.cfg");
+    let path = script.to_str().unwrap();
+    std::fs::write(
+        &script,
+        "loadmodule \"rest_client.so\"\nmodparam(\"rest_client\", \"curl_timeout\", 4)\n",
+    )
+    .unwrap();
+    let shown = rest_client(&[
+        "config",
+        "show",
+        "--modparams",
+        path,
+        "--conn-lifetime",
+        "5",
+    ])
+    .await;
+    let text = shown.text();
+    assert!(
+        text.contains("transfer-timeout = \"4s\" # ") && text.contains("opensips.cfg:2\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("conn-lifetime = \"5s\" # --conn-lifetime\n"),
+        "{text}"
+    );
+    assert!(text.contains("ssl-verifypeer = true # default\n"), "{text}");
+    let back = directory.path().join("back.toml");
+    std::fs::write(&back, &text).unwrap();
+    let ended = rest_client(&["config", "check", back.to_str().unwrap()]).await;
+    assert_eq!((ended.code(), &*ended.stderr), (0, ""));
+    std::fs::write(&script, "modparam(\"rest_client\", \"curl_timout\", 4)").unwrap();
+    let ended = rest_client(&["config", "check", "--modparams", path]).await;
+    assert_refused(&ended, 2, "opensips.cfg:1: curl_timout: ");
+}
+
+#[tokio::test]
+async fn secrets_reach_no_log() {
+    let server = Server::start(|_| ok("x")).await;
+    let url = server.url_on("user:sesame@127.0.0.1", "/sesame?sesame=sesame");
+    let ended = rest_client(&["get", "-vv", &url, "-H", "x-key: sesame"]).await;
+    assert_eq!(ended.code(), 0);
+    let wrong = rest_client(&["get", "-vv", "http://user:sesame@h:port/"]).await;
+    assert_eq!(wrong.code(), 3);
+    for stderr in [ended.stderr, wrong.stderr] {
+        assert!(!stderr.is_empty());
+        assert!(!stderr.contains("sesame"), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn the_demonstration_plays_every_scenario() {
+    let ended = rest_client(&["demo"]).await;
+    assert_eq!(ended.code(), 0, "{}{}", ended.text(), ended.stderr);
+    assert!(
+        ended
+            .text()
+            .contains("7 of 7 scenarios gave what they should")
+    );
+}
+
+#[tokio::test]
+async fn completions_and_the_manual_come_from_the_program() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = rest_client(&["completions", shell]).await;
+        assert!(ended.text().contains("transfer-timeout"), "{shell}");
+    }
+    let ended = rest_client(&["man"]).await;
+    assert!(ended.text().starts_with(".ie"), "{}", ended.text());
+    assert!(ended.text().contains("max\\-transfer\\-size"));
+}

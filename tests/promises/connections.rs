@@ -1,0 +1,175 @@
+//! Connections are kept, used again, and never used when they should not be.
+
+use crate::{host, worker};
+use rest_client_host::{Config, ErrorKind};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use support::{
+    holes::Silent,
+    server::Server,
+    steps::{Gate, Step, head, ok, raw, reply},
+};
+
+#[tokio::test]
+async fn a_connection_serves_call_after_call() {
+    let server = Server::start(|_| ok("x")).await;
+    let worker = worker();
+    for _ in 0..10 {
+        worker.rest_get(&server.url("/")).await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 1);
+}
+
+#[tokio::test]
+async fn an_instance_uses_its_own_connections_alone() {
+    let server = Server::start(|_| ok("x")).await;
+    let host = host(Config::default());
+    let (one, other) = (host.instance(), host.instance());
+    for _ in 0..3 {
+        one.rest_get(&server.url("/")).await.unwrap();
+        other.rest_get(&server.url("/")).await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 2);
+}
+
+#[tokio::test]
+async fn connections_end_with_their_instance() {
+    let server = Server::start(|_| ok("x")).await;
+    let worker = worker();
+    worker.rest_get(&server.url("/")).await.unwrap();
+    drop(worker);
+    server
+        .wait_for("the end of the connection", |record| record.open == 0)
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_that_says_close_gets_a_new_connection_next_time() {
+    let server = Server::start(|_| reply("200 OK", &[("connection", "close")], b"x")).await;
+    let worker = worker();
+    for _ in 0..3 {
+        worker.rest_get(&server.url("/")).await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 3);
+}
+
+/// Serves one request on each connection, and hangs up on the next: the race
+/// that every kept connection has, made certain.
+fn hangs_up(ending: Step) -> impl Fn(&support::server::Seen) -> Vec<Step> + Send + Sync {
+    let served = Arc::new(AtomicUsize::new(usize::MAX));
+    move |seen| {
+        if served.swap(seen.connection, Ordering::SeqCst) == seen.connection {
+            vec![ending.clone()]
+        } else {
+            ok("x")
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_get_on_a_connection_that_was_just_closed_is_sent_again() {
+    for ending in [Step::Close, Step::Reset] {
+        let server = Server::start(hangs_up(ending)).await;
+        let worker = worker();
+        worker.rest_get(&server.url("/")).await.unwrap();
+        worker.rest_get(&server.url("/")).await.unwrap();
+        let record = server.record();
+        assert_eq!((record.accepted, record.requests.len()), (2, 3));
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_the_server_may_have_seen_is_not_sent_again() {
+    let server = Server::start(hangs_up(Step::Close)).await;
+    let worker = worker();
+    worker.rest_post(&server.url("/"), "a").await.unwrap();
+    let error = worker.rest_post(&server.url("/"), "b").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(server.record().requests.len(), 2);
+}
+
+#[tokio::test]
+async fn a_get_is_not_sent_again_once_a_reply_has_begun() {
+    let served = AtomicUsize::new(0);
+    let server = Server::start(move |_| match served.fetch_add(1, Ordering::SeqCst) {
+        0 => ok("x"),
+        _ => vec![
+            head("200 OK", &[("content-length", "9")]),
+            raw("x"),
+            Step::Close,
+        ],
+    })
+    .await;
+    let worker = worker();
+    worker.rest_get(&server.url("/")).await.unwrap();
+    let error = worker.rest_get(&server.url("/")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(server.record().requests.len(), 2);
+}
+
+#[tokio::test]
+async fn a_first_request_that_fails_is_not_sent_again() {
+    let server = Server::start(|_| vec![Step::Close]).await;
+    worker().rest_get(&server.url("/")).await.unwrap_err();
+    assert_eq!(server.record().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn with_no_concurrent_connects_a_loser_is_told_at_once() {
+    let silent = Silent::start().await;
+    let host = host(Config {
+        no_concurrent_connects: true,
+        ..Config::default()
+    });
+    let (winner, loser) = (host.instance(), host.instance());
+    let url = silent.https();
+    tokio::select! {
+        _ = winner.rest_get(&url).into_future() => unreachable!("nobody answers"),
+        error = async {
+            let mut open = silent.open.clone();
+            open.wait_for(|open| *open == 1).await.unwrap();
+            loser.rest_get(&url).await.unwrap_err()
+        } => {
+            assert_eq!((error.kind(), error.code()), (ErrorKind::AlreadyConnecting, -4));
+        }
+    }
+    // The winner was dropped, and its lock with it.
+    let mut open = silent.open.clone();
+    open.wait_for(|open| *open == 0).await.unwrap();
+    let error = loser
+        .rest_get(&url)
+        .connection_timeout(std::time::Duration::from_millis(50))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionTimeout);
+}
+
+#[tokio::test]
+async fn with_no_concurrent_connects_a_kept_connection_needs_no_lock() {
+    let gate = Gate::default();
+    let wait = gate.clone();
+    let server = Server::start(move |seen| match &*seen.target {
+        "/wait" => [vec![Step::Wait(wait.clone())], ok("x")].concat(),
+        _ => ok("x"),
+    })
+    .await;
+    let host = host(Config {
+        no_concurrent_connects: true,
+        ..Config::default()
+    });
+    let (one, other) = (host.instance(), host.instance());
+    one.rest_get(&server.url("/")).await.unwrap();
+    other.rest_get(&server.url("/")).await.unwrap();
+    let (first, second) = tokio::join!(one.rest_get(&server.url("/wait")).into_future(), async {
+        server
+            .wait_for("the first", |record| record.requests.len() == 3)
+            .await;
+        let reply = other.rest_get(&server.url("/")).await;
+        gate.open();
+        reply
+    });
+    first.unwrap();
+    second.unwrap();
+}

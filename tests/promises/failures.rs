@@ -1,0 +1,157 @@
+//! What a server does wrong is told, with the right error and in words.
+
+use crate::{host, worker};
+use rest_client_host::{Config, Error, ErrorKind};
+use support::{
+    holes::{NameServer, Refusing},
+    server::Server,
+    steps::{Step, head, ok, raw},
+};
+
+async fn failure(steps: Vec<Step>) -> Error {
+    let server = Server::start(move |_| steps.clone()).await;
+    let error = worker()
+        .rest_get(&server.url("/secret-path?secret-query"))
+        .await
+        .expect_err("the reply is wrong");
+    let message = error.to_string();
+    assert!(message.starts_with(&server.origin()), "{message}");
+    assert!(!message.contains("secret"), "{message}");
+    error
+}
+
+#[tokio::test]
+async fn a_port_without_a_listener_refuses() {
+    let error = worker()
+        .rest_get(&Refusing::default().url())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::ConnectionRefused, -1)
+    );
+    assert!(error.to_string().contains("nothing listens"), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_is_an_error_of_dns() {
+    let names = NameServer::with(&[]).await;
+    let host = host(Config {
+        dns_servers: vec![names.address()],
+        ..Config::default()
+    });
+    let error = host
+        .instance()
+        .rest_get("http://service.example./")
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Dns, -10));
+    assert!(error.to_string().contains("no such name"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_before_the_reply_is_told_apart_from_one_that_ends_in_it() {
+    for ending in [Step::Close, Step::Reset] {
+        let error = failure(vec![ending.clone()]).await;
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+        assert!(error.is_truncated(), "{error}");
+        assert_eq!(error.timings().first_byte, None);
+
+        let begun = head("200 OK", &[("content-length", "100")]);
+        let error = failure(vec![begun, raw("abc"), ending]).await;
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+        assert!(error.is_truncated(), "{error}");
+        assert!(error.timings().first_byte.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_chunks_that_ends_early_is_not_taken_for_a_whole_one() {
+    let chunked = head("200 OK", &[("transfer-encoding", "chunked")]);
+    for rest in ["5\r\nabc", "3\r\nabc\r\n", "3\r\nabc\r\n0\r\n"] {
+        let error = failure(vec![chunked.clone(), raw(rest), Step::Close]).await;
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{rest:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_is_not_http_breaks_the_protocol() {
+    for bytes in [
+        &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nabc",
+        b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    ] {
+        let error = failure(vec![raw(bytes), Step::Close]).await;
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::Protocol, -10),
+            "{:?}: {error}",
+            String::from_utf8_lossy(bytes)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_given_up() {
+    let endless = raw("x-filler: ".to_owned() + &"x".repeat(1 << 20));
+    let error = failure(vec![raw("HTTP/1.1 200 OK\r\n"), endless, Step::Stall]).await;
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(error.to_string().contains("too large"), "{error}");
+}
+
+#[tokio::test]
+async fn bytes_after_the_announced_length_are_no_part_of_the_body() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/long" => vec![
+            head("200 OK", &[("content-length", "3")]),
+            raw("abcHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"),
+        ],
+        _ => ok("mine"),
+    })
+    .await;
+    let worker = worker();
+    let reply = worker.rest_get(&server.url("/long")).await.unwrap();
+    assert_eq!(reply.body, b"abc");
+    let reply = worker.rest_get(&server.url("/")).await.unwrap();
+    assert_eq!(reply.body, b"mine", "what came unasked is nobody's reply");
+}
+
+#[tokio::test]
+async fn what_can_not_be_sent_is_refused_before_anything_is() {
+    let server = Server::start(|_| ok("")).await;
+    let worker = worker();
+    let url = server.url("/");
+    for (name, value) in [
+        ("x", "a\r\nb: c"),
+        ("x\r\ny", "a"),
+        ("host", "other"),
+        ("content-length", "5"),
+        ("transfer-encoding", "chunked"),
+        ("", "a"),
+    ] {
+        let error = worker.rest_get(&url).header(name, value).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidHeader, "{name}: {error}");
+    }
+    let huge = worker.rest_get(&url).header("x", vec![b'x'; 200_000]).await;
+    assert_eq!(huge.unwrap_err().kind(), ErrorKind::InvalidHeader);
+    for wrong in [
+        "ftp://h/",
+        "h/path",
+        "http://",
+        "http://a b/",
+        "http://h:99999/",
+        "",
+    ] {
+        let error = worker.rest_get(wrong).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::InvalidUrl, -10),
+            "{wrong}"
+        );
+    }
+    assert_eq!(server.record().accepted, 0);
+}

@@ -1,0 +1,252 @@
+//! In a host that is not ours the component is never less strict: it keeps its
+//! deadlines itself, and refuses parameters that nobody there would keep.
+
+use rest_client_host::Host;
+use std::time::Duration;
+use support::{
+    holes::{FullBacklog, Refusing},
+    server::Server,
+    steps::{Step, head, ok, raw},
+};
+use tokio::time::Instant;
+use wasmtime::{
+    Config, Engine, Store,
+    component::{Component, Linker, ResourceTable},
+};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "rest-client",
+        exports: { default: async },
+        with: {
+            "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+            "wasi:http": wasmtime_wasi_http::p2::bindings::http,
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+        },
+    });
+}
+
+use bindings::{
+    RestClient,
+    exports::rest::client::{
+        configuration,
+        types::{RequestOptions, Response, RestError},
+    },
+};
+
+/// The state of a host as wasmtime's own documentation makes it.
+struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: wasmtime_wasi_http::default_hooks(),
+        }
+    }
+}
+
+struct Foreign {
+    store: Store<State>,
+    component: RestClient,
+}
+
+impl Foreign {
+    async fn new() -> Self {
+        let engine = Engine::new(&Config::new()).unwrap();
+        let component = Component::new(&engine, Host::component()).unwrap();
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi_http::p2::add_to_linker_async(&mut linker).unwrap();
+        let state = State {
+            table: ResourceTable::new(),
+            wasi: WasiCtx::builder().build(),
+            http: WasiHttpCtx::new(),
+        };
+        let mut store = Store::new(&engine, state);
+        let component = RestClient::instantiate_async(&mut store, &component, &linker)
+            .await
+            .unwrap();
+        Self { store, component }
+    }
+
+    async fn configure(&mut self, config: configuration::Config) -> Result<(), String> {
+        self.component
+            .rest_client_configuration()
+            .call_configure(&mut self.store, &config)
+            .await
+            .unwrap()
+            .map_err(|error| error.parameter)
+    }
+
+    async fn get(
+        &mut self,
+        url: &str,
+        options: Option<RequestOptions>,
+    ) -> Result<Response, RestError> {
+        self.component
+            .rest_client_rest()
+            .call_rest_get(&mut self.store, url, options.as_ref())
+            .await
+            .unwrap()
+    }
+
+    async fn post(&mut self, url: &str, body: &[u8]) -> Result<Response, RestError> {
+        self.component
+            .rest_client_rest()
+            .call_rest_post(&mut self.store, url, body, None, None)
+            .await
+            .unwrap()
+    }
+}
+
+fn nothing() -> configuration::Config {
+    configuration::Config {
+        enforcer: None,
+        connection_timeout: None,
+        transfer_timeout: None,
+        max_async_transfers: None,
+        ssl_verifypeer: None,
+        ssl_verifyhost: None,
+        ssl_capath: None,
+        max_transfer_size: None,
+        http_version: None,
+        enable_expect_100: None,
+        no_concurrent_connects: None,
+        conn_lifetime: None,
+        connect_poll_interval: None,
+    }
+}
+
+#[tokio::test]
+async fn it_asks_and_is_answered() {
+    let server = Server::start(|_| ok("12.50 EUR")).await;
+    let mut foreign = Foreign::new().await;
+    let reply = foreign.get(&server.url("/"), None).await.unwrap();
+    assert_eq!((reply.status, &reply.body[..]), (200, &b"12.50 EUR"[..]));
+    let body = vec![b'x'; 3_000_000];
+    foreign.post(&server.url("/"), &body).await.unwrap();
+    assert!(server.record().requests[1].body == body);
+    let refusing = Refusing::default();
+    let error = foreign.get(&refusing.url(), None).await.unwrap_err();
+    assert!(
+        matches!(error, RestError::ConnectionRefused(_)),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn it_keeps_the_transfer_timeout_itself() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/body" => vec![
+            head("200 OK", &[("content-length", "9")]),
+            raw("abc"),
+            Step::Stall,
+        ],
+        _ => vec![Step::Stall],
+    })
+    .await;
+    let mut foreign = Foreign::new().await;
+    foreign
+        .configure(configuration::Config {
+            transfer_timeout: Some(300),
+            ..nothing()
+        })
+        .await
+        .unwrap();
+    for (path, status, body) in [("/", 0, &b""[..]), ("/body", 200, b"abc")] {
+        let started = Instant::now();
+        let error = foreign.get(&server.url(path), None).await.unwrap_err();
+        assert!(started.elapsed() >= Duration::from_millis(300));
+        assert!(started.elapsed() < Duration::from_secs(2));
+        let RestError::TransferTimeout(partial) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((partial.status, &partial.body[..]), (status, body));
+    }
+}
+
+#[tokio::test]
+async fn it_has_the_host_keep_the_connection_timeout() {
+    let full = FullBacklog::default();
+    let mut foreign = Foreign::new().await;
+    let options = RequestOptions {
+        headers: Vec::new(),
+        connection_timeout: Some(200),
+        transfer_timeout: None,
+    };
+    let error = foreign.get(&full.url(), Some(options)).await.unwrap_err();
+    assert!(
+        matches!(error, RestError::ConnectionTimeout(_)),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn it_keeps_the_size_limit_itself() {
+    let server = Server::start(|_| ok("more than ten bytes")).await;
+    let mut foreign = Foreign::new().await;
+    foreign
+        .configure(configuration::Config {
+            max_transfer_size: Some(10),
+            ..nothing()
+        })
+        .await
+        .unwrap();
+    let error = foreign.get(&server.url("/"), None).await.unwrap_err();
+    assert!(matches!(error, RestError::TooLarge(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn it_refuses_what_only_a_host_can_keep() {
+    let mut foreign = Foreign::new().await;
+    for (config, parameter) in [
+        (
+            configuration::Config {
+                ssl_verifypeer: Some(false),
+                ..nothing()
+            },
+            "ssl-verifypeer",
+        ),
+        (
+            configuration::Config {
+                max_async_transfers: Some(1),
+                ..nothing()
+            },
+            "max-async-transfers",
+        ),
+        (
+            configuration::Config {
+                transfer_timeout: Some(0),
+                ..nothing()
+            },
+            "transfer-timeout",
+        ),
+    ] {
+        assert_eq!(foreign.configure(config).await, Err(parameter.to_owned()));
+    }
+    foreign
+        .configure(configuration::Config {
+            ssl_verifypeer: Some(true),
+            http_version: Some(configuration::HttpVersion::Auto),
+            ..nothing()
+        })
+        .await
+        .unwrap();
+}

@@ -1,0 +1,159 @@
+//! The six ways to speak HTTP, with servers that others wrote.
+
+use crate::worker_with;
+use rest_client_host::{Config, HttpVersion};
+use std::path::Path;
+use support::{
+    pki::{Authority, Validity},
+    process::Service,
+    server::Server,
+    steps::{Step, ok, reply},
+};
+
+/// A document root, with a certificate and its key beside the document.
+struct Site {
+    directory: tempfile::TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = Authority::new("the site's");
+        let identity = authority.issue(&["127.0.0.1"], Validity::Good);
+        for (name, content) in [
+            ("ca.pem", authority.pem()),
+            ("certificate.pem", &identity.certificate_pem),
+            ("key.pem", &identity.key_pem),
+            ("hello.txt", "hello\n"),
+        ] {
+            std::fs::write(directory.path().join(name), content).unwrap();
+        }
+        Self { directory }
+    }
+
+    fn root(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn tls(&self) -> String {
+        let root = self.root().display();
+        format!("ssl_certificate {root}/certificate.pem; ssl_certificate_key {root}/key.pem;")
+    }
+
+    async fn spoken(&self, url: &str, version: HttpVersion) -> Result<&'static str, String> {
+        let worker = worker_with(Config {
+            http_version: version,
+            ssl_capath: Some(self.root().join("ca.pem")),
+            ..Config::default()
+        });
+        let mut spoken = "";
+        for _ in 0..3 {
+            let reply = worker
+                .rest_get(url)
+                .await
+                .map_err(|error| error.to_string())?;
+            assert_eq!(reply.body, b"hello\n");
+            spoken = reply.version;
+        }
+        Ok(spoken)
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_nginx),
+    ignore = "nginx is not installed: apt-get install nginx-light"
+)]
+async fn with_a_server_of_http_2_over_tls_each_mode_speaks_its_version() {
+    let site = Site::new();
+    let nginx = Service::nginx(site.root(), "ssl http2", &site.tls()).await;
+    let url = nginx.https("/hello.txt");
+    for (version, spoken) in [
+        (HttpVersion::Auto, "HTTP/2"),
+        (HttpVersion::Http10, "HTTP/1.1"),
+        (HttpVersion::Http11, "HTTP/1.1"),
+        (HttpVersion::Http2, "HTTP/2"),
+        (HttpVersion::Http2Tls, "HTTP/2"),
+        (HttpVersion::Http2PriorKnowledge, "HTTP/2"),
+    ] {
+        assert_eq!(
+            site.spoken(&url, version).await.as_deref(),
+            Ok(spoken),
+            "{version}"
+        );
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_nginx),
+    ignore = "nginx is not installed: apt-get install nginx-light"
+)]
+async fn with_a_server_of_http_1_over_tls_http_2_falls_back() {
+    let site = Site::new();
+    let nginx = Service::nginx(site.root(), "ssl", &site.tls()).await;
+    let url = nginx.https("/hello.txt");
+    for version in [HttpVersion::Auto, HttpVersion::Http2, HttpVersion::Http2Tls] {
+        assert_eq!(
+            site.spoken(&url, version).await.as_deref(),
+            Ok("HTTP/1.1"),
+            "{version}"
+        );
+    }
+    assert!(
+        site.spoken(&url, HttpVersion::Http2PriorKnowledge)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_nginx),
+    ignore = "nginx is not installed: apt-get install nginx-light"
+)]
+async fn without_tls_http_2_is_spoken_only_with_prior_knowledge() {
+    let site = Site::new();
+    let http1 = Service::nginx(site.root(), "", "").await;
+    let http2 = Service::nginx(site.root(), "http2", "").await;
+    for version in [
+        HttpVersion::Auto,
+        HttpVersion::Http11,
+        HttpVersion::Http2,
+        HttpVersion::Http2Tls,
+    ] {
+        let spoken = site.spoken(&http1.url("/hello.txt"), version).await;
+        assert_eq!(spoken.as_deref(), Ok("HTTP/1.1"), "{version}");
+    }
+    let prior = HttpVersion::Http2PriorKnowledge;
+    let spoken = site.spoken(&http2.url("/hello.txt"), prior).await;
+    assert_eq!(spoken.as_deref(), Ok("HTTP/2"));
+    assert!(site.spoken(&http1.url("/hello.txt"), prior).await.is_err());
+}
+
+#[tokio::test]
+async fn http_1_0_is_said_in_the_request_and_keeps_no_connection() {
+    let server = Server::start(|_| {
+        [
+            reply("200 OK", &[("connection", "close")], b"x"),
+            vec![Step::Close],
+        ]
+        .concat()
+    })
+    .await;
+    let worker = worker_with(Config {
+        http_version: HttpVersion::Http10,
+        ..Config::default()
+    });
+    for _ in 0..2 {
+        worker.rest_post(&server.url("/"), "abc").await.unwrap();
+    }
+    let record = server.record();
+    assert_eq!(record.accepted, 2);
+    for seen in record.requests {
+        assert_eq!((&*seen.version, &seen.body[..]), ("HTTP/1.0", &b"abc"[..]));
+        assert!(seen.header("transfer-encoding").is_empty());
+    }
+    let plain = Server::start(|_| ok("x")).await;
+    assert_eq!(worker.rest_get(&plain.url("/")).await.unwrap().body, b"x");
+}

@@ -1,0 +1,112 @@
+//! Nothing of one call reaches another, whatever became of it.
+
+use crate::{host, worker, worker_with};
+use rest_client_host::{Config, ErrorKind};
+use std::{sync::Arc, time::Duration};
+use support::{
+    holes::Silent,
+    server::Server,
+    steps::{Step, ok},
+};
+
+#[tokio::test]
+async fn header_fields_belong_to_one_call() {
+    let server = Server::start(|_| ok("")).await;
+    let worker = worker();
+    worker
+        .rest_get(&server.url("/"))
+        .header("x-secret", "1")
+        .await
+        .unwrap();
+    worker
+        .rest_get(&server.url_on("u:p@127.0.0.1", "/"))
+        .await
+        .unwrap();
+    worker.rest_get(&server.url("/")).await.unwrap();
+    let last = server.record().requests.pop().unwrap();
+    assert!(last.header("x-secret").is_empty());
+    assert!(last.header("authorization").is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_ends_its_transfer_and_leaves_the_instance_usable() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/stall" => vec![Step::Stall],
+        _ => ok("fine"),
+    })
+    .await;
+    let worker = worker();
+    let url = server.url("/stall");
+    for round in 1..=3 {
+        tokio::select! {
+            _ = worker.rest_get(&url).into_future() => unreachable!("it stalls"),
+            () = server.wait_for("the request", |record| record.requests.len() == round) => {}
+        }
+        server
+            .wait_for("the end of the transfer", |record| record.open == 0)
+            .await;
+    }
+    assert_eq!(
+        worker.rest_get(&server.url("/")).await.unwrap().body,
+        b"fine"
+    );
+}
+
+#[tokio::test]
+async fn instances_work_beside_each_other() {
+    let silent = Silent::start().await;
+    let server = Server::start(|_| ok("fine")).await;
+    let host = host(Config::default());
+    let (stuck, free) = (host.instance(), host.instance());
+    let url = silent.https();
+    tokio::select! {
+        _ = stuck.rest_get(&url).into_future() => unreachable!("nobody answers"),
+        reply = free.rest_get(&server.url("/")).into_future() => {
+            assert_eq!(reply.unwrap().body, b"fine");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_many_tasks_on_one_instance_each_get_their_own_reply() {
+    let server = Server::start(|seen| ok(&seen.target)).await;
+    let worker = Arc::new(worker());
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let worker = worker.clone();
+        let url = server.url(&format!("/{number}"));
+        calls.spawn(async move { (number, worker.rest_get(&url).await) });
+    }
+    while let Some(call) = calls.join_next().await {
+        let (number, reply) = call.unwrap();
+        assert_eq!(reply.unwrap().body, format!("/{number}").as_bytes());
+    }
+    assert_eq!(server.record().requests.len(), 100);
+}
+
+#[tokio::test]
+async fn a_body_larger_than_the_memory_of_the_sandbox_is_an_error_and_no_more() {
+    // 64 MiB in chunks, where 16 MiB and three times the limit are granted.
+    let chunk = vec![b'x'; 1 << 20];
+    let server = Server::start(move |seen| match &*seen.target {
+        "/huge" => {
+            let mut steps = vec![support::steps::head("200 OK", &[("connection", "close")])];
+            steps.extend(std::iter::repeat_n(Step::Send(chunk.clone()), 64));
+            steps.push(Step::Close);
+            steps
+        }
+        _ => ok("fine"),
+    })
+    .await;
+    let worker = worker_with(Config {
+        max_transfer_size: 10 << 20,
+        transfer_timeout: Duration::from_secs(60),
+        ..Config::default()
+    });
+    let error = worker.rest_get(&server.url("/huge")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert_eq!(
+        worker.rest_get(&server.url("/")).await.unwrap().body,
+        b"fine"
+    );
+}

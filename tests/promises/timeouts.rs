@@ -1,0 +1,251 @@
+//! Every call ends before its deadline, whatever it waits for, with the right
+//! error and with what had arrived.
+
+use crate::{host, worker_with};
+use rest_client_host::{Config, Error, ErrorKind, Instance};
+use std::time::Duration;
+use support::{
+    holes::{FullBacklog, NameServer, Silent},
+    server::Server,
+    steps::{Step, head, ok, raw},
+};
+use tokio::time::Instant;
+
+const DEADLINE: Duration = Duration::from_millis(400);
+
+/// Generous: this is about an end at all, on machines with more to do.
+const LATE: Duration = Duration::from_millis(1500);
+
+fn worker() -> Instance {
+    worker_with(Config {
+        connection_timeout: DEADLINE,
+        transfer_timeout: DEADLINE,
+        ..Config::default()
+    })
+}
+
+/// The error of a call, which ends at its deadline: not before and not long
+/// after.
+async fn ends_in_time(
+    call: impl IntoFuture<Output = Result<rest_client_host::Response, Error>>,
+) -> Error {
+    let started = Instant::now();
+    let error = call.await.expect_err("it can't succeed");
+    let elapsed = started.elapsed();
+    assert!(elapsed >= DEADLINE, "too early, after {elapsed:?}: {error}");
+    assert!(elapsed < LATE, "too late, after {elapsed:?}: {error}");
+    assert!(error.timings().total <= elapsed);
+    assert!(error.is_timeout());
+    error
+}
+
+fn is_connection_timeout(error: &Error, phase: &str) {
+    assert_eq!(error.kind(), ErrorKind::ConnectionTimeout, "{error}");
+    assert_eq!((error.code(), error.status()), (-2, 0));
+    assert!(error.to_string().contains(phase), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_server_that_never_answers_ends_in_a_connection_timeout() {
+    let names = NameServer::silent().await;
+    let worker = worker_with(Config {
+        connection_timeout: DEADLINE,
+        dns_servers: vec![names.address()],
+        ..Config::default()
+    });
+    let error = ends_in_time(worker.rest_get("http://service.example/")).await;
+    is_connection_timeout(&error, "the host name was looked up");
+    assert!(*names.queries.borrow() > 0, "the name server was asked");
+}
+
+#[tokio::test]
+async fn a_syn_that_is_never_answered_ends_in_a_connection_timeout() {
+    let full = FullBacklog::default();
+    let error = ends_in_time(worker().rest_get(&full.url())).await;
+    is_connection_timeout(&error, "TCP was connecting");
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_never_ends_ends_in_a_connection_timeout() {
+    let silent = Silent::start().await;
+    let error = ends_in_time(worker().rest_get(&silent.https())).await;
+    is_connection_timeout(&error, "the TLS handshake went on");
+    let mut open = silent.open.clone();
+    open.wait_for(|open| *open == 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_that_never_comes_ends_in_a_transfer_timeout() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let error = ends_in_time(worker().rest_get(&server.url("/"))).await;
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::TransferTimeout, -3)
+    );
+    assert_eq!((error.status(), error.partial()), (0, None));
+    server
+        .wait_for("the end of the connection", |record| record.open == 0)
+        .await;
+}
+
+#[tokio::test]
+async fn a_head_that_stops_ends_in_a_transfer_timeout() {
+    let server = Server::start(|_| vec![raw("HTTP/1.1 200 OK\r\nx: "), Step::Stall]).await;
+    let error = ends_in_time(worker().rest_get(&server.url("/"))).await;
+    assert_eq!((error.code(), error.status()), (-3, 0));
+}
+
+#[tokio::test]
+async fn a_body_that_stops_leaves_what_had_arrived() {
+    let server = Server::start(|_| {
+        vec![
+            head(
+                "203 Well",
+                &[("content-length", "100"), ("content-type", "text/x")],
+            ),
+            raw("so far"),
+            Step::Stall,
+        ]
+    })
+    .await;
+    let error = ends_in_time(worker().rest_get(&server.url("/"))).await;
+    assert_eq!((error.code(), error.status()), (-3, 203));
+    let partial = error.partial().unwrap();
+    assert_eq!(partial.body, b"so far");
+    assert_eq!(partial.content_type.as_deref(), Some("text/x"));
+    assert!(
+        partial
+            .headers
+            .iter()
+            .any(|(name, _)| name == "content-length")
+    );
+    server
+        .wait_for("the end of the connection", |record| record.open == 0)
+        .await;
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_ended_by_the_deadline_of_the_whole() {
+    let server = Server::start(|_| {
+        vec![
+            head("200 OK", &[("content-length", "100")]),
+            Step::Drip(vec![b'x'; 100], Duration::from_millis(50)),
+        ]
+    })
+    .await;
+    let error = ends_in_time(worker().rest_get(&server.url("/"))).await;
+    assert_eq!((error.code(), error.status()), (-3, 200));
+    let arrived = error.partial().unwrap().body.len();
+    assert!((1..100).contains(&arrived), "{arrived}");
+}
+
+#[tokio::test]
+async fn a_body_that_never_pauses_is_ended_too() {
+    let server = Server::start(|_| {
+        let flood = std::iter::repeat_n(
+            raw("8000\r\n".to_owned() + &"x".repeat(0x8000) + "\r\n"),
+            1_000_000,
+        );
+        std::iter::once(head("200 OK", &[("transfer-encoding", "chunked")]))
+            .chain(flood.take(40_000))
+            .collect()
+    })
+    .await;
+    let worker = worker_with(Config {
+        transfer_timeout: DEADLINE,
+        max_transfer_size: 0,
+        ..Config::default()
+    });
+    let error = worker.rest_get(&server.url("/")).await.unwrap_err();
+    // A fast machine fills the memory of the sandbox first.
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::TransferTimeout | ErrorKind::TooLarge
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_read_ends_in_a_transfer_timeout() {
+    let silent = Silent::start().await;
+    // Silent reads; this one accepts and does nothing at all.
+    drop(silent);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let error = ends_in_time(worker().rest_post(&url, vec![0; 20_000_000])).await;
+    assert_eq!((error.code(), error.status()), (-3, 0));
+}
+
+#[tokio::test]
+async fn the_deadline_of_a_call_shortens_and_never_lengthens() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let hour = Duration::from_secs(3600);
+    let patient = worker_with(Config {
+        transfer_timeout: hour,
+        ..Config::default()
+    });
+    ends_in_time(
+        patient
+            .rest_get(&server.url("/"))
+            .transfer_timeout(DEADLINE),
+    )
+    .await;
+    ends_in_time(worker().rest_get(&server.url("/")).transfer_timeout(hour)).await;
+    let silent = Silent::start().await;
+    let error = ends_in_time(
+        patient
+            .rest_get(&silent.https())
+            .connection_timeout(DEADLINE),
+    )
+    .await;
+    is_connection_timeout(&error, "400ms");
+}
+
+#[tokio::test]
+async fn connecting_counts_to_the_deadline_of_the_whole() {
+    let full = FullBacklog::default();
+    let worker = worker_with(Config {
+        connection_timeout: Duration::from_secs(3600),
+        transfer_timeout: DEADLINE,
+        ..Config::default()
+    });
+    let error = ends_in_time(worker.rest_get(&full.url())).await;
+    is_connection_timeout(&error, "400ms");
+}
+
+#[tokio::test]
+async fn waiting_for_the_instance_counts_to_the_deadline() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let host = host(Config::default());
+    let instance = host.instance();
+    let url = server.url("/");
+    let held = instance
+        .rest_get(&url)
+        .transfer_timeout(Duration::from_secs(3600));
+    tokio::select! {
+        _ = held.into_future() => unreachable!("it stalls"),
+        error = async {
+            server.wait_for("the first call", |record| record.requests.len() == 1).await;
+            ends_in_time(instance.rest_get(&url).transfer_timeout(DEADLINE)).await
+        } => assert_eq!(error.kind(), ErrorKind::TransferTimeout),
+    }
+}
+
+#[tokio::test]
+async fn a_call_after_one_that_timed_out_is_as_good_as_any() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/stall" => vec![Step::Stall],
+        _ => ok("fine"),
+    })
+    .await;
+    let worker = worker();
+    for _ in 0..3 {
+        ends_in_time(worker.rest_get(&server.url("/stall"))).await;
+        assert_eq!(
+            worker.rest_get(&server.url("/")).await.unwrap().body,
+            b"fine"
+        );
+    }
+}

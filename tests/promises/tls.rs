@@ -1,0 +1,229 @@
+//! Whom TLS trusts, switch by switch and certificate by certificate.
+
+use crate::{host, worker_with};
+use rest_client_host::{Config, Error, ErrorKind, Host, Response};
+use std::path::PathBuf;
+use support::{
+    pki::{Authority, Identity, Validity},
+    server::Server,
+    steps::ok,
+};
+use tempfile::TempDir;
+
+/// An authority, with its certificate in a file.
+struct Trusted {
+    authority: Authority,
+    directory: TempDir,
+}
+
+impl Trusted {
+    fn new() -> Self {
+        let authority = Authority::new("the tests' own");
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("ca.pem"), authority.pem()).unwrap();
+        Self {
+            authority,
+            directory,
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            ssl_capath: Some(self.file()),
+            ..Config::default()
+        }
+    }
+}
+
+async fn ask(config: Config, identity: &Identity, host: &str) -> Result<Response, Error> {
+    let server = Server::start_tls(identity, |_| ok("fine")).await;
+    worker_with(config)
+        .rest_get(&server.url_on(host, "/"))
+        .await
+}
+
+/// What the certificates of the matrix are called, with what their problem is
+/// called if the peer is verified, and if the host is.
+#[tokio::test]
+async fn each_switch_finds_its_own_fault_with_each_certificate() {
+    let trusted = Trusted::new();
+    let good = |names: &[&str]| trusted.authority.issue(names, Validity::Good);
+    let cases = [
+        ("good", good(&["localhost"]), None, None),
+        (
+            "a wildcard",
+            good(&["*.localhost"]),
+            None,
+            Some("*.localhost"),
+        ),
+        (
+            "expired",
+            trusted.authority.issue(&["localhost"], Validity::Expired),
+            Some("expired"),
+            None,
+        ),
+        (
+            "not valid yet",
+            trusted.authority.issue(&["localhost"], Validity::NotYet),
+            Some("not valid yet"),
+            None,
+        ),
+        (
+            "self-signed",
+            Identity::self_signed(&["localhost"]),
+            Some("not signed by an authority"),
+            None,
+        ),
+        (
+            "of an unknown authority",
+            Authority::new("somebody else's").issue(&["localhost"], Validity::Good),
+            Some("not signed by an authority"),
+            None,
+        ),
+        (
+            "for another host",
+            good(&["other.example"]),
+            None,
+            Some("other.example"),
+        ),
+        (
+            "for an address",
+            good(&["127.0.0.1"]),
+            None,
+            Some("127.0.0.1"),
+        ),
+        (
+            "for nobody",
+            good(&[]),
+            None,
+            Some("no subject alternative name"),
+        ),
+    ];
+    for (name, identity, peer_fault, host_fault) in &cases {
+        for (verify_peer, verify_host) in
+            [(true, true), (true, false), (false, true), (false, false)]
+        {
+            let config = Config {
+                ssl_verifypeer: verify_peer,
+                ssl_verifyhost: verify_host,
+                ..trusted.config()
+            };
+            let outcome = ask(config, identity, "localhost").await;
+            let expected = peer_fault
+                .filter(|_| verify_peer)
+                .or(host_fault.filter(|_| verify_host));
+            let case = format!("{name}, verifypeer {verify_peer}, verifyhost {verify_host}");
+            match (outcome, expected) {
+                (Ok(reply), None) => assert_eq!(reply.body, b"fine", "{case}"),
+                (Err(error), Some(words)) => {
+                    assert_eq!(
+                        (error.kind(), error.code()),
+                        (ErrorKind::Tls, -10),
+                        "{case}"
+                    );
+                    assert!(error.is_certificate(), "{case}");
+                    assert!(error.to_string().contains(words), "{case}: {error}");
+                }
+                (outcome, _) => panic!("{case}: {outcome:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wildcard_stands_for_one_label() {
+    let trusted = Trusted::new();
+    let names = support::holes::NameServer::with(&[
+        ("a.service.example", "127.0.0.1"),
+        ("a.b.service.example", "127.0.0.1"),
+    ])
+    .await;
+    let identity = trusted
+        .authority
+        .issue(&["*.service.example"], Validity::Good);
+    for (host, accepted) in [("a.service.example", true), ("a.b.service.example", false)] {
+        let config = Config {
+            dns_servers: vec![names.address()],
+            ..trusted.config()
+        };
+        assert_eq!(
+            ask(config, &identity, host).await.is_ok(),
+            accepted,
+            "{host}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_can_be_for_an_address() {
+    let trusted = Trusted::new();
+    let identity = trusted.authority.issue(&["127.0.0.1"], Validity::Good);
+    assert!(ask(trusted.config(), &identity, "127.0.0.1").await.is_ok());
+    assert!(ask(trusted.config(), &identity, "localhost").await.is_err());
+}
+
+#[tokio::test]
+async fn authorities_are_added_from_a_file_or_a_directory_of_any_names() {
+    let trusted = Trusted::new();
+    let identity = trusted.authority.issue(&["localhost"], Validity::Good);
+    let directory = tempfile::tempdir().unwrap();
+    let others = Authority::new("another").pem().to_owned();
+    std::fs::write(directory.path().join("0a1b2c3d.0"), trusted.authority.pem()).unwrap();
+    std::fs::write(directory.path().join("another.pem"), &others).unwrap();
+    std::fs::write(directory.path().join("README"), "no certificate").unwrap();
+    let both = directory.path().join("both.crt");
+    std::fs::write(&both, others + trusted.authority.pem()).unwrap();
+    for path in [trusted.file(), directory.path().to_owned(), both] {
+        let config = Config {
+            ssl_capath: Some(path.clone()),
+            ..Config::default()
+        };
+        assert!(
+            ask(config, &identity, "localhost").await.is_ok(),
+            "{path:?}"
+        );
+    }
+    assert!(
+        ask(Config::default(), &identity, "localhost")
+            .await
+            .is_err()
+    );
+}
+
+#[test]
+fn a_capath_without_certificates_is_refused_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    for path in [
+        directory.path().to_owned(),
+        empty,
+        directory.path().join("absent"),
+    ] {
+        let error = Host::new(Config {
+            ssl_capath: Some(path.clone()),
+            ..Config::default()
+        })
+        .unwrap_err()
+        .to_string();
+        assert!(error.contains(&*path.to_string_lossy()), "{error}");
+        assert!(error.contains("PEM"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_speak_tls_is_told_apart_from_a_bad_certificate() {
+    let server = Server::start(|_| ok("plain")).await;
+    let url = server.url("/").replace("http:", "https:");
+    let error = host(Config::default())
+        .instance()
+        .rest_get(&url)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    assert!(!error.is_certificate());
+}

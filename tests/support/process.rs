@@ -1,0 +1,202 @@
+//! Programs in processes of their own: ours as a user runs it, and services
+//! that others wrote.
+
+use std::{
+    ffi::OsStr,
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, Command},
+    time::{Instant, timeout},
+};
+
+/// How long a program may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a program left behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it complained about.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Its exit code; -1 for a signal.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or(-1)
+    }
+
+    /// What it printed, as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+/// Our own program, as it stands in the tree. It is built when it is first
+/// asked for, which takes no time after the tests were.
+pub fn rest_client() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let output = std::process::Command::new(env!("CARGO"))
+            // The whole workspace decides about features, as it did for the tests.
+            .args(["build", "--workspace", "--bin", "rest-client"])
+            .args(["--message-format", "json-render-diagnostics", "--quiet"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "the program can't be built");
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .expect("cargo says where the program is")
+    })
+}
+
+/// Runs `program` to its end with `stdin` as its input.
+pub async fn run<A: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    arguments: impl IntoIterator<Item = A>,
+    stdin: &[u8],
+) -> Ended {
+    let mut child = Command::new(program.as_ref())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{:?} can't be run: {error}", program.as_ref()));
+    let mut input = child.stdin.take().expect("a pipe");
+    let stdin = stdin.to_vec();
+    tokio::spawn(async move {
+        // A program that does not read its input is no fault of the test's.
+        let _ = input.write_all(&stdin).await;
+    });
+    let output = timeout(PATIENCE, child.wait_with_output())
+        .await
+        .expect("the program ends in time")
+        .expect("the program can be waited for");
+    Ended {
+        status: output.status,
+        stdout: output.stdout,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A service in a process of its own, which ends when this is dropped.
+pub struct Service {
+    address: SocketAddr,
+    _child: Child,
+    _directory: Option<TempDir>,
+}
+
+impl Service {
+    /// Debian's nginx, which serves the files in `root`. `server` goes into its
+    /// server block; `listen` is what follows the address there, as `http2`.
+    pub async fn nginx(root: &Path, listen: &str, server: &str) -> Self {
+        Self::until_it_listens(|address| {
+            let directory = tempfile::tempdir().expect("a directory");
+            let place = directory.path().display();
+            let configuration = format!(
+                "daemon off; master_process off; pid {place}/pid; error_log {place}/error.log;\n\
+                 events {{}}\n\
+                 http {{\n\
+                 access_log off; default_type application/octet-stream;\n\
+                 types {{ text/plain txt; }}\n\
+                 client_body_temp_path {place}/a; proxy_temp_path {place}/b;\n\
+                 fastcgi_temp_path {place}/c; uwsgi_temp_path {place}/d; scgi_temp_path {place}/e;\n\
+                 server {{ listen {address} {listen}; root {}; {server} }}\n\
+                 }}\n",
+                root.display()
+            );
+            let file = directory.path().join("nginx.conf");
+            std::fs::write(&file, configuration).expect("a configuration");
+            let mut command = Command::new(nginx());
+            command.arg("-c").arg(file).arg("-e").arg(directory.path().join("start.log"));
+            (command, Some(directory))
+        })
+        .await
+    }
+
+    /// PyPI's httpbin.
+    pub async fn httpbin() -> Self {
+        Self::until_it_listens(|address| {
+            let mut command = Command::new("waitress-serve");
+            command
+                .arg(format!("--listen={address}"))
+                .arg("httpbin:app");
+            (command, None)
+        })
+        .await
+    }
+
+    /// Starts a service that can't choose a free port itself: it is given one
+    /// that was free a moment ago, and another if somebody took it meanwhile.
+    async fn until_it_listens(command: impl Fn(SocketAddr) -> (Command, Option<TempDir>)) -> Self {
+        for _ in 0..5 {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+            let address = free.local_addr().expect("an address");
+            drop(free);
+            let (mut command, directory) = command(address);
+            let mut child = command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+                .unwrap_or_else(|error| panic!("{command:?} can't be run: {error}"));
+            let deadline = Instant::now() + PATIENCE;
+            while Instant::now() < deadline {
+                if TcpStream::connect(address).is_ok() {
+                    return Self {
+                        address,
+                        _child: child,
+                        _directory: directory,
+                    };
+                }
+                if child.try_wait().expect("a child").is_some() {
+                    break;
+                }
+                // There is nothing to be told by: one asks again.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        panic!("the service does not start");
+    }
+
+    /// The URL of `path`, which begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The URL of `path` with TLS.
+    #[must_use]
+    pub fn https(&self, path: &str) -> String {
+        format!("https://{}{path}", self.address)
+    }
+}
+
+/// Debian keeps it where only root looks.
+fn nginx() -> PathBuf {
+    let debian = PathBuf::from("/usr/sbin/nginx");
+    if debian.exists() {
+        debian
+    } else {
+        "nginx".into()
+    }
+}

@@ -1,0 +1,353 @@
+//! A server of HTTP/1.1 on a raw socket, which does what its script says,
+//! right or wrong, and remembers what it saw.
+
+use crate::{pki::Identity, steps::Step};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    io::{
+        AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite,
+        AsyncWriteExt as _, BufReader,
+    },
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// How long a test waits for something that must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A request as the server saw it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// As in the request line.
+    pub method: String,
+    /// As in the request line.
+    pub target: String,
+    /// As in the request line: `HTTP/1.1`.
+    pub version: String,
+    /// With the names in the case in which they came.
+    pub headers: Vec<(String, String)>,
+    /// Empty where it was held back.
+    pub body: Vec<u8>,
+    /// Which connection it came on, from 0.
+    pub connection: usize,
+}
+
+impl Seen {
+    /// All values of a field.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Vec<&str> {
+        self.headers
+            .iter()
+            .filter(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+}
+
+/// What the server has seen so far.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// All requests, in their order.
+    pub requests: Vec<Seen>,
+    /// Connections accepted.
+    pub accepted: usize,
+    /// Connections open now.
+    pub open: usize,
+}
+
+type Script = Arc<dyn Fn(&Seen) -> Vec<Step> + Send + Sync>;
+
+/// Runs until it is dropped.
+pub struct Server {
+    address: SocketAddr,
+    tls: bool,
+    record: watch::Receiver<Record>,
+    _tasks: JoinSet<()>,
+}
+
+impl Server {
+    /// A server without TLS on 127.0.0.1.
+    pub async fn start(script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::listen("127.0.0.1:0", None, Arc::new(script)).await
+    }
+
+    /// A server without TLS on an address of the caller's, with port 0.
+    pub async fn start_on(
+        address: &str,
+        script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(address, None, Arc::new(script)).await
+    }
+
+    /// A server with TLS, which shows `identity`.
+    pub async fn start_tls(
+        identity: &Identity,
+        script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        let acceptor = TlsAcceptor::from(identity.server_config());
+        Self::listen("127.0.0.1:0", Some(acceptor), Arc::new(script)).await
+    }
+
+    async fn listen(address: &str, tls: Option<TlsAcceptor>, script: Script) -> Self {
+        let listener = TcpListener::bind(address)
+            .await
+            .expect("a port on loopback");
+        let address = listener.local_addr().expect("an address");
+        let (record, seen) = watch::channel(Record::default());
+        let record = Arc::new(record);
+        let with_tls = tls.is_some();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut number = 0;
+                record.send_modify(|record| {
+                    number = record.accepted;
+                    record.accepted += 1;
+                    record.open += 1;
+                });
+                let connection = Connection {
+                    number,
+                    record: record.clone(),
+                    script: script.clone(),
+                };
+                let tls = tls.clone();
+                connections.spawn(async move {
+                    let reset = Resetter::of(&stream);
+                    match tls {
+                        None => connection.serve(stream, &reset).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                connection.serve(stream, &reset).await;
+                            }
+                        }
+                    }
+                    drop(reset);
+                });
+            }
+        });
+        Self {
+            address,
+            tls: with_tls,
+            record: seen,
+            _tasks: tasks,
+        }
+    }
+
+    /// The URL of `path`, which begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin())
+    }
+
+    /// The URL of `path` on another name for this server.
+    #[must_use]
+    pub fn url_on(&self, host: &str, path: &str) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{host}:{}{path}", self.address.port())
+    }
+
+    /// Scheme and authority.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// What it has seen so far.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        self.record.borrow().clone()
+    }
+
+    /// The only request it has seen.
+    #[must_use]
+    pub fn only_request(&self) -> Seen {
+        let mut requests = self.record().requests;
+        assert_eq!(requests.len(), 1, "requests at the server");
+        requests.remove(0)
+    }
+
+    /// Waits until what it has seen satisfies `condition`.
+    pub async fn wait_for(&self, what: &str, condition: impl FnMut(&Record) -> bool) {
+        let mut record = self.record.clone();
+        tokio::time::timeout(PATIENCE, record.wait_for(condition))
+            .await
+            .unwrap_or_else(|_| panic!("the server never saw {what}"))
+            .expect("the server runs");
+    }
+}
+
+struct Connection {
+    number: usize,
+    record: Arc<watch::Sender<Record>>,
+    script: Script,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.record.send_modify(|record| record.open -= 1);
+    }
+}
+
+impl Connection {
+    /// Reads requests and plays the script for each, until either side ends.
+    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, reset: &Resetter) {
+        let mut stream = BufReader::new(stream);
+        while let Some(seen) = self.read_request(&mut stream).await {
+            self.record
+                .send_modify(|record| record.requests.push(seen.clone()));
+            for step in (self.script)(&seen) {
+                let done = match step {
+                    Step::Send(bytes) => send(&mut stream, &bytes).await,
+                    Step::Drip(bytes, pause) => drip(&mut stream, &bytes, pause).await,
+                    Step::ReadBody => {
+                        let body = read_body(&mut stream, &seen.headers).await;
+                        self.record.send_modify(|record| {
+                            if let Some(last) = record.requests.last_mut() {
+                                last.body = body.unwrap_or_default();
+                            }
+                        });
+                        true
+                    }
+                    Step::Wait(gate) => {
+                        gate.pass().await;
+                        true
+                    }
+                    Step::Stall => until_closed(&mut stream).await,
+                    Step::Close => {
+                        let _ = stream.shutdown().await;
+                        false
+                    }
+                    Step::Reset => {
+                        reset.arm();
+                        false
+                    }
+                };
+                if !done {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn read_request(&self, stream: &mut (impl AsyncBufRead + Unpin)) -> Option<Seen> {
+        let line = read_line(stream).await?;
+        let mut words = line.split(' ').map(String::from);
+        let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+        let mut headers = Vec::new();
+        loop {
+            let line = read_line(stream).await?;
+            let Some((name, value)) = line.split_once(':') else {
+                break;
+            };
+            headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+        let held_back = headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("expect"));
+        let body = if held_back {
+            Vec::new()
+        } else {
+            read_body(stream, &headers).await?
+        };
+        Some(Seen {
+            method,
+            target,
+            version,
+            headers,
+            body,
+            connection: self.number,
+        })
+    }
+}
+
+async fn send(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> bool {
+    stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok()
+}
+
+async fn drip(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], pause: Duration) -> bool {
+    for byte in bytes {
+        if !send(stream, &[*byte]).await {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+    }
+    true
+}
+
+/// Returns false when the client has closed the connection.
+async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    let mut ignored = [0; 1024];
+    while matches!(stream.read(&mut ignored).await, Ok(length) if length > 0) {}
+    false
+}
+
+async fn read_line(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
+    let mut line = Vec::new();
+    if stream.read_until(b'\n', &mut line).await.ok()? == 0 {
+        return None;
+    }
+    Some(String::from_utf8_lossy(&line).trim_end().to_owned())
+}
+
+async fn read_body(
+    stream: &mut (impl AsyncBufRead + Unpin),
+    headers: &[(String, String)],
+) -> Option<Vec<u8>> {
+    let field = |wanted: &str| {
+        headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.as_str())
+    };
+    let mut body = Vec::new();
+    if field("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
+        loop {
+            let size = read_line(stream).await?;
+            let size = usize::from_str_radix(size.trim(), 16).ok()?;
+            let start = body.len();
+            body.resize(start + size, 0);
+            stream.read_exact(&mut body[start..]).await.ok()?;
+            read_line(stream).await?;
+            if size == 0 {
+                return Some(body);
+            }
+        }
+    }
+    let length = field("content-length").map_or(Some(0), |value| value.parse().ok())?;
+    body.resize(length, 0);
+    stream.read_exact(&mut body).await.ok()?;
+    Some(body)
+}
+
+/// Makes closing a socket a reset, whichever stream it is wrapped in.
+struct Resetter(Mutex<socket2::Socket>);
+
+impl Resetter {
+    fn of(stream: &TcpStream) -> Self {
+        let socket = socket2::SockRef::from(stream)
+            .try_clone()
+            .expect("a further handle of a socket");
+        Self(Mutex::new(socket))
+    }
+
+    fn arm(&self) {
+        let socket = self.0.lock().expect("not poisoned");
+        socket
+            .set_linger(Some(Duration::ZERO))
+            .expect("SO_LINGER can be set");
+    }
+}
