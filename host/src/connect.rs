@@ -62,8 +62,10 @@ impl Connector {
     ) -> Result<Connection, Failure> {
         call.enter(Phase::NameLookup);
         let addresses = self.resolver.resolve(&origin.host).await?;
+        tracing::debug!(%origin, ?addresses, "the host has addresses");
         call.enter(Phase::Connect);
         let stream = dial(&addresses, origin.port).await?;
+        tracing::debug!(%origin, peer = ?stream.peer_addr().ok(), "connected");
         if !origin.tls {
             return self.speak(stream, false).await;
         }
@@ -74,7 +76,14 @@ impl Connector {
             .connect(name, stream)
             .await
             .map_err(|error| tls::handshake_failure(&error))?;
-        let offers_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let (_, session) = stream.get_ref();
+        tracing::debug!(
+            %origin,
+            version = ?session.protocol_version(),
+            cipher = ?session.negotiated_cipher_suite().map(|suite| suite.suite()),
+            "TLS is established"
+        );
+        let offers_http2 = session.alpn_protocol() == Some(b"h2");
         self.speak(stream, offers_http2).await
     }
 

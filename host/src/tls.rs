@@ -260,7 +260,10 @@ fn certificate_problem(problem: &CertificateError) -> String {
         P::NotValidYet | P::NotValidYetContext { .. } => {
             "the server's certificate is not valid yet; is this machine's clock right?".into()
         }
-        P::UnknownIssuer => {
+        // The latter two: an authority of that name is trusted, but it is another.
+        P::UnknownIssuer
+        | P::BadSignature
+        | P::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "the server's certificate is not signed by an authority that is trusted here; \
              one more is named by ssl-capath"
                 .into()
@@ -275,7 +278,6 @@ fn certificate_problem(problem: &CertificateError) -> String {
         ),
         P::Revoked => "the server's certificate is revoked".into(),
         P::BadEncoding => "the server's certificate can't be read".into(),
-        P::BadSignature => "the signature of the server's certificate is wrong".into(),
         P::InvalidPurpose | P::InvalidPurposeContext { .. } => {
             "the server's certificate is not one for a server".into()
         }

@@ -89,6 +89,7 @@ impl Transport {
                 None => self.connect(origin, call, connect_by).await?,
             };
             call.enter(Phase::Head);
+            tracing::debug!(%origin, method = %request.method(), reused, "a request is sent");
             let expect = self.expect_100 && attempt.expect;
             let sent = send(connection, request, self.version, expect);
             match timeout_at(call.transfer_deadline(), sent).await {
@@ -112,6 +113,7 @@ impl Transport {
 
         call.enter(Phase::Body);
         call.record().version = answer.reply.version();
+        tracing::debug!(%origin, status = %answer.reply.status(), version = ?answer.reply.version(), "the service answers");
         ReplyBody::wrap(answer, pool, origin, call, self.max_transfer_size)
     }
 

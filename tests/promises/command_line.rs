@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use support::{
-    holes::{FullBacklog, Refusing},
+    holes::{Blunt, FullBacklog, Refusing},
     pki::Identity,
     process::{self, Ended, run},
     server::Server,
@@ -156,7 +156,7 @@ async fn exit_codes_are_those_of_curl() {
     let tls = Server::start_tls(&Identity::self_signed(&["127.0.0.1"]), |_| ok("x")).await;
     let refusing = Refusing::default();
     let full = FullBacklog::default();
-    let not_tls = server.url("/").replace("http:", "https:");
+    let not_tls = Blunt::start(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     for (arguments, code, words) in [
         (&["get", &server.url("/404"), "--fail"][..], 22, "404"),
         (&["get", "http://["], 3, "host"),
@@ -168,7 +168,7 @@ async fn exit_codes_are_those_of_curl() {
             28,
             "connection-timeout",
         ),
-        (&["get", &not_tls], 35, "TLS"),
+        (&["get", &not_tls.https()], 35, "TLS"),
         (&["get", &tls.url("/")], 60, "authority"),
         (
             &["get", &server.url("/"), "--max-transfer-size", "9"],

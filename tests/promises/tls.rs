@@ -4,6 +4,7 @@ use crate::{host, worker_with};
 use rest_client_host::{Config, Error, ErrorKind, Host, Response};
 use std::path::PathBuf;
 use support::{
+    holes::Blunt,
     pki::{Authority, Identity, Validity},
     server::Server,
     steps::ok,
@@ -217,11 +218,10 @@ fn a_capath_without_certificates_is_refused_at_the_start() {
 
 #[tokio::test]
 async fn a_server_that_does_not_speak_tls_is_told_apart_from_a_bad_certificate() {
-    let server = Server::start(|_| ok("plain")).await;
-    let url = server.url("/").replace("http:", "https:");
+    let plain = Blunt::start(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let error = host(Config::default())
         .instance()
-        .rest_get(&url)
+        .rest_get(&plain.https())
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 use tokio::{
+    io::AsyncWriteExt as _,
     net::{TcpListener, UdpSocket},
     sync::watch,
     task::JoinSet,
@@ -78,6 +79,42 @@ impl Silent {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+/// Says the same to everybody before it is asked anything.
+pub struct Blunt {
+    address: SocketAddr,
+    _tasks: JoinSet<()>,
+}
+
+impl Blunt {
+    /// Starts one on 127.0.0.1 that says `words`.
+    pub async fn start(words: &'static [u8]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port on loopback");
+        let address = listener.local_addr().expect("an address");
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                connections.spawn(async move {
+                    let _ = stream.write_all(words).await;
+                    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+                });
+            }
+        });
+        Self {
+            address,
+            _tasks: tasks,
+        }
+    }
+
+    /// Its URL, as if it spoke TLS.
+    #[must_use]
+    pub fn https(&self) -> String {
+        format!("https://{}/", self.address)
     }
 }
 
