@@ -37,12 +37,19 @@ impl Host {
     /// A parameter that can't be met, an `ssl-capath` that can't be read, or a
     /// machine that can't run the sandbox. Nothing starts half-configured.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
+        Self::with(config, Factory::new)
+    }
+
+    pub(crate) fn with(
+        config: Config,
+        factory: impl FnOnce() -> wasmtime::Result<Factory>,
+    ) -> Result<Self, ConfigError> {
         let config = config.effective()?;
         let transport = Arc::new(Transport::new(&config)?);
         let unable = |error: &dyn fmt::Display| {
             ConfigError::new(format!("this machine can't run the sandbox: {error}"))
         };
-        let factory = Factory::new().map_err(|error| unable(&error))?;
+        let factory = factory().map_err(|error| unable(&error))?;
         let ticker = Ticker::start(factory.engine()).map_err(|error| unable(&error))?;
         Ok(Self(Arc::new(Shared {
             config,

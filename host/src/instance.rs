@@ -230,3 +230,60 @@ impl fmt::Debug for Instance {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Config,
+        sandbox::{Factory, misbehaving::Misdeed},
+    };
+    use tokio::time::Instant;
+
+    fn host(misdeed: Misdeed) -> Host {
+        let config = Config {
+            transfer_timeout: Duration::from_millis(300),
+            ..Config::default()
+        };
+        Host::with(config, || Factory::misbehaving(misdeed)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_traps_ends_its_call_with_an_error_and_is_replaced() {
+        let instance = host(Misdeed::Trap).instance();
+        for _ in 0..3 {
+            let error = instance.rest_get("http://h/").await.unwrap_err();
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Internal, -10));
+            assert!(error.to_string().contains("unreachable"), "{error}");
+            // A store that died is dropped, never entered again.
+            assert!(instance.sandbox.lock().await.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_spins_ends_at_its_deadline_and_lets_others_work() {
+        let instance = host(Misdeed::Spin).instance();
+        let started = Instant::now();
+        let mut beats = 0;
+        let call = instance.rest_get("http://h/").into_future();
+        let heart = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                beats += 1;
+            }
+        };
+        let error = tokio::select! {
+            outcome = call => outcome.unwrap_err(),
+            () = heart => unreachable!("it beats for ever"),
+        };
+        let elapsed = started.elapsed();
+        assert_eq!(error.kind(), ErrorKind::TransferTimeout, "{error}");
+        assert!(elapsed >= Duration::from_millis(300), "{elapsed:?}");
+        assert!(elapsed < Duration::from_millis(1500), "{elapsed:?}");
+        assert!(
+            beats >= 3,
+            "the only thread of the runtime was held: {beats}"
+        );
+        assert!(instance.sandbox.lock().await.is_none());
+    }
+}

@@ -12,6 +12,9 @@ use wasmtime_wasi_http::{
     p2::bindings::http::types::ErrorCode,
 };
 
+#[cfg(test)]
+pub(crate) mod misbehaving;
+
 /// Generated from the WIT package.
 pub(crate) mod bindings {
     #![allow(missing_docs, unreachable_pub, reason = "generated")]
@@ -67,8 +70,13 @@ impl Factory {
         // SAFETY: the bytes were written by `precompile_component` of the same
         // version of wasmtime in build.rs, and are part of this program.
         let component = unsafe { Component::deserialize(&engine, COMPONENT)? };
+        Self::of(engine, &component)
+    }
+
+    /// Makes sandboxes of another component of the same world.
+    fn of(engine: Engine, component: &Component) -> wasmtime::Result<Self> {
         let linker = linker(&engine)?;
-        let component = RestClientPre::new(linker.instantiate_pre(&component)?)?;
+        let component = RestClientPre::new(linker.instantiate_pre(component)?)?;
         Ok(Self { engine, component })
     }
 

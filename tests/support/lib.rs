@@ -6,3 +6,8 @@ pub mod pki;
 pub mod process;
 pub mod server;
 pub mod steps;
+
+/// The examples of the README are compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

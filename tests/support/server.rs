@@ -118,6 +118,8 @@ impl Server {
                     script: script.clone(),
                 };
                 let tls = tls.clone();
+                // Else the system waits for more to send after a head.
+                stream.set_nodelay(true).expect("TCP_NODELAY can be set");
                 connections.spawn(async move {
                     let reset = Resetter::of(&stream);
                     match tls {
