@@ -57,7 +57,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::
     source.deserialize_any(Written)
 }
 
-/// Writes a duration as [`format`] does.
+/// Writes a duration as [`format()`] does.
 ///
 /// # Errors
 ///
