@@ -11,6 +11,9 @@ pub mod toml;
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+/// Beyond any use, and within what clocks can add up.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// The parameters of the original's `rest_client` module, and a few of ours.
 ///
 /// ```
@@ -68,6 +71,19 @@ pub struct Config {
     /// so that nothing is polled.
     #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
     pub connect_poll_interval: Option<Duration>,
+    /// Whether the certificates of `ssl_capath` are trusted in place of the
+    /// system's own rather than beside them. Default false. Ours, not the
+    /// original's, as are those that follow.
+    pub ca_only: bool,
+    /// How long a connection is kept without use. Default 50 s, which is less
+    /// than common servers keep theirs (nginx: 75 s), so that it is mostly we who
+    /// close; 0 keeps none.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    /// Whether all instances of a host use each other's connections. Default
+    /// false: no tenant's request then ever travels on a connection that was
+    /// opened with another one's credentials.
+    pub share_connections: bool,
     /// Name servers to ask instead of those of `/etc/resolv.conf`. Default
     /// empty. `/etc/hosts` is consulted either way.
     pub dns_servers: Vec<SocketAddr>,
@@ -88,6 +104,9 @@ impl Default for Config {
             no_concurrent_connects: false,
             conn_lifetime: Duration::ZERO,
             connect_poll_interval: None,
+            ca_only: false,
+            idle_timeout: Duration::from_secs(50),
+            share_connections: false,
             dns_servers: Vec::new(),
         }
     }
@@ -95,7 +114,7 @@ impl Default for Config {
 
 impl Config {
     /// The keys of all parameters, in the order in which they are shown.
-    pub const KEYS: [&str; 13] = [
+    pub const KEYS: [&str; 16] = [
         "connection-timeout",
         "transfer-timeout",
         "max-async-transfers",
@@ -108,6 +127,9 @@ impl Config {
         "no-concurrent-connects",
         "conn-lifetime",
         "connect-poll-interval",
+        "ca-only",
+        "idle-timeout",
+        "share-connections",
         "dns-servers",
     ];
 
@@ -117,7 +139,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// A parameter that no call could meet.
+    /// Parameters that no call could meet.
     pub(crate) fn effective(mut self) -> Result<Self, ConfigError> {
         for (name, timeout) in [
             ("connection-timeout", self.connection_timeout),
@@ -128,6 +150,16 @@ impl Config {
                     "{name} is 0, which no call could meet; it is at least 1ms"
                 )));
             }
+            if timeout > LONGEST_TIMEOUT {
+                return Err(ConfigError::new(format!(
+                    "{name} is longer than a year, which is no timeout; it is at most 8760h"
+                )));
+            }
+        }
+        if self.ca_only && self.ssl_capath.is_none() {
+            return Err(ConfigError::new(
+                "ca-only is set without ssl-capath, so that nobody would be trusted; name the authorities there",
+            ));
         }
         if self.connection_timeout > self.transfer_timeout {
             // Both have the same default: lowering only that one is no surprise.
@@ -288,6 +320,28 @@ mod tests {
         .effective()
         .unwrap_err();
         assert!(error.to_string().starts_with("transfer-timeout is 0"));
+    }
+
+    #[test]
+    fn a_timeout_beyond_all_clocks_is_refused() {
+        let error = Config {
+            transfer_timeout: Duration::MAX,
+            ..Config::default()
+        }
+        .effective()
+        .unwrap_err();
+        assert!(error.to_string().contains("at most 8760h"), "{error}");
+    }
+
+    #[test]
+    fn trusting_nobody_at_all_is_refused() {
+        let error = Config {
+            ca_only: true,
+            ..Config::default()
+        }
+        .effective()
+        .unwrap_err();
+        assert!(error.to_string().contains("ssl-capath"), "{error}");
     }
 
     #[test]

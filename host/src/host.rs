@@ -3,6 +3,7 @@
 use crate::{
     config::{Config, ConfigError},
     instance::Instance,
+    pool::Pool,
     sandbox::Factory,
     ticker::Ticker,
     transfer::Transport,
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) factory: Factory,
     pub(crate) transport: Arc<Transport>,
     pub(crate) ticker: Ticker,
+    /// The connections of all instances, where they share them.
+    pool: Option<Pool>,
 }
 
 impl Host {
@@ -51,19 +54,27 @@ impl Host {
         };
         let factory = factory().map_err(|error| unable(&error))?;
         let ticker = Ticker::start(factory.engine()).map_err(|error| unable(&error))?;
+        let pool = config
+            .share_connections
+            .then(|| Pool::new(config.idle_timeout));
         Ok(Self(Arc::new(Shared {
             config,
             factory,
             transport,
             ticker,
+            pool,
         })))
     }
 
-    /// A new instance, with connections of its own. Its sandbox is made at the
-    /// first call.
+    /// A new instance, with connections of its own unless `share_connections`
+    /// is set. Its sandbox is made at the first call.
     #[must_use]
     pub fn instance(&self) -> Instance {
-        Instance::new(self.clone())
+        let pool = match &self.0.pool {
+            Some(shared) => shared.clone(),
+            None => Pool::new(self.0.config.idle_timeout),
+        };
+        Instance::new(self.clone(), pool)
     }
 
     /// The configuration in force: that of [`Host::new`], with a

@@ -1,4 +1,4 @@
-//! An instance: one sandbox at a time, with connections of its own.
+//! An instance: one sandbox at a time, and a pool of connections.
 
 use crate::{
     call::Call,
@@ -49,10 +49,10 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn new(host: Host) -> Self {
+    pub(crate) fn new(host: Host, pool: Pool) -> Self {
         Self {
             host,
-            pool: Pool::default(),
+            pool,
             sandbox: Mutex::default(),
         }
     }

@@ -1,7 +1,8 @@
 //! Connections that are kept for the next request.
 //!
-//! A pool belongs to one instance, so that no tenant's request ever travels on
-//! a connection that another one's credentials opened.
+//! A pool belongs to one instance unless the operator shares it, so that no
+//! tenant's request ever travels on a connection that another one's credentials
+//! opened.
 
 use crate::{connect::Connection, origin::Origin};
 use hyper::client::conn::{http1, http2};
@@ -13,20 +14,19 @@ use std::{
 use tokio::time::Instant;
 use wasmtime_wasi_http::WasiBody;
 
-/// How long a connection is kept without use. Below the minute after which
-/// common servers close theirs (nginx: 75 s, HAProxy and Apache: less), so that
-/// it is mostly we who close.
-const KEPT_FOR: Duration = Duration::from_secs(50);
-
 /// Idle connections of one origin; one more is closed.
 const KEPT_PER_ORIGIN: usize = 128;
 
-/// Kept connections, by origin.
-#[derive(Debug, Clone, Default)]
+/// Between two looks at what is kept.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Kept connections, by origin. Clones are the same pool.
+#[derive(Debug, Clone)]
 pub(crate) struct Pool(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    idle_timeout: Duration,
     kept: Mutex<Kept>,
 }
 
@@ -51,6 +51,14 @@ struct Idle {
 }
 
 impl Pool {
+    /// An empty pool, which keeps a connection for `idle_timeout` without use.
+    pub(crate) fn new(idle_timeout: Duration) -> Self {
+        Self(Arc::new(Shared {
+            idle_timeout,
+            kept: Mutex::default(),
+        }))
+    }
+
     /// A kept connection to `origin` that is alive as far as one can know.
     pub(crate) fn take(&self, origin: &Origin) -> Option<Connection> {
         let mut kept = self.lock();
@@ -63,7 +71,7 @@ impl Pool {
             of_origin.http2 = None;
         }
         while let Some(Idle { sender, since }) = of_origin.idle.pop() {
-            if sender.is_ready() && since.elapsed() < KEPT_FOR {
+            if sender.is_ready() && since.elapsed() < self.0.idle_timeout {
                 return Some(Connection::Http1(sender));
             }
         }
@@ -72,6 +80,9 @@ impl Pool {
 
     /// Keeps a connection of HTTP/2, which serves further requests at once.
     pub(crate) fn share(&self, origin: &Origin, sender: http2::SendRequest<WasiBody>) {
+        if self.0.idle_timeout.is_zero() {
+            return;
+        }
         let mut kept = self.lock();
         kept.by_origin.entry(origin.clone()).or_default().http2 = Some((sender, Instant::now()));
         self.sweep_later(&mut kept);
@@ -87,6 +98,9 @@ impl Pool {
     }
 
     fn keep(&self, origin: Origin, sender: http1::SendRequest<WasiBody>) {
+        if self.0.idle_timeout.is_zero() {
+            return;
+        }
         let mut kept = self.lock();
         let idle = &mut kept.by_origin.entry(origin).or_default().idle;
         if idle.len() < KEPT_PER_ORIGIN {
@@ -106,14 +120,16 @@ impl Pool {
             return;
         }
         let pool = Arc::downgrade(&self.0);
+        let pause = (self.0.idle_timeout / 2).max(SHORTEST_PAUSE);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(KEPT_FOR / 2).await;
+                tokio::time::sleep(pause).await;
                 let Some(pool) = pool.upgrade().map(Pool) else {
                     return;
                 };
                 let mut kept = pool.lock();
-                kept.by_origin.retain(|_, of_origin| of_origin.sweep());
+                kept.by_origin
+                    .retain(|_, of_origin| of_origin.sweep(pool.0.idle_timeout));
                 if kept.by_origin.is_empty() {
                     kept.sweeping = false;
                     return;
@@ -130,11 +146,11 @@ impl Pool {
 
 impl OfOrigin {
     /// Drops what is dead or old; false if nothing is left.
-    fn sweep(&mut self) -> bool {
+    fn sweep(&mut self, idle_timeout: Duration) -> bool {
         self.idle
-            .retain(|idle| idle.sender.is_ready() && idle.since.elapsed() < KEPT_FOR);
+            .retain(|idle| idle.sender.is_ready() && idle.since.elapsed() < idle_timeout);
         self.http2
-            .take_if(|(sender, used)| sender.is_closed() || used.elapsed() >= KEPT_FOR);
+            .take_if(|(sender, used)| sender.is_closed() || used.elapsed() >= idle_timeout);
         !self.idle.is_empty() || self.http2.is_some()
     }
 }

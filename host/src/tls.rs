@@ -27,6 +27,8 @@ use tokio::sync::OnceCell;
 pub(crate) struct TlsPolicy {
     verify_peer: bool,
     verify_host: bool,
+    /// The system's own authorities are trusted, too.
+    trust_system: bool,
     version: HttpVersion,
     /// Read when the host is made, so that one that can't be is known then.
     added_roots: Vec<CertificateDer<'static>>,
@@ -47,6 +49,7 @@ impl TlsPolicy {
         Ok(Self {
             verify_peer: config.ssl_verifypeer,
             verify_host: config.ssl_verifyhost,
+            trust_system: !config.ca_only,
             version: config.http_version,
             added_roots,
             client: OnceCell::new(),
@@ -57,7 +60,7 @@ impl TlsPolicy {
     pub(crate) async fn client(&self) -> Result<Arc<ClientConfig>, Failure> {
         self.client
             .get_or_try_init(|| async {
-                let system = if self.verify_peer {
+                let system = if self.verify_peer && self.trust_system {
                     tokio::task::spawn_blocking(system_roots)
                         .await
                         .map_err(|error| Failure::new(Cause::Tls, error.to_string()))?

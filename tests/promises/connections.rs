@@ -1,10 +1,13 @@
 //! Connections are kept, used again, and never used when they should not be.
 
-use crate::{host, worker};
+use crate::{host, worker, worker_with};
 use rest_client_host::{Config, ErrorKind};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use support::{
     holes::Silent,
@@ -32,6 +35,47 @@ async fn an_instance_uses_its_own_connections_alone() {
         other.rest_get(&server.url("/")).await.unwrap();
     }
     assert_eq!(server.record().accepted, 2);
+}
+
+#[tokio::test]
+async fn instances_share_connections_only_when_they_are_told_to() {
+    let server = Server::start(|_| ok("x")).await;
+    let host = host(Config {
+        share_connections: true,
+        ..Config::default()
+    });
+    for _ in 0..3 {
+        host.instance().rest_get(&server.url("/")).await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 1);
+}
+
+#[tokio::test]
+async fn a_connection_without_use_is_closed_after_the_idle_timeout() {
+    let server = Server::start(|_| ok("x")).await;
+    let worker = worker_with(Config {
+        idle_timeout: Duration::from_millis(50),
+        ..Config::default()
+    });
+    worker.rest_get(&server.url("/")).await.unwrap();
+    server
+        .wait_for("the end of the connection", |record| record.open == 0)
+        .await;
+    worker.rest_get(&server.url("/")).await.unwrap();
+    assert_eq!(server.record().accepted, 2);
+}
+
+#[tokio::test]
+async fn without_an_idle_timeout_no_connection_is_kept() {
+    let server = Server::start(|_| ok("x")).await;
+    let worker = worker_with(Config {
+        idle_timeout: Duration::ZERO,
+        ..Config::default()
+    });
+    for _ in 0..3 {
+        worker.rest_get(&server.url("/")).await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 3);
 }
 
 #[tokio::test]
@@ -140,7 +184,7 @@ async fn with_no_concurrent_connects_a_loser_is_told_at_once() {
     open.wait_for(|open| *open == 0).await.unwrap();
     let error = loser
         .rest_get(&url)
-        .connection_timeout(std::time::Duration::from_millis(50))
+        .connection_timeout(Duration::from_millis(50))
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionTimeout);

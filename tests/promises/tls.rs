@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use support::{
     holes::Blunt,
     pki::{Authority, Identity, Validity},
+    process::{rest_client, run_with},
     server::Server,
     steps::ok,
 };
@@ -193,6 +194,44 @@ async fn authorities_are_added_from_a_file_or_a_directory_of_any_names() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn with_ca_only_the_systems_authorities_are_not_trusted() {
+    let trusted = Trusted::new();
+    let identity = trusted.authority.issue(&["localhost"], Validity::Good);
+    let config = Config {
+        ca_only: true,
+        ..trusted.config()
+    };
+    assert!(ask(config, &identity, "localhost").await.is_ok());
+
+    // What the system trusts is said by a variable that the store obeys.
+    let system = tempfile::tempdir().unwrap();
+    let of_system = Authority::new("the system's");
+    let store = system.path().join("store.pem");
+    std::fs::write(&store, of_system.pem()).unwrap();
+    let identity = of_system.issue(&["127.0.0.1"], Validity::Good);
+    let server = Server::start_tls(&identity, |_| ok("fine")).await;
+    let url = server.url("/");
+    let capath = trusted.file();
+    let capath = capath.to_str().unwrap();
+    for (arguments, code) in [
+        (vec!["get", &url], 0),
+        (vec!["get", &url, "--ssl-capath", capath], 0),
+        (vec!["get", &url, "--ssl-capath", capath, "--ca-only"], 60),
+    ] {
+        let ended = run_with(
+            rest_client(),
+            &arguments,
+            &[
+                ("SSL_CERT_FILE", store.as_os_str()),
+                ("SSL_CERT_DIR", "".as_ref()),
+            ],
+        )
+        .await;
+        assert_eq!(ended.code(), code, "{arguments:?}: {}", ended.stderr);
+    }
 }
 
 #[test]

@@ -72,14 +72,33 @@ pub async fn run<A: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = A>,
     stdin: &[u8],
 ) -> Ended {
-    let mut child = Command::new(program.as_ref())
-        .args(arguments)
+    let mut command = Command::new(program.as_ref());
+    command.args(arguments);
+    end(command, stdin).await
+}
+
+/// Runs `program` to its end with these variables set; an empty value is none.
+pub async fn run_with(program: &Path, arguments: &[&str], variables: &[(&str, &OsStr)]) -> Ended {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    for (name, value) in variables {
+        if value.is_empty() {
+            command.env_remove(name);
+        } else {
+            command.env(name, value);
+        }
+    }
+    end(command, b"").await
+}
+
+async fn end(mut command: Command, stdin: &[u8]) -> Ended {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .unwrap_or_else(|error| panic!("{:?} can't be run: {error}", program.as_ref()));
+        .unwrap_or_else(|error| panic!("{command:?} can't be run: {error}"));
     let mut input = child.stdin.take().expect("a pipe");
     let stdin = stdin.to_vec();
     tokio::spawn(async move {

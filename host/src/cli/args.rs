@@ -221,6 +221,19 @@ struct Parameters {
     #[serde(with = "duration::optional")]
     connect_poll_interval: Option<Duration>,
 
+    /// Trust the certificates of --ssl-capath in place of the system's [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ca_only: Option<bool>,
+
+    /// How long a connection is kept without use, 0 for not at all [default: 50s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
+    idle_timeout: Option<Duration>,
+
+    /// Let all instances use each other's connections [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    share_connections: Option<bool>,
+
     /// Ask these name servers in place of the system's
     #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
     dns_servers: Option<Vec<SocketAddr>>,

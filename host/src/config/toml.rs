@@ -88,6 +88,9 @@ mod tests {
             no-concurrent-connects = true
             conn-lifetime = "10m"
             connect-poll-interval = "20ms"
+            ca-only = true
+            idle-timeout = 0
+            share-connections = true
             dns-servers = ["127.0.0.1:53"]
         "#;
         let expected = Config {
@@ -103,6 +106,9 @@ mod tests {
             no_concurrent_connects: true,
             conn_lifetime: Duration::from_secs(600),
             connect_poll_interval: Some(Duration::from_millis(20)),
+            ca_only: true,
+            idle_timeout: Duration::ZERO,
+            share_connections: true,
             dns_servers: vec!["127.0.0.1:53".parse().unwrap()],
         };
         assert_eq!(parsed(text), Ok(expected));
