@@ -50,8 +50,9 @@ pub fn rest_client() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let output = std::process::Command::new(env!("CARGO"))
-            // The whole workspace decides about features, as it did for the tests.
-            .args(["build", "--workspace", "--bin", "rest-client"])
+            // The whole workspace, as it was built for the tests: fewer packages
+            // would be built anew, with fewer features.
+            .args(["build", "--workspace"])
             .args(["--message-format", "json-render-diagnostics", "--quiet"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stderr(Stdio::inherit())
@@ -61,6 +62,7 @@ pub fn rest_client() -> &'static Path {
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter(|message| message["target"]["name"] == "rest-client")
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .expect("cargo says where the program is")
     })
