@@ -26,6 +26,7 @@ pub struct Component;
 /// Only a component has them: their names mean nothing to a native linker.
 #[cfg(target_arch = "wasm32")]
 #[expect(
+    unreachable_pub,
     unsafe_code,
     reason = "generated: the entry points of the canonical ABI"
 )]
