@@ -133,6 +133,14 @@ pub struct Deadlines {
     pub transfer: Option<Duration>,
 }
 
+impl Deadlines {
+    /// The host keeps both.
+    pub const NONE: Self = Self {
+        connection: None,
+        transfer: None,
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

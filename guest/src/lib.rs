@@ -11,6 +11,7 @@ pub mod escape;
 pub mod header;
 pub mod host_name;
 pub mod p2;
+pub mod redirect;
 pub mod request;
 pub mod response;
 pub mod url;

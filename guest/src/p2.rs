@@ -1,11 +1,13 @@
 //! WASI 0.2: the exports of the component, and the transport under them.
 //!
-//! An instance of 0.2 runs one call at a time, so the state between calls is a
-//! plain cell.
+//! An instance of 0.2 runs one function at a time, so the state between calls is
+//! in plain cells.
 
 mod bindings;
 mod outcome;
-mod transport;
+mod timer;
+mod transfer;
+mod upload;
 
 use crate::{
     config::{Enforcer, Parameters, Settings},
@@ -13,8 +15,13 @@ use crate::{
     request::{Call, Request},
 };
 use bindings::exports::rest::client::types as wit;
-use bindings::exports::rest::client::{configuration, rest};
-use std::{cell::Cell, time::Duration};
+use bindings::exports::rest::client::{configuration, rest, transfers};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+use transfer::Transfer;
+use wasip2::{clocks::monotonic_clock, io::poll::Pollable};
 
 thread_local! {
     static SETTINGS: Cell<Settings> = Cell::new(Settings::default());
@@ -40,7 +47,7 @@ impl rest::Guest for Component {
         url: String,
         options: Option<wit::RequestOptions>,
     ) -> Result<wit::Response, wit::RestError> {
-        run("GET".into(), url, None, None, options)
+        run(start("GET".into(), url, None, None, options))
     }
 
     fn rest_post(
@@ -49,7 +56,7 @@ impl rest::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> Result<wit::Response, wit::RestError> {
-        run("POST".into(), url, Some(body), content_type, options)
+        run(start("POST".into(), url, Some(body), content_type, options))
     }
 
     fn rest_put(
@@ -58,7 +65,7 @@ impl rest::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> Result<wit::Response, wit::RestError> {
-        run("PUT".into(), url, Some(body), content_type, options)
+        run(start("PUT".into(), url, Some(body), content_type, options))
     }
 
     fn rest_request(
@@ -68,7 +75,7 @@ impl rest::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> Result<wit::Response, wit::RestError> {
-        run(method, url, body, content_type, options)
+        run(start(method, url, body, content_type, options))
     }
 
     fn rest_escape(text: String) -> String {
@@ -80,33 +87,119 @@ impl rest::Guest for Component {
     }
 }
 
-fn run(
+impl transfers::Guest for Component {
+    type Transfer = Handle;
+
+    fn start_get(url: String, options: Option<wit::RequestOptions>) -> transfers::Transfer {
+        handle(start("GET".into(), url, None, None, options))
+    }
+
+    fn start_post(
+        url: String,
+        body: Vec<u8>,
+        content_type: Option<String>,
+        options: Option<wit::RequestOptions>,
+    ) -> transfers::Transfer {
+        handle(start("POST".into(), url, Some(body), content_type, options))
+    }
+
+    fn start_put(
+        url: String,
+        body: Vec<u8>,
+        content_type: Option<String>,
+        options: Option<wit::RequestOptions>,
+    ) -> transfers::Transfer {
+        handle(start("PUT".into(), url, Some(body), content_type, options))
+    }
+
+    fn start_request(
+        method: String,
+        url: String,
+        body: Option<Vec<u8>>,
+        content_type: Option<String>,
+        options: Option<wit::RequestOptions>,
+    ) -> transfers::Transfer {
+        handle(start(method, url, body, content_type, options))
+    }
+}
+
+/// The resource `transfer` of the WIT package.
+pub struct Handle(RefCell<Transfer>);
+
+impl transfers::GuestTransfer for Handle {
+    fn subscribe(&self) -> Pollable {
+        // A timer that has run out already is ready, as one must be for a
+        // transfer that is over.
+        self.0
+            .borrow()
+            .subscribe()
+            .unwrap_or_else(|| monotonic_clock::subscribe_duration(0))
+    }
+
+    fn ready(&self) -> bool {
+        self.0.borrow_mut().ready()
+    }
+
+    fn finish(transfer: transfers::Transfer) -> Result<wit::Response, wit::RestError> {
+        run(transfer.into_inner::<Handle>().0.into_inner())
+    }
+
+    fn finish_open(
+        transfer: transfers::Transfer,
+    ) -> Result<transfers::OpenResponse, wit::RestError> {
+        let transfer = transfer.into_inner::<Handle>().0.into_inner();
+        transfer
+            .finish_open()
+            .map(outcome::open_response)
+            .map_err(outcome::error)
+    }
+}
+
+fn start(
     method: String,
     url: String,
     body: Option<Vec<u8>>,
     content_type: Option<String>,
     options: Option<wit::RequestOptions>,
-) -> Result<wit::Response, wit::RestError> {
-    let (headers, connection_timeout, transfer_timeout) = match options {
-        Some(options) => (
-            options.headers,
-            options.connection_timeout.map(Duration::from_millis),
-            options.transfer_timeout.map(Duration::from_millis),
-        ),
-        None => Default::default(),
-    };
+) -> Transfer {
+    let options = options.unwrap_or_else(|| wit::RequestOptions {
+        headers: Vec::new(),
+        connection_timeout: None,
+        transfer_timeout: None,
+        max_redirects: None,
+    });
     let settings = SETTINGS.get();
-    let deadlines = settings.deadlines(connection_timeout, transfer_timeout);
-    Request::prepare(Call {
+    let deadlines = settings.deadlines(
+        options.connection_timeout.map(Duration::from_millis),
+        options.transfer_timeout.map(Duration::from_millis),
+    );
+    let request = Request::prepare(Call {
         method,
         url,
         body,
         content_type,
-        headers,
-    })
-    .and_then(|request| transport::exchange(request, deadlines, settings.max_transfer_size))
-    .map(outcome::response)
-    .map_err(outcome::error)
+        headers: options.headers,
+    });
+    match request {
+        Ok(request) => Transfer::start(
+            request,
+            deadlines,
+            &settings,
+            options.max_redirects.unwrap_or(0),
+        ),
+        Err(error) => Transfer::failed(error),
+    }
+}
+
+fn handle(transfer: Transfer) -> transfers::Transfer {
+    transfers::Transfer::new(Handle(RefCell::new(transfer)))
+}
+
+fn run(transfer: Transfer) -> Result<wit::Response, wit::RestError> {
+    transfer
+        .finish()
+        .map(outcome::response)
+        .map_err(outcome::error)
 }
 
 impl configuration::Guest for Component {
@@ -135,6 +228,7 @@ fn needs_host(config: &configuration::Config) -> Vec<&'static str> {
     use configuration::HttpVersion::Auto;
     let stated = [
         ("max-async-transfers", config.max_async_transfers.is_some()),
+        ("at-cap", config.at_cap.is_some()),
         ("ssl-verifypeer", config.ssl_verifypeer == Some(false)),
         ("ssl-verifyhost", config.ssl_verifyhost == Some(false)),
         ("ssl-capath", config.ssl_capath.is_some()),

@@ -29,7 +29,7 @@ pub struct Call {
 }
 
 /// A call that can be sent.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// A token other than CONNECT.
     pub method: String,
@@ -87,6 +87,12 @@ impl Request {
             headers,
             body: call.body,
         })
+    }
+
+    /// Takes fields out, by their names in lower case.
+    pub fn drop_fields(&mut self, names: &[&str]) {
+        self.headers
+            .retain(|(name, _)| !names.contains(&name.as_str()));
     }
 }
 

@@ -33,6 +33,30 @@ pub fn content_type(headers: &[(String, Vec<u8>)]) -> Option<String> {
         .map(String::from)
 }
 
+/// The length of the body that a head announces, 0 if it announces none. `limit`
+/// is in bytes, 0 for none.
+///
+/// # Errors
+///
+/// [`RestError::TooLarge`] if it is more than `limit`.
+pub fn announced_length(
+    method: &str,
+    status: u16,
+    headers: &[(String, Vec<u8>)],
+    limit: u64,
+) -> Result<u64, RestError> {
+    // These have no body, whatever length they announce (RFC 9112, section 6.3).
+    let bodiless = method == "HEAD" || status == 204 || status == 304;
+    let length = header::first(headers, "content-length")
+        .filter(|_| !bodiless)
+        .and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok())
+        .unwrap_or(0);
+    if limit != 0 && length > limit {
+        return Err(RestError::too_large(limit));
+    }
+    Ok(length)
+}
+
 /// The body of a reply as it grows, within max-transfer-size.
 #[derive(Debug)]
 pub struct Body {
@@ -46,26 +70,18 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// [`RestError::TooLarge`] if the head announces more than `limit`.
+    /// [`RestError::TooLarge`] if the head announces more than `limit`, or than
+    /// there is memory for.
     pub fn announced(
         method: &str,
         status: u16,
         headers: &[(String, Vec<u8>)],
         limit: u64,
     ) -> Result<Self, RestError> {
-        let limit = if limit == 0 { u64::MAX } else { limit };
-        // These have no body, whatever length they announce (RFC 9112, section 6.3).
-        let bodiless = method == "HEAD" || status == 204 || status == 304;
-        let length = header::first(headers, "content-length")
-            .filter(|_| !bodiless)
-            .and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok())
-            .unwrap_or(0);
-        if length > limit {
-            return Err(RestError::too_large(limit));
-        }
+        let length = announced_length(method, status, headers, limit)?;
         let mut body = Self {
             bytes: Vec::new(),
-            limit,
+            limit: if limit == 0 { u64::MAX } else { limit },
         };
         body.make_room(usize::try_from(length).unwrap_or(usize::MAX))?;
         Ok(body)

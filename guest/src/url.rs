@@ -74,6 +74,39 @@ impl Target {
         parse(url).map_err(RestError::InvalidUrl)
     }
 
+    /// Resolves a reference, as in a `location` field, against this target (RFC
+    /// 3986, section 5.2). User information in it is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`RestError::InvalidUrl`], as for [`Self::parse`].
+    pub fn join(&self, reference: &str) -> Result<Self, RestError> {
+        let reference = reference.split_once('#').map_or(reference, |(it, _)| it);
+        let path = self.path_and_query.split('?').next().unwrap_or_default();
+        let first_segment = reference.split(['/', '?']).next().unwrap_or_default();
+        let url = if first_segment.contains(':') {
+            reference.to_owned()
+        } else if reference.starts_with("//") {
+            format!("{}:{reference}", self.scheme.as_str())
+        } else {
+            let path_and_query = match reference.bytes().next() {
+                None => self.path_and_query.clone(),
+                Some(b'/') => reference.to_owned(),
+                Some(b'?') => format!("{path}{reference}"),
+                Some(_) => {
+                    let directory = path.rfind('/').map_or("/", |end| &path[..=end]);
+                    format!("{directory}{reference}")
+                }
+            };
+            format!("{}{path_and_query}", self.origin())
+        };
+        let target = Self::parse(&url)?;
+        Ok(Self {
+            authorization: None,
+            ..target
+        })
+    }
+
     /// Scheme and authority, which may be shown and logged.
     #[must_use]
     pub fn origin(&self) -> String {

@@ -1,6 +1,6 @@
 //! One call while it runs: its deadlines, and the record of how it went.
 
-use crate::{failure::Failure, response::Timings};
+use crate::{failure::Failure, origin::Origin, reply::Reply, response::Timings};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -18,13 +18,17 @@ pub(crate) struct Call {
 }
 
 /// How a call went.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) timings: Timings,
     pub(crate) phase: Phase,
     pub(crate) version: http::Version,
     /// The scheme and authority that were asked, and why that failed.
     pub(crate) failure: Option<(String, Failure)>,
+    /// The outcome of its transfer, while its instance is blocked by another.
+    pub(crate) set_aside: Option<Result<Reply, Failure>>,
+    /// Its caller has been told that its time is up.
+    pub(crate) expired: bool,
 }
 
 /// What a call is waiting for, in the words of a message about a deadline.
@@ -32,6 +36,7 @@ pub(crate) struct Record {
 pub(crate) enum Phase {
     #[default]
     Start,
+    Turn,
     NameLookup,
     Connect,
     Tls,
@@ -44,6 +49,7 @@ impl Phase {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Start => "the call waited for its instance",
+            Self::Turn => "another transfer of this instance was connecting",
             Self::NameLookup => "the host name was looked up",
             Self::Connect => "TCP was connecting",
             Self::Tls => "the TLS handshake went on",
@@ -79,7 +85,7 @@ impl Call {
         let elapsed = self.started.elapsed();
         let mut record = self.record();
         match record.phase {
-            Phase::Start => {}
+            Phase::Start | Phase::Turn => {}
             Phase::NameLookup => record.timings.name_lookup = Some(elapsed),
             Phase::Connect => record.timings.connect = Some(elapsed),
             Phase::Tls => record.timings.tls = Some(elapsed),
@@ -87,6 +93,12 @@ impl Call {
             Phase::Body => {}
         }
         record.phase = phase;
+    }
+
+    /// Keeps why it failed for those who will be told.
+    pub(crate) fn fail(&self, origin: &Origin, failure: &Failure) {
+        tracing::debug!(%origin, cause = ?failure.cause, "transfer failed: {}", failure.sentence);
+        self.record().failure = Some((origin.to_string(), failure.clone()));
     }
 
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {

@@ -42,6 +42,9 @@ pub struct Config {
     /// Simultaneous asynchronous transfers of one instance. Default 100; 0 runs
     /// each in a blocking manner.
     pub max_async_transfers: u32,
+    /// What a call does that finds `max_async_transfers` in flight. Default
+    /// [`AtCap::Block`], as in the original; the others are ours.
+    pub at_cap: AtCap,
     /// Whether the chain of a server's certificate is verified. Default true.
     pub ssl_verifypeer: bool,
     /// Whether a server's certificate must be for the host that was asked.
@@ -95,6 +98,7 @@ impl Default for Config {
             connection_timeout: Duration::from_secs(20),
             transfer_timeout: Duration::from_secs(20),
             max_async_transfers: 100,
+            at_cap: AtCap::Block,
             ssl_verifypeer: true,
             ssl_verifyhost: true,
             ssl_capath: None,
@@ -114,10 +118,11 @@ impl Default for Config {
 
 impl Config {
     /// The keys of all parameters, in the order in which they are shown.
-    pub const KEYS: [&str; 16] = [
+    pub const KEYS: [&str; 17] = [
         "connection-timeout",
         "transfer-timeout",
         "max-async-transfers",
+        "at-cap",
         "ssl-verifypeer",
         "ssl-verifyhost",
         "ssl-capath",
@@ -156,6 +161,9 @@ impl Config {
                 )));
             }
         }
+        self.at_cap
+            .allows(self.max_async_transfers)
+            .map_err(ConfigError::new)?;
         if self.ca_only && self.ssl_capath.is_none() {
             return Err(ConfigError::new(
                 "ca-only is set without ssl-capath, so that nobody would be trusted; name the authorities there",
@@ -188,6 +196,52 @@ impl Config {
             );
         }
         Ok(self)
+    }
+}
+
+/// What a call does that finds the cap of its instance reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtCap {
+    /// It runs in a blocking manner: its instance begins and ends no other call
+    /// until it has ended. Other instances are not affected. Written `block`.
+    #[default]
+    Block,
+    /// It waits for its turn, within its deadlines. Written `wait`.
+    Wait,
+    /// It fails at once, with an error of which
+    /// [`is_at_cap`](crate::Error::is_at_cap) is true. Written `reject`.
+    Reject,
+}
+
+impl AtCap {
+    /// Whether calls could ever run under `cap`.
+    pub(crate) fn allows(self, cap: u32) -> Result<(), String> {
+        let word = match self {
+            Self::Block => return Ok(()),
+            Self::Wait => "wait",
+            Self::Reject => "reject",
+        };
+        if cap > 0 {
+            return Ok(());
+        }
+        Err(format!(
+            "max-async-transfers is 0 and at-cap is {word}, so that no call could ever run; \
+             with at-cap = \"block\" each would run in a blocking manner"
+        ))
+    }
+}
+
+impl FromStr for AtCap {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "block" => Ok(Self::Block),
+            "wait" => Ok(Self::Wait),
+            "reject" => Ok(Self::Reject),
+            _ => Err(format!("{text:?} is not one of block, wait and reject")),
+        }
     }
 }
 
@@ -331,6 +385,22 @@ mod tests {
         .effective()
         .unwrap_err();
         assert!(error.to_string().contains("at most 8760h"), "{error}");
+    }
+
+    #[test]
+    fn a_cap_under_which_nothing_could_run_is_refused() {
+        for (at_cap, is_sound) in [
+            (AtCap::Block, true),
+            (AtCap::Wait, false),
+            (AtCap::Reject, false),
+        ] {
+            let config = Config {
+                max_async_transfers: 0,
+                at_cap,
+                ..Config::default()
+            };
+            assert_eq!(config.effective().is_ok(), is_sound, "{at_cap:?}");
+        }
     }
 
     #[test]

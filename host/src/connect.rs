@@ -1,37 +1,32 @@
-//! From an origin to a connection that can take a request: resolve, dial, TLS,
-//! and the handshake of the HTTP version.
+//! From an origin to a stream of bytes with its server: resolve, dial, TLS.
 
 use crate::{
     call::{Call, Phase},
     config::{Config, ConfigError, HttpVersion},
+    connection::Stream,
     failure::{Cause, Failure},
     origin::Origin,
     resolve::Resolver,
     tls::{self, TlsPolicy},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{
     io,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
-use wasmtime_wasi_http::WasiBody;
 
 /// How long one address is tried before the next is tried beside it (RFC 8305,
 /// section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// A connection that can take a request.
-pub(crate) enum Connection {
-    Http1(http1::SendRequest<WasiBody>),
-    Http2(http2::SendRequest<WasiBody>),
+/// A way to the server, on which no HTTP was spoken yet.
+pub(crate) struct Link {
+    pub(crate) stream: Box<dyn Stream>,
+    /// HTTP/2 is to be spoken on it: the server offered it, or nobody asked.
+    pub(crate) http2: bool,
 }
 
 /// Makes connections, all under the same policy.
@@ -55,19 +50,19 @@ impl Connector {
     }
 
     /// Connects to `origin`. The caller sets the deadline.
-    pub(crate) async fn connect(
-        &self,
-        origin: &Origin,
-        call: &Call,
-    ) -> Result<Connection, Failure> {
+    pub(crate) async fn connect(&self, origin: &Origin, call: &Call) -> Result<Link, Failure> {
         call.enter(Phase::NameLookup);
         let addresses = self.resolver.resolve(&origin.host).await?;
         tracing::debug!(%origin, ?addresses, "the host has addresses");
         call.enter(Phase::Connect);
         let stream = dial(&addresses, origin.port).await?;
         tracing::debug!(%origin, peer = ?stream.peer_addr().ok(), "connected");
+        let prior_knowledge = self.version == HttpVersion::Http2PriorKnowledge;
         if !origin.tls {
-            return self.speak(stream, false).await;
+            return Ok(Link {
+                stream: Box::new(stream),
+                http2: prior_knowledge,
+            });
         }
         call.enter(Phase::Tls);
         let name = ServerName::try_from(origin.server_name().to_owned())
@@ -83,41 +78,21 @@ impl Connector {
             cipher = ?session.negotiated_cipher_suite().map(|suite| suite.suite()),
             "TLS is established"
         );
-        let offers_http2 = session.alpn_protocol() == Some(b"h2");
-        self.speak(stream, offers_http2).await
+        let http2 = prior_knowledge || session.alpn_protocol() == Some(b"h2");
+        Ok(Link {
+            stream: Box::new(stream),
+            http2,
+        })
     }
 
-    async fn speak<S>(&self, stream: S, offers_http2: bool) -> Result<Connection, Failure>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let io = TokioIo::new(stream);
-        if offers_http2 || self.version == HttpVersion::Http2PriorKnowledge {
-            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .handshake(io)
-                .await
-                .map_err(|error| Failure::from_hyper(&error))?;
-            drive(connection);
-            Ok(Connection::Http2(sender))
-        } else {
-            let (sender, connection) = http1::handshake(io)
-                .await
-                .map_err(|error| Failure::from_hyper(&error))?;
-            drive(connection);
-            Ok(Connection::Http1(sender))
+    /// Whether a connection to `origin` may turn out to speak HTTP/2.
+    pub(crate) fn may_speak_http2(&self, origin: &Origin) -> bool {
+        match self.version {
+            HttpVersion::Http10 | HttpVersion::Http11 => false,
+            HttpVersion::Auto | HttpVersion::Http2 | HttpVersion::Http2Tls => origin.tls,
+            HttpVersion::Http2PriorKnowledge => true,
         }
     }
-}
-
-/// Runs a connection until it ends, which it does when its last sender is
-/// dropped. Errors reach those who wait for a reply.
-fn drive(connection: impl Future<Output = hyper::Result<()>> + Send + 'static) {
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended");
-        }
-    });
 }
 
 /// Connects to the first of `addresses` that answers, which alternate between

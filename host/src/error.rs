@@ -107,6 +107,10 @@ impl Error {
         }))
     }
 
+    pub(crate) fn at_cap(message: String) -> Self {
+        Self::new(ErrorKind::Denied, "").explained(message, Cause::AtCap)
+    }
+
     pub(crate) fn with_partial(mut self, partial: Option<Partial>) -> Self {
         self.0.partial = partial;
         self
@@ -161,6 +165,12 @@ impl Error {
             self.0.kind,
             ErrorKind::ConnectionTimeout | ErrorKind::TransferTimeout
         )
+    }
+
+    /// Whether max-async-transfers were in flight, and at-cap is reject.
+    #[must_use]
+    pub fn is_at_cap(&self) -> bool {
+        self.0.cause == Some(Cause::AtCap)
     }
 
     /// Whether it was the server's certificate that was not accepted, rather

@@ -64,30 +64,15 @@ struct Gate {
 }
 
 impl HeldBack {
-    /// Takes the body back, if none of it was sent. The request that waits with
-    /// it fails, and its connection with it.
+    /// Takes the body back, if none of it was sent. The connection on which it
+    /// was announced is of no more use.
     pub(crate) fn take_back(&self) -> Option<WasiBody> {
         let mut gate = self.lock();
         if gate.open {
             return None;
         }
-        let body = gate.body.take();
-        close(&mut gate);
-        body
-    }
-
-    /// Whether the server answered without asking for the body.
-    pub(crate) fn is_unasked(&self) -> bool {
-        !self.lock().open
-    }
-
-    /// Gives up a body that nobody asked for, and the connection on which it
-    /// was announced.
-    pub(crate) fn give_up(&self) {
-        let mut gate = self.lock();
-        if !gate.open {
-            close(&mut gate);
-        }
+        gate.closed = true;
+        gate.body.take()
     }
 
     fn open(&self) {
@@ -100,13 +85,6 @@ impl HeldBack {
 
     fn lock(&self) -> MutexGuard<'_, Gate> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn close(gate: &mut Gate) {
-    gate.closed = true;
-    if let Some(waker) = gate.waker.take() {
-        waker.wake();
     }
 }
 

@@ -5,7 +5,9 @@
 //! it. Its sentence also stays in the record of the call, for the embedding
 //! program and the operator.
 
-use wasmtime_wasi_http::Error as WasiError;
+use wasmtime_wasi_http::p2::bindings::http::types::{
+    DnsErrorPayload, ErrorCode, TlsAlertReceivedPayload,
+};
 
 /// A failed transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub(crate) enum Cause {
     ConnectionTimeout,
     TransferTimeout,
     AlreadyConnecting,
+    AtCap,
     /// With the limit in bytes.
     TooLarge(u64),
     Dns,
@@ -42,26 +45,29 @@ impl Failure {
     }
 
     /// The code that the guest is given.
-    pub(crate) fn to_wasi(&self) -> WasiError {
+    pub(crate) fn to_code(&self) -> ErrorCode {
         match self.cause {
-            Cause::Refused => WasiError::ConnectionRefused,
-            Cause::ConnectionTimeout => WasiError::ConnectionTimeout,
-            Cause::TransferTimeout => WasiError::HttpResponseTimeout,
-            Cause::AlreadyConnecting => WasiError::ConnectionLimitReached,
-            Cause::TooLarge(limit) => WasiError::HttpResponseBodySize(Some(limit)),
-            Cause::Dns => WasiError::DnsError {
+            Cause::Refused => ErrorCode::ConnectionRefused,
+            Cause::ConnectionTimeout => ErrorCode::ConnectionTimeout,
+            Cause::TransferTimeout => ErrorCode::HttpResponseTimeout,
+            Cause::AlreadyConnecting => ErrorCode::ConnectionLimitReached,
+            Cause::TooLarge(limit) => ErrorCode::HttpResponseBodySize(Some(limit)),
+            Cause::Dns => ErrorCode::DnsError(DnsErrorPayload {
                 rcode: Some(self.sentence.clone()),
                 info_code: None,
-            },
+            }),
             // The code for a bad certificate has no room for words, and users
             // of other hosts ask in vain which problem it was.
-            Cause::Tls | Cause::Certificate => WasiError::TlsAlertReceived {
-                alert_id: None,
-                alert_message: Some(self.sentence.clone()),
-            },
-            Cause::Incomplete => WasiError::HttpResponseIncomplete,
-            Cause::Protocol => WasiError::HttpProtocolError,
-            Cause::Uri => WasiError::HttpRequestUriInvalid,
+            Cause::Tls | Cause::Certificate => {
+                ErrorCode::TlsAlertReceived(TlsAlertReceivedPayload {
+                    alert_id: None,
+                    alert_message: Some(self.sentence.clone()),
+                })
+            }
+            Cause::Incomplete => ErrorCode::HttpResponseIncomplete,
+            Cause::Protocol => ErrorCode::HttpProtocolError,
+            Cause::AtCap => ErrorCode::HttpRequestDenied,
+            Cause::Uri => ErrorCode::HttpRequestUriInvalid,
         }
     }
 

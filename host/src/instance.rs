@@ -1,30 +1,44 @@
-//! An instance: one sandbox at a time, and a pool of connections.
+//! An instance: a sandbox, a pool of connections, and a cap.
 
 use crate::{
-    call::Call,
-    error::{Error, ErrorKind, Partial},
-    failure::Failure,
+    admission::Admission,
+    answer::{self, Answer, Finished},
+    call::{Call, Phase},
+    driver::{self, Ask, Command},
+    error::{Error, ErrorKind},
     host::Host,
     pool::Pool,
-    request::Request,
+    request::{By, Question, Request},
     response::{Response, Timings},
-    sandbox::{
-        Sandbox,
-        bindings::exports::rest::client::{rest, types as wit},
-    },
+    stats::Stats,
+    transfer::Tenant,
 };
-use std::{fmt, sync::Arc, time::Duration};
-use tokio::{sync::Mutex, time::timeout_at};
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout_at,
+};
 
-/// How long a guest may take, once its transfer has ended at the deadline, to
-/// hand over the partial result. After that it is taken to be stuck.
+/// How long an instance may take, once a transfer has ended at its deadline, to
+/// hand over the partial result. After that its caller goes without.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// Makes calls, one at a time: a second one waits, within its own deadline,
-/// until the first has ended.
+/// Makes calls, many at a time: up to `max_async_transfers` beside each other.
+/// What one more does is said by `at_cap`. It is shared between tasks as it is,
+/// by reference or in an [`Arc`].
 ///
-/// A sandbox that failed is dropped with all it held, and the next call has a
+/// A sandbox that fails is dropped with all it held, and the next call has a
 /// new one.
+///
+/// An instance does its work in a task of the runtime in which its first call is
+/// made.
 ///
 /// ```
 /// # async fn ask(url: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -41,43 +55,103 @@ const GRACE: Duration = Duration::from_millis(50);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Calls run side by side when they are awaited side by side:
+///
+/// ```
+/// # async fn ask(a: &str, b: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// # use rest_client_host::{Config, Host};
+/// let instance = Host::new(Config::default())?.instance();
+/// let (credit, location) = tokio::join!(
+///     instance.rest_get(a).into_future(),
+///     instance.rest_get(b).into_future(),
+/// );
+/// println!("{} {}", credit?.status, location?.status);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Instance {
     host: Host,
-    pool: Pool,
-    /// Empty before the first call, while a call has it, and after it died.
-    sandbox: Mutex<Option<Sandbox>>,
+    tenant: Tenant,
+    admission: Arc<Admission>,
+    /// Empty before the first call.
+    driver: Mutex<Option<mpsc::UnboundedSender<Command>>>,
 }
 
 impl Instance {
     pub(crate) fn new(host: Host, pool: Pool) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let config = host.config();
+        let admission = Admission::new(config.max_async_transfers, config.at_cap);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
             host,
-            pool,
-            sandbox: Mutex::default(),
+            tenant: Tenant { id, pool },
+            admission,
+            driver: Mutex::default(),
         }
     }
 
     /// Asks with GET; `rest-get` of the WIT package.
     pub fn rest_get(&self, url: &str) -> Request<'_> {
-        Request::new(self, "GET", url)
+        Request::new(By::Instance(self), "GET", url)
     }
 
     /// Sends `body` with POST, as a form unless another content type is set;
     /// `rest-post` of the WIT package.
     pub fn rest_post(&self, url: &str, body: impl Into<Vec<u8>>) -> Request<'_> {
-        Request::new(self, "POST", url).body(body)
+        Request::new(By::Instance(self), "POST", url).body(body)
     }
 
     /// Sends `body` with PUT, as a form unless another content type is set;
     /// `rest-put` of the WIT package.
     pub fn rest_put(&self, url: &str, body: impl Into<Vec<u8>>) -> Request<'_> {
-        Request::new(self, "PUT", url).body(body)
+        Request::new(By::Instance(self), "PUT", url).body(body)
     }
 
     /// Sends any method but CONNECT, without a body unless one is set;
     /// `rest-request` of the WIT package.
     pub fn rest_request(&self, method: &str, url: &str) -> Request<'_> {
-        Request::new(self, method, url)
+        Request::new(By::Instance(self), method, url)
+    }
+
+    /// What the instance has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.admission.stats()
+    }
+
+    /// Whether it waits for a transfer that runs in a blocking manner, and
+    /// begins and ends no other call meanwhile.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.admission.is_blocked()
+    }
+
+    /// Sets another `max_async_transfers` than the configured one, for this
+    /// instance and from now on. Transfers in flight stay so.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Denied`] for a cap under which no call could ever run: 0,
+    /// where `at_cap` is not [`crate::AtCap::Block`].
+    pub fn set_max_async_transfers(&self, cap: u32) -> Result<(), Error> {
+        self.admission
+            .at_cap()
+            .allows(cap)
+            .map_err(|refusal| Error::new(ErrorKind::Denied, refusal))?;
+        self.admission.set_cap(cap);
+        let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(driver) = &*driver {
+            // A driver that has ended has nobody waiting.
+            let _ = driver.send(Command::CapChanged);
+        }
+        Ok(())
+    }
+
+    /// Calls that are under way or wait.
+    pub(crate) fn load(&self) -> u64 {
+        self.admission.stats().in_flight
     }
 
     pub(crate) async fn run(&self, request: Request<'_>) -> Result<Response, Error> {
@@ -89,90 +163,78 @@ impl Instance {
             shorter(config.connection_timeout, request.connection_timeout),
             shorter(config.transfer_timeout, request.transfer_timeout),
         ));
-        let _running = self.host.0.ticker.running();
-        // The transport ends the call at its deadline, and what had arrived is
-        // handed over. This is for a guest that does not come back.
-        let outcome = timeout_at(call.transfer_deadline() + GRACE, self.ask(&call, request)).await;
+        let answer = self.ask(&call, request.question).await;
+        let record = call.record();
         let timings = Timings {
             total: call.started.elapsed(),
-            ..call.record().timings
+            ..record.timings
         };
-        match outcome {
-            Ok(Ok(Ok(reply))) => Ok(response(reply, timings, call.record().version)),
-            Ok(Ok(Err(error))) => Err(explained(error, &call).with_timings(timings)),
-            Ok(Err(trap)) => {
-                tracing::error!(error = ?trap, "a sandbox died; the next call has a new one");
-                let message = format!("the sandbox died: {}", trap.root_cause());
-                Err(Error::new(ErrorKind::Internal, message).with_timings(timings))
-            }
+        match answer {
+            Ok(finished) => Ok(response(finished, timings, record.version)),
+            Err(error) => Err(error.with_timings(timings)),
+        }
+    }
+
+    async fn ask(&self, call: &Arc<Call>, question: Question) -> Answer {
+        let (answer, mut answered) = oneshot::channel();
+        self.command(Command::Ask(Box::new(Ask {
+            question,
+            call: call.clone(),
+            answer,
+        })));
+        let lost = |_| {
+            let message = "the runtime in which the instance works has been shut down";
+            Err(Error::new(ErrorKind::Internal, message))
+        };
+        // The driver keeps the deadlines of what it has begun, and hands over
+        // what had arrived. These are for an instance that is blocked, or whose
+        // guest is stuck.
+        let begin_by = call.connection_deadline();
+        if let Ok(answer) = timeout_at(begin_by, &mut answered).await {
+            return answer.unwrap_or_else(lost);
+        }
+        if call.record().phase == Phase::Start {
+            call.record().expired = true;
+            return Err(answer::not_begun(call));
+        }
+        let end_by = call.transfer_deadline() + GRACE;
+        match timeout_at(end_by, answered).await {
+            Ok(answer) => answer.unwrap_or_else(lost),
             Err(_) => {
-                let message = format!(
-                    "transfer-timeout, {:?}, passed while {}",
-                    call.transfer_timeout,
-                    call.record().phase.as_str()
-                );
-                Err(Error::new(ErrorKind::TransferTimeout, message).with_timings(timings))
+                call.record().expired = true;
+                Err(answer::not_ended(call))
             }
         }
     }
 
-    /// Runs one call in the sandbox. The sandbox is out of its place meanwhile:
-    /// if this future is dropped, or the guest traps, it is dropped with it,
-    /// and every transfer it had open ends.
-    async fn ask(
-        &self,
-        call: &Arc<Call>,
-        request: Request<'_>,
-    ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        let mut place = self.sandbox.lock().await;
-        let mut sandbox = match place.take() {
-            Some(sandbox) => sandbox,
-            None => {
-                let Host(host) = &self.host;
-                host.factory
-                    .make(&host.config, host.transport.clone(), self.pool.clone())
-                    .await?
-            }
+    /// Tells the driver, and starts one if there is none.
+    fn command(&self, command: Command) {
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let command = match &*driver {
+            Some(driver) => match driver.send(command) {
+                Ok(()) => return,
+                // Its runtime was shut down.
+                Err(mpsc::error::SendError(command)) => command,
+            },
+            None => command,
         };
-        let upload = request.body.as_ref().map_or(0, Vec::len);
-        sandbox.admit(call.clone(), upload, self.host.config().max_transfer_size);
-        let outcome = invoke(&mut sandbox, &request).await?;
-        if sandbox.is_worth_keeping() {
-            *place = Some(sandbox);
-        }
-        Ok(outcome)
+        let started = driver::start(
+            self.host.clone(),
+            self.tenant.clone(),
+            self.admission.clone(),
+        );
+        // It is there: it was started a line ago.
+        let _ = started.send(command);
+        *driver = Some(started);
     }
 }
 
-async fn invoke(
-    sandbox: &mut Sandbox,
-    request: &Request<'_>,
-) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-    // The timeouts are not among them: the host keeps them for this call.
-    let options = (!request.headers.is_empty()).then(|| rest::RequestOptions {
-        headers: request.headers.clone(),
-        connection_timeout: None,
-        transfer_timeout: None,
-    });
-    let (store, guest) = sandbox.parts();
-    guest
-        .call_rest_request(
-            store,
-            &request.method,
-            &request.url,
-            request.body.as_deref(),
-            request.content_type.as_deref(),
-            options.as_ref(),
-        )
-        .await
-}
-
-fn response(reply: wit::Response, timings: Timings, version: http::Version) -> Response {
+fn response(finished: Finished, timings: Timings, version: http::Version) -> Response {
     Response {
-        status: reply.status,
-        content_type: reply.content_type,
-        headers: reply.headers,
-        body: reply.body,
+        status: finished.status,
+        content_type: finished.content_type,
+        headers: finished.headers,
+        body: finished.body,
         timings,
         version: match version {
             http::Version::HTTP_10 => "HTTP/1.0",
@@ -180,47 +242,6 @@ fn response(reply: wit::Response, timings: Timings, version: http::Version) -> R
             _ => "HTTP/1.1",
         },
     }
-}
-
-/// The guest's error, in the words of the transport if it was the transport
-/// that failed: it knows more than a code can say.
-fn explained(error: wit::RestError, call: &Call) -> Error {
-    let told = told(error);
-    let record = call.record();
-    match &record.failure {
-        Some((origin, Failure { cause, sentence })) => {
-            told.explained(format!("{origin}: {sentence}"), *cause)
-        }
-        None => told,
-    }
-}
-
-fn told(error: wit::RestError) -> Error {
-    use wit::RestError as E;
-    let (kind, message) = match error {
-        E::TransferTimeout(partial) => {
-            let partial = (partial.status != 0).then_some(Partial {
-                status: partial.status,
-                content_type: partial.content_type,
-                headers: partial.headers,
-                body: partial.body,
-            });
-            return Error::new(ErrorKind::TransferTimeout, "transfer-timeout passed")
-                .with_partial(partial);
-        }
-        E::ConnectionRefused(message) => (ErrorKind::ConnectionRefused, message),
-        E::ConnectionTimeout(message) => (ErrorKind::ConnectionTimeout, message),
-        E::AlreadyConnecting(message) => (ErrorKind::AlreadyConnecting, message),
-        E::TooLarge(message) => (ErrorKind::TooLarge, message),
-        E::Dns(message) => (ErrorKind::Dns, message),
-        E::Tls(message) => (ErrorKind::Tls, message),
-        E::Denied(message) => (ErrorKind::Denied, message),
-        E::InvalidUrl(message) => (ErrorKind::InvalidUrl, message),
-        E::InvalidHeader(message) => (ErrorKind::InvalidHeader, message),
-        E::Protocol(message) => (ErrorKind::Protocol, message),
-        E::Internal(message) => (ErrorKind::Internal, message),
-    };
-    Error::new(kind, message)
 }
 
 impl fmt::Debug for Instance {
@@ -251,12 +272,12 @@ mod tests {
     #[tokio::test]
     async fn a_guest_that_traps_ends_its_call_with_an_error_and_is_replaced() {
         let instance = host(Misdeed::Trap).instance();
-        for _ in 0..3 {
+        for replaced in 1..=3 {
             let error = instance.rest_get("http://h/").await.unwrap_err();
             assert_eq!((error.kind(), error.code()), (ErrorKind::Internal, -10));
             assert!(error.to_string().contains("unreachable"), "{error}");
-            // A store that died is dropped, never entered again.
-            assert!(instance.sandbox.lock().await.is_none());
+            let stats = instance.stats();
+            assert_eq!((stats.replaced, stats.in_flight), (replaced, 0));
         }
     }
 
@@ -277,13 +298,24 @@ mod tests {
             () = heart => unreachable!("it beats for ever"),
         };
         let elapsed = started.elapsed();
-        assert_eq!(error.kind(), ErrorKind::TransferTimeout, "{error}");
+        assert!(error.is_timeout(), "{error}");
         assert!(elapsed >= Duration::from_millis(300), "{elapsed:?}");
         assert!(elapsed < Duration::from_millis(1500), "{elapsed:?}");
         assert!(
             beats >= 3,
             "the only thread of the runtime was held: {beats}"
         );
-        assert!(instance.sandbox.lock().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_spins_is_replaced() {
+        let instance = host(Misdeed::Spin).instance();
+        instance.rest_get("http://h/").await.unwrap_err();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while instance.stats().replaced == 0 {
+            assert!(Instant::now() < deadline, "it spins still");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(instance.stats().in_flight, 0);
     }
 }

@@ -22,11 +22,16 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod admission;
+mod answer;
 mod call;
 pub mod config;
 mod connect;
 mod connect_lock;
+mod connection;
+mod driver;
 mod engine;
+mod episode;
 mod error;
 mod expect;
 mod failure;
@@ -34,20 +39,25 @@ mod hooks;
 mod host;
 mod instance;
 mod origin;
+mod outgoing;
 mod pool;
-mod reply_body;
+mod reply;
 mod request;
 mod resolve;
 mod response;
 mod sandbox;
 mod send;
+mod stats;
 mod ticker;
 mod tls;
 mod transfer;
+mod worker_pool;
 
-pub use config::{Config, ConfigError, HttpVersion};
+pub use config::{AtCap, Config, ConfigError, HttpVersion};
 pub use error::{Error, ErrorKind, Partial};
 pub use host::Host;
 pub use instance::Instance;
 pub use request::Request;
 pub use response::{Headers, Response, Timings};
+pub use stats::Stats;
+pub use worker_pool::{WorkerPool, WorkerState};

@@ -4,50 +4,58 @@
 //! tenant's request ever travels on a connection that another one's credentials
 //! opened.
 
-use crate::{connect::Connection, origin::Origin};
-use hyper::client::conn::{http1, http2};
+use crate::{
+    connection::{Connection, Http1, Http2},
+    origin::Origin,
+};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
-use wasmtime_wasi_http::WasiBody;
+use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 /// Idle connections of one origin; one more is closed.
-const KEPT_PER_ORIGIN: usize = 128;
+const KEPT_PER_ORIGIN: usize = 512;
 
 /// Between two looks at what is kept.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Kept connections, by origin. Clones are the same pool.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Pool(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     idle_timeout: Duration,
     kept: Mutex<Kept>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Kept {
     by_origin: HashMap<Origin, OfOrigin>,
     sweeping: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct OfOrigin {
     /// The one used last is at the end.
     idle: Vec<Idle>,
     /// Multiplexed, so it is never taken out.
-    http2: Option<(http2::SendRequest<WasiBody>, Instant)>,
+    http2: Option<Shareable>,
+    /// Whose turn it is to connect, where others may share the connection.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// The server was met, and speaks HTTP/1.
+    is_http1: bool,
 }
 
-#[derive(Debug)]
 struct Idle {
-    sender: http1::SendRequest<WasiBody>,
+    http1: Http1,
     since: Instant,
+}
+
+struct Shareable {
+    http2: Http2,
+    used: Instant,
 }
 
 impl Pool {
@@ -63,53 +71,70 @@ impl Pool {
     pub(crate) fn take(&self, origin: &Origin) -> Option<Connection> {
         let mut kept = self.lock();
         let of_origin = kept.by_origin.get_mut(origin)?;
-        if let Some((sender, used)) = &mut of_origin.http2 {
-            if sender.is_ready() {
-                *used = Instant::now();
-                return Some(Connection::Http2(sender.clone()));
+        if let Some(shareable) = &mut of_origin.http2 {
+            if shareable.http2.is_ready() {
+                shareable.used = Instant::now();
+                return Some(Connection::Http2(shareable.http2.clone()));
             }
             of_origin.http2 = None;
         }
-        while let Some(Idle { sender, since }) = of_origin.idle.pop() {
-            if sender.is_ready() && since.elapsed() < self.0.idle_timeout {
-                return Some(Connection::Http1(sender));
+        while let Some(Idle { mut http1, since }) = of_origin.idle.pop() {
+            if since.elapsed() < self.0.idle_timeout && http1.is_ready() {
+                return Some(Connection::Http1(http1));
             }
         }
         None
     }
 
-    /// Keeps a connection of HTTP/2, which serves further requests at once.
-    pub(crate) fn share(&self, origin: &Origin, sender: http2::SendRequest<WasiBody>) {
-        if self.0.idle_timeout.is_zero() {
-            return;
-        }
+    /// Learns of a new connection. One of HTTP/2 is shared from now on.
+    pub(crate) fn meet(&self, origin: &Origin, connection: &Connection) {
         let mut kept = self.lock();
-        kept.by_origin.entry(origin.clone()).or_default().http2 = Some((sender, Instant::now()));
+        let of_origin = kept.by_origin.entry(origin.clone()).or_default();
+        of_origin.is_http1 = matches!(connection, Connection::Http1(_));
+        if let Connection::Http2(http2) = connection
+            && !self.0.idle_timeout.is_zero()
+        {
+            of_origin.http2 = Some(Shareable {
+                http2: http2.clone(),
+                used: Instant::now(),
+            });
+        }
         self.sweep_later(&mut kept);
     }
 
-    /// The right to give a connection of HTTP/1 back once its reply is complete.
-    pub(crate) fn lease(&self, origin: Origin, sender: http1::SendRequest<WasiBody>) -> Lease {
-        Lease {
-            pool: Arc::downgrade(&self.0),
-            origin,
-            sender,
-        }
-    }
-
-    fn keep(&self, origin: Origin, sender: http1::SendRequest<WasiBody>) {
-        if self.0.idle_timeout.is_zero() {
+    /// Gives a connection back, now that the reply is complete. One that the
+    /// server closes, or that still sends a request, is not kept.
+    pub(crate) fn give_back(&self, origin: &Origin, mut http1: Http1) {
+        if self.0.idle_timeout.is_zero() || !http1.is_ready() {
             return;
         }
         let mut kept = self.lock();
-        let idle = &mut kept.by_origin.entry(origin).or_default().idle;
-        if idle.len() < KEPT_PER_ORIGIN {
-            idle.push(Idle {
-                sender,
+        if !kept.by_origin.contains_key(origin) {
+            kept.by_origin.insert(origin.clone(), OfOrigin::default());
+        }
+        if let Some(of_origin) = kept.by_origin.get_mut(origin)
+            && of_origin.idle.len() < KEPT_PER_ORIGIN
+        {
+            of_origin.idle.push(Idle {
+                http1,
                 since: Instant::now(),
             });
         }
         self.sweep_later(&mut kept);
+    }
+
+    /// Waits for the turn to connect to `origin`: others who wait may share the
+    /// connection. `None` where it is known that they can't.
+    pub(crate) async fn turn(&self, origin: &Origin) -> Option<OwnedMutexGuard<()>> {
+        let turn = {
+            let mut kept = self.lock();
+            let of_origin = kept.by_origin.entry(origin.clone()).or_default();
+            if of_origin.is_http1 {
+                return None;
+            }
+            of_origin.turn.clone()
+        };
+        Some(turn.lock_owned().await)
     }
 
     /// Sees to it that what is kept is closed in time. There is one sweeper
@@ -145,44 +170,12 @@ impl Pool {
 }
 
 impl OfOrigin {
-    /// Drops what is dead or old; false if nothing is left.
+    /// Closes what is dead or old; false if nothing is left.
     fn sweep(&mut self, idle_timeout: Duration) -> bool {
         self.idle
-            .retain(|idle| idle.sender.is_ready() && idle.since.elapsed() < idle_timeout);
+            .retain_mut(|idle| idle.since.elapsed() < idle_timeout && idle.http1.is_ready());
         self.http2
-            .take_if(|(sender, used)| sender.is_closed() || used.elapsed() >= idle_timeout);
-        !self.idle.is_empty() || self.http2.is_some()
-    }
-}
-
-/// A connection of HTTP/1 in use. Dropped, it is closed.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    pool: Weak<Shared>,
-    origin: Origin,
-    sender: http1::SendRequest<WasiBody>,
-}
-
-impl Lease {
-    /// Gives the connection back, now that the reply is complete. One that the
-    /// server closes, or that still sends a request, is not kept.
-    pub(crate) fn give_back(mut self) {
-        if self.sender.is_ready() {
-            self.keep();
-        } else if !self.sender.is_closed() {
-            // hyper still has to see the end of the message, which it does as
-            // soon as its task runs.
-            tokio::spawn(async move {
-                if self.sender.ready().await.is_ok() {
-                    self.keep();
-                }
-            });
-        }
-    }
-
-    fn keep(self) {
-        if let Some(pool) = self.pool.upgrade() {
-            Pool(pool).keep(self.origin, self.sender);
-        }
+            .take_if(|it| it.http2.is_closed() || it.used.elapsed() >= idle_timeout);
+        !self.idle.is_empty() || self.http2.is_some() || Arc::strong_count(&self.turn) > 1
     }
 }

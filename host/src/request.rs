@@ -1,32 +1,50 @@
 //! What a call asks for, as an embedding program states it.
 
-use crate::{error::Error, instance::Instance, response::Response};
+use crate::{error::Error, instance::Instance, response::Response, worker_pool::WorkerPool};
 use std::{fmt, pin::Pin, time::Duration};
 
 /// A request in the making. Await it to send it.
 ///
 /// What is wrong with it is told by the call's result, not while it is made.
+/// Dropping its future ends its transfer, and frees its slot.
 #[must_use = "a request is sent when it is awaited"]
 pub struct Request<'a> {
-    instance: &'a Instance,
+    by: By<'a>,
+    pub(crate) question: Question,
+    pub(crate) connection_timeout: Option<Duration>,
+    pub(crate) transfer_timeout: Option<Duration>,
+}
+
+/// Who makes the call.
+#[derive(Clone, Copy)]
+pub(crate) enum By<'a> {
+    Instance(&'a Instance),
+    Pool(&'a WorkerPool),
+}
+
+/// What the guest is given.
+#[derive(Clone)]
+pub(crate) struct Question {
     pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) content_type: Option<String>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) connection_timeout: Option<Duration>,
-    pub(crate) transfer_timeout: Option<Duration>,
+    pub(crate) max_redirects: u32,
 }
 
 impl<'a> Request<'a> {
-    pub(crate) fn new(instance: &'a Instance, method: &str, url: &str) -> Self {
+    pub(crate) fn new(by: By<'a>, method: &str, url: &str) -> Self {
         Self {
-            instance,
-            method: method.to_owned(),
-            url: url.to_owned(),
-            body: None,
-            content_type: None,
-            headers: Vec::new(),
+            by,
+            question: Question {
+                method: method.to_owned(),
+                url: url.to_owned(),
+                body: None,
+                content_type: None,
+                headers: Vec::new(),
+                max_redirects: 0,
+            },
             connection_timeout: None,
             transfer_timeout: None,
         }
@@ -35,20 +53,29 @@ impl<'a> Request<'a> {
     /// Adds a header field, beside others of the same name. It belongs to this
     /// request alone.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.question.headers.push((name.into(), value.into()));
         self
     }
 
     /// Sends a body, which may be empty.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = Some(body.into());
+        self.question.body = Some(body.into());
         self
     }
 
     /// Declares the body as something else than a form,
     /// `application/x-www-form-urlencoded`.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
-        self.content_type = Some(content_type.into());
+        self.question.content_type = Some(content_type.into());
+        self
+    }
+
+    /// Follows up to `max` redirects (RFC 9110, section 15.4). By default none
+    /// is followed: a redirect is a reply like any other. All hops share the
+    /// deadline of the call; none goes from https to http; credentials stay with
+    /// the origin they were for.
+    pub fn max_redirects(mut self, max: u32) -> Self {
+        self.question.max_redirects = max;
         self
     }
 
@@ -72,7 +99,10 @@ impl<'a> IntoFuture for Request<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.instance.run(self))
+        match self.by {
+            By::Instance(instance) => Box::pin(instance.run(self)),
+            By::Pool(pool) => Box::pin(pool.run(self)),
+        }
     }
 }
 
@@ -80,8 +110,8 @@ impl<'a> IntoFuture for Request<'a> {
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("method", &self.method)
-            .field("body", &self.body.as_ref().map(Vec::len))
+            .field("method", &self.question.method)
+            .field("body", &self.question.body.as_ref().map(Vec::len))
             .finish_non_exhaustive()
     }
 }

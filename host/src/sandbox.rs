@@ -1,12 +1,25 @@
 //! One guest in its store: what a component can reach, and how much of it.
 
-use crate::{call::Call, config::Config, hooks::Hooks, pool::Pool, transfer::Transport};
+use crate::{
+    answer::{self, Answer, Finished},
+    call::Call,
+    config::Config,
+    hooks::Hooks,
+    host,
+    outgoing::{self, Launched, Outbox},
+    request::Question,
+    ticker::{Running, Ticker},
+    transfer::{Tenant, Transport},
+};
 use std::sync::Arc;
 use wasmtime::{
-    Engine, ResourceLimiter, Store,
-    component::{Component, HasSelf, Linker, Resource, ResourceTable},
+    Engine, ResourceLimiter, Store, UpdateDeadline,
+    component::{Component, HasSelf, Linker, Resource, ResourceAny, ResourceTable},
 };
-use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView};
+use wasmtime_wasi::{
+    clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView},
+    p2::InputStream as _,
+};
 use wasmtime_wasi_http::{
     Error as WasiError, WasiHttpCtx, WasiHttpCtxView, WasiHttpView, p2 as wasi_http,
     p2::bindings::http::types::ErrorCode,
@@ -31,7 +44,10 @@ pub(crate) mod bindings {
     });
 }
 
-use bindings::{RestClient, RestClientPre, exports::rest::client::configuration};
+use bindings::{
+    RestClient, RestClientPre,
+    exports::rest::client::{configuration, transfers, types::RequestOptions},
+};
 
 /// The component, compiled when this crate was built.
 static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rest-client.cwasm"));
@@ -39,8 +55,13 @@ static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rest-client.
 /// The component as it was before, from which its digest can be read.
 pub(crate) static COMPONENT_SOURCE: &[u8] = include_bytes!(env!("COMPONENT_SOURCE"));
 
-/// Resources that a guest may hold at once. A call needs about ten.
-const MAX_RESOURCES: usize = 4096;
+/// Resources that a guest may hold at once, beside those of the transfers that
+/// the cap allows.
+const RESOURCES: usize = 4096;
+
+/// Resources of one transfer in flight; there are two, and a few while its guest
+/// is entered.
+const RESOURCES_PER_TRANSFER: usize = 4;
 
 /// Bytes of the header fields of a request, with what they cost in memory.
 const MAX_REQUEST_FIELDS: usize = 128 * 1024;
@@ -48,9 +69,16 @@ const MAX_REQUEST_FIELDS: usize = 128 * 1024;
 /// Bytes that a guest needs beside the bodies it holds.
 const GUEST_MEMORY: usize = 16 * 1024 * 1024;
 
-/// Bytes of guest memory above which an instance is replaced rather than kept:
-/// the memory of WebAssembly never shrinks.
+/// Bytes that a guest needs for each transfer in flight.
+const MEMORY_PER_TRANSFER: usize = 16 * 1024;
+
+/// Bytes of guest memory, those of transfers apart, above which an instance is
+/// replaced rather than kept: the memory of WebAssembly never shrinks.
 const KEPT_MEMORY: usize = 64 * 1024 * 1024;
+
+/// How often a guest may be made to give way while it does one thing. It only
+/// computes here, which takes it microseconds.
+const PATIENCE: u32 = 100;
 
 /// Makes sandboxes; there is one for each host.
 pub(crate) struct Factory {
@@ -87,34 +115,53 @@ impl Factory {
     /// Instantiates the component and gives it its parameters.
     pub(crate) async fn make(
         &self,
-        config: &Config,
+        host: &host::Shared,
         transport: Arc<Transport>,
-        pool: Pool,
+        tenant: Tenant,
     ) -> wasmtime::Result<Sandbox> {
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_RESOURCES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_REQUEST_FIELDS);
         let state = State {
-            table,
+            table: ResourceTable::new(),
             http,
             clocks: WasiClocksCtx::default(),
-            hooks: Hooks {
+            hooks: Hooks,
+            outbox: Outbox {
                 transport,
-                pool,
+                tenant,
                 call: None,
+                launched: None,
             },
             memory: Memory {
                 used: 0,
                 limit: GUEST_MEMORY,
             },
+            gave_way: 0,
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|mut store| {
+            let gave_way = &mut store.data_mut().gave_way;
+            *gave_way += 1;
+            if *gave_way > PATIENCE {
+                wasmtime::bail!("the guest computes without end");
+            }
+            // The runtime's own way to yield lets it look at its timers, too.
+            let others = Box::pin(tokio::task::yield_now());
+            Ok(UpdateDeadline::YieldCustom(1, others))
+        });
+        let ticker = host.ticker.clone();
+        let running = ticker.running();
+        store.set_epoch_deadline(1);
         let component = self.component.instantiate_async(&mut store).await?;
-        let mut sandbox = Sandbox { store, component };
-        sandbox.configure(config).await?;
+        drop(running);
+        let mut sandbox = Sandbox {
+            store,
+            component,
+            ticker,
+            in_flight: 0,
+        };
+        sandbox.configure(&host.config).await?;
         Ok(sandbox)
     }
 }
@@ -135,6 +182,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     })?;
     wasi_http::add_only_http_to_linker_async(&mut linker)?;
     explain_body_errors(&mut linker)?;
+    outgoing::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 
@@ -147,32 +195,29 @@ fn explain_body_errors(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "http-error-code",
         |store, (error,): (Resource<wasmtime::Error>,)| {
             let error = store.data().table.get(&error)?;
-            Ok((error.downcast_ref::<WasiError>().map(body_error_code),))
+            let code = error.downcast_ref::<WasiError>().map(|error| match error {
+                WasiError::HttpResponseTimeout => ErrorCode::HttpResponseTimeout,
+                _ => ErrorCode::HttpProtocolError,
+            });
+            Ok((code,))
         },
     )?;
     linker.allow_shadowing(false);
     Ok(())
 }
 
-/// The codes that a body of [`crate::transfer`] ends with.
-fn body_error_code(error: &WasiError) -> ErrorCode {
-    match error {
-        WasiError::HttpResponseTimeout => ErrorCode::HttpResponseTimeout,
-        WasiError::HttpResponseBodySize(size) => ErrorCode::HttpResponseBodySize(*size),
-        WasiError::HttpResponseIncomplete => ErrorCode::HttpResponseIncomplete,
-        _ => ErrorCode::HttpProtocolError,
-    }
-}
-
 type Table = HasSelf<ResourceTable>;
 
 /// What the host keeps for one guest.
 pub(crate) struct State {
-    table: ResourceTable,
+    pub(crate) table: ResourceTable,
+    pub(crate) hooks: Hooks,
+    pub(crate) outbox: Outbox,
     http: WasiHttpCtx,
     clocks: WasiClocksCtx,
-    hooks: Hooks,
     memory: Memory,
+    /// How often the guest was made to give way since it was entered.
+    gave_way: u32,
 }
 
 impl WasiHttpView for State {
@@ -230,10 +275,18 @@ impl ResourceLimiter for Memory {
 }
 
 /// A guest that is alive.
+///
+/// After an error of any of its functions it is dead, and to be dropped: so it
+/// is, too, when the future of one is dropped before its end.
 pub(crate) struct Sandbox {
     store: Store<State>,
     component: RestClient,
+    ticker: Ticker,
+    in_flight: usize,
 }
+
+/// A call that the guest has started: `transfer` of the WIT package.
+pub(crate) type Guest = ResourceAny;
 
 impl Sandbox {
     /// Tells the guest what it has to keep itself, and that the rest is kept
@@ -244,6 +297,7 @@ impl Sandbox {
             connection_timeout: None,
             transfer_timeout: None,
             max_async_transfers: None,
+            at_cap: None,
             ssl_verifypeer: None,
             ssl_verifyhost: None,
             ssl_capath: None,
@@ -254,6 +308,7 @@ impl Sandbox {
             conn_lifetime: None,
             connect_poll_interval: None,
         };
+        let _running = self.enter(None, 0);
         self.component
             .rest_client_configuration()
             .call_configure(&mut self.store, &parameters)
@@ -261,37 +316,139 @@ impl Sandbox {
             .map_err(|error| wasmtime::format_err!("{}: {}", error.parameter, error.message))
     }
 
-    /// Prepares the guest for `call`, which sends `upload` bytes and takes a
-    /// reply of `download` bytes at most, 0 for no limit.
-    pub(crate) fn admit(&mut self, call: Arc<Call>, upload: usize, download: u64) {
-        let state = self.store.data_mut();
-        state.hooks.call = Some(call);
-        let download = match download {
-            0 => usize::MAX,
-            limit => usize::try_from(limit).unwrap_or(usize::MAX),
-        };
-        // A body that grows is copied from one place to one of twice its size.
-        state.memory.limit = GUEST_MEMORY
-            .saturating_add(upload)
-            .saturating_add(download.saturating_mul(3))
-            .min(u32::MAX as usize);
-        // What one call may hand over to the host: never more than it holds.
-        let limit = state.memory.limit;
-        self.store.set_hostcall_fuel(limit);
+    /// Has the guest start a call. Nothing is launched if the call was over
+    /// before it began.
+    pub(crate) async fn start(
+        &mut self,
+        call: &Arc<Call>,
+        question: &Question,
+    ) -> wasmtime::Result<(Guest, Option<Launched>)> {
+        let Question {
+            method,
+            url,
+            body,
+            content_type,
+            headers,
+            max_redirects,
+        } = question;
+        // The timeouts are not among them: the host keeps them for this call.
+        let options = (!headers.is_empty() || *max_redirects > 0).then(|| RequestOptions {
+            headers: headers.clone(),
+            connection_timeout: None,
+            transfer_timeout: None,
+            max_redirects: Some(*max_redirects),
+        });
+        self.in_flight += 1;
+        let upload = body.as_ref().map_or(0, Vec::len);
+        let _running = self.enter(Some(call), upload);
+        let guest = self
+            .component
+            .rest_client_transfers()
+            .call_start_request(
+                &mut self.store,
+                method,
+                url,
+                body.as_deref(),
+                content_type.as_deref(),
+                options.as_ref(),
+            )
+            .await?;
+        Ok((guest, self.launched()))
     }
 
-    /// The exported functions, with the store to call them in.
-    pub(crate) fn parts(
+    /// Has the guest go on with a call whose transfer has ended. It may launch
+    /// another one, to follow a redirect.
+    pub(crate) async fn proceed(
         &mut self,
-    ) -> (
-        &mut Store<State>,
-        &bindings::exports::rest::client::rest::Guest,
-    ) {
-        (&mut self.store, self.component.rest_client_rest())
+        call: &Arc<Call>,
+        guest: &Guest,
+    ) -> wasmtime::Result<Option<Launched>> {
+        let _running = self.enter(Some(call), 0);
+        self.component
+            .rest_client_transfers()
+            .transfer()
+            .call_ready(&mut self.store, *guest)
+            .await?;
+        Ok(self.launched())
+    }
+
+    /// Has the guest finish a call that is ready.
+    pub(crate) async fn finish(
+        &mut self,
+        call: &Arc<Call>,
+        guest: Guest,
+    ) -> wasmtime::Result<Answer> {
+        self.in_flight -= 1;
+        let running = self.enter(Some(call), 0);
+        let finished = self
+            .component
+            .rest_client_transfers()
+            .transfer()
+            .call_finish_open(&mut self.store, guest)
+            .await?;
+        drop(running);
+        match finished {
+            Ok(open) => self.read(open).map(|read| answer::accepted(read, call)),
+            Err(error) => Ok(answer::refused(error, call)),
+        }
+    }
+
+    /// Has the guest drop a call.
+    pub(crate) async fn discard(&mut self, guest: Guest) -> wasmtime::Result<()> {
+        self.in_flight -= 1;
+        let _running = self.enter(None, 0);
+        guest.resource_drop_async(&mut self.store).await
     }
 
     /// Whether the next call may have this guest.
     pub(crate) fn is_worth_keeping(&self) -> bool {
-        self.store.data().memory.used <= KEPT_MEMORY
+        self.store.data().memory.used <= KEPT_MEMORY + self.in_flight * MEMORY_PER_TRANSFER
+    }
+
+    /// Prepares the guest to work for `call`, and for taking `upload` bytes.
+    fn enter(&mut self, call: Option<&Arc<Call>>, upload: usize) -> Running {
+        let state = self.store.data_mut();
+        state.outbox.call = call.cloned();
+        state.gave_way = 0;
+        state
+            .table
+            .set_max_capacity(RESOURCES + self.in_flight * RESOURCES_PER_TRANSFER);
+        // The body of a request is there twice while it is handed over.
+        state.memory.limit = GUEST_MEMORY
+            .saturating_add(upload.saturating_mul(2))
+            .saturating_add(self.in_flight * MEMORY_PER_TRANSFER)
+            .min(u32::MAX as usize);
+        // What the guest may hand over to the host at once: never more than it
+        // holds.
+        let limit = state.memory.limit;
+        self.store.set_hostcall_fuel(limit);
+        self.store.set_epoch_deadline(1);
+        self.ticker.running()
+    }
+
+    fn launched(&mut self) -> Option<Launched> {
+        self.store.data_mut().outbox.launched.take()
+    }
+
+    /// The reply, whose body is taken without the guest: it is here in one
+    /// piece.
+    fn read(&mut self, open: transfers::OpenResponse) -> wasmtime::Result<Finished> {
+        let mut body = self.store.data_mut().table.delete(open.body)?;
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = body.take_stream() {
+            while let Ok(chunk) = stream.read(usize::MAX) {
+                if bytes.is_empty() {
+                    bytes = Vec::from(chunk);
+                } else {
+                    bytes.extend_from_slice(&chunk);
+                }
+            }
+        }
+        Ok(Finished {
+            status: open.status,
+            content_type: open.content_type,
+            headers: open.headers,
+            body: bytes,
+        })
     }
 }

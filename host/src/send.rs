@@ -2,27 +2,15 @@
 
 use crate::{
     config::HttpVersion,
-    connect::Connection,
+    connection::Connection,
     expect::{self, HeldBack},
     failure::{Cause, Failure},
 };
 use http::{Method, Request, Response, StatusCode, Uri, Version, header, uri::PathAndQuery};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Empty};
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http1, http2},
-};
+use hyper::{body::Incoming, client::conn::TrySendError};
 use wasmtime_wasi_http::WasiBody;
-
-/// The head of a reply, its body to come, and the connection it came on.
-pub(crate) struct Answer {
-    pub(crate) reply: Response<Incoming>,
-    pub(crate) http1: Option<http1::SendRequest<WasiBody>>,
-    pub(crate) http2: Option<http2::SendRequest<WasiBody>>,
-    /// The body of the request, if the server answered without asking for it.
-    pub(crate) unasked: Option<HeldBack>,
-}
 
 /// Why there is no answer.
 pub(crate) enum Unanswered {
@@ -40,50 +28,35 @@ pub(crate) enum Unanswered {
 /// Sends `request`, and waits for the head of its reply. With `expect`, a large
 /// body waits until the server asks for it.
 pub(crate) async fn send(
-    connection: Connection,
+    connection: &mut Connection,
     request: Request<WasiBody>,
     version: HttpVersion,
     expect: bool,
-) -> Result<Answer, Unanswered> {
+) -> Result<Response<Incoming>, Unanswered> {
     let head = Head::of(&request);
     let empty = request.body().is_end_stream();
     match connection {
-        Connection::Http1(mut sender) => {
+        Connection::Http1(http1) => {
             let expect = expect && version != HttpVersion::Http10;
             let (request, held) = match expect {
                 true => expect::hold_back(request),
                 false => (request, None),
             };
-            let sent = sender.try_send_request(for_http1(request, version)).await;
-            let reply = match sent {
+            let reply = match http1.send(for_http1(request, version)).await {
                 Ok(reply) => reply,
                 Err(error) => return Err(unanswered(error, head, empty, held)),
             };
-            let unasked = held.filter(HeldBack::is_unasked);
             if reply.status() == StatusCode::EXPECTATION_FAILED
-                && let Some(body) = unasked.as_ref().and_then(HeldBack::take_back)
+                && let Some(body) = held.as_ref().and_then(HeldBack::take_back)
             {
                 return Err(Unanswered::Refused(head.with(body)));
             }
-            // A connection on which a body was announced and never sent can't
-            // take another request.
-            let http1 = unasked.is_none().then_some(sender);
-            Ok(Answer {
-                reply,
-                http1,
-                http2: None,
-                unasked,
-            })
+            Ok(reply)
         }
-        Connection::Http2(mut sender) => match sender.try_send_request(for_http2(request)).await {
-            Ok(reply) => Ok(Answer {
-                reply,
-                http1: None,
-                http2: Some(sender),
-                unasked: None,
-            }),
-            Err(error) => Err(unanswered(error, head, empty, None)),
-        },
+        Connection::Http2(http2) => http2
+            .try_send_request(for_http2(request))
+            .await
+            .map_err(|error| unanswered(error, head, empty, None)),
     }
 }
 

@@ -1,12 +1,17 @@
-//! The clock of the sandbox: advances the epoch of an engine while calls run,
-//! so that a guest which never gives way is interrupted.
+//! The clock of the sandbox: advances the epoch of an engine while guests run,
+//! so that one which never gives way is interrupted.
 //!
 //! It is a thread of its own, since a guest that spins occupies one of the
-//! runtime's, which may be the only one.
+//! runtime's, which may be the only one. Entering a guest takes microseconds and
+//! happens often, so that the thread goes on for a while after the last one has
+//! left, rather than being woken for each.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread::{self, Thread},
     time::Duration,
 };
 use wasmtime::Engine;
@@ -14,20 +19,25 @@ use wasmtime::Engine;
 /// How long a guest runs at a stretch before it gives way.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Ticks while at least one [`Running`] lives, and sleeps otherwise.
-#[derive(Debug)]
-pub(crate) struct Ticker(Arc<Shared>);
+/// Ticks without a guest after which the thread goes to sleep.
+const LINGER: u32 = 100;
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
+/// Ticks while at least one [`Running`] lives. The thread ends with the last
+/// clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticker(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    thread: Thread,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    running: usize,
-    ended: bool,
+struct Shared {
+    running: AtomicUsize,
+    asleep: AtomicBool,
+    ended: AtomicBool,
 }
 
 impl Ticker {
@@ -36,65 +46,66 @@ impl Ticker {
     /// The system starts no further thread.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let ticker = Self(shared.clone());
-        let engine = engine.weak();
-        thread::Builder::new()
+        let engine = engine.clone();
+        let ticking = shared.clone();
+        let thread = thread::Builder::new()
             .name("rest-client-ticker".into())
-            .spawn(move || {
-                let mut state = shared.lock();
-                while !state.ended {
-                    // A wait with a limit, where nothing runs one without.
-                    state = if state.running == 0 {
-                        shared
-                            .changed
-                            .wait(state)
-                            .unwrap_or_else(PoisonError::into_inner)
-                    } else {
-                        let (state, _) = shared
-                            .changed
-                            .wait_timeout(state, TICK)
-                            .unwrap_or_else(PoisonError::into_inner);
-                        match engine.upgrade() {
-                            Some(engine) => engine.increment_epoch(),
-                            None => return,
-                        }
-                        state
-                    };
-                }
-            })?;
-        Ok(ticker)
+            .spawn(move || ticking.tick(&engine))?
+            .thread()
+            .clone();
+        Ok(Self(Arc::new(Handle { shared, thread })))
     }
 
-    /// Marks a call as running until the result is dropped.
+    /// Marks a guest as running until the result is dropped.
     pub(crate) fn running(&self) -> Running {
-        let mut state = self.0.lock();
-        state.running += 1;
-        if state.running == 1 {
-            self.0.changed.notify_one();
+        let Handle { shared, thread } = &*self.0;
+        shared.running.fetch_add(1, SeqCst);
+        // Either this sees that the thread sleeps, or the thread saw the count
+        // before it went to sleep.
+        if shared.asleep.load(SeqCst) {
+            thread.unpark();
         }
-        Running(self.0.clone())
+        Running(shared.clone())
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tick(&self, engine: &Engine) {
+        let mut idle = 0;
+        while !self.ended.load(SeqCst) {
+            if self.running.load(SeqCst) > 0 {
+                idle = 0;
+                engine.increment_epoch();
+            } else {
+                idle += 1;
+            }
+            if idle < LINGER {
+                thread::park_timeout(TICK);
+                continue;
+            }
+            self.asleep.store(true, SeqCst);
+            if self.running.load(SeqCst) == 0 && !self.ended.load(SeqCst) {
+                thread::park();
+            }
+            self.asleep.store(false, SeqCst);
+            idle = 0;
+        }
     }
 }
 
-impl Drop for Ticker {
+impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.lock().ended = true;
-        self.0.changed.notify_one();
+        self.shared.ended.store(true, SeqCst);
+        self.thread.unpark();
     }
 }
 
-/// A call that runs.
+/// A guest that runs.
 #[derive(Debug)]
 pub(crate) struct Running(Arc<Shared>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.lock().running -= 1;
+        self.0.running.fetch_sub(1, SeqCst);
     }
 }

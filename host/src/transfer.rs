@@ -3,18 +3,32 @@
 use crate::{
     call::{Call, Phase},
     config::{Config, ConfigError, HttpVersion},
-    connect::{Connection, Connector},
-    connect_lock::ConnectLocks,
+    connect::Connector,
+    connect_lock::{ConnectLocks, InstanceId},
+    connection::{self, Connection},
     failure::{Cause, Failure},
     origin::Origin,
     pool::Pool,
-    reply_body::ReplyBody,
+    reply::Reply,
     send::{Unanswered, send},
 };
 use http::{Request, Response};
+use http_body::Body as _;
+use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
-use wasmtime_wasi_http::{Error as WasiError, WasiBody};
+use wasmtime_wasi_http::WasiBody;
+
+/// Bytes that are set aside for a body which announces as many; the rest is
+/// when it comes.
+const ROOM: usize = 1 << 20;
+
+/// Whom a transfer is for.
+#[derive(Clone)]
+pub(crate) struct Tenant {
+    pub(crate) id: InstanceId,
+    pub(crate) pool: Pool,
+}
 
 /// What transfers of all instances of a host have in common.
 #[derive(Debug)]
@@ -35,7 +49,9 @@ impl Transport {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         Ok(Self {
             connector: Connector::new(config)?,
-            connect_locks: config.no_concurrent_connects.then(ConnectLocks::default),
+            connect_locks: config
+                .no_concurrent_connects
+                .then(|| ConnectLocks::new(config.conn_lifetime)),
             version: config.http_version,
             expect_100: config.enable_expect_100,
             max_transfer_size: match config.max_transfer_size {
@@ -45,100 +61,193 @@ impl Transport {
         })
     }
 
-    /// Sends `request`. The reply's head is here when this returns; its body
-    /// comes under the same deadline and counts to the size limit. Dropping
-    /// either ends the transfer. `connect_timeout` is the guest's own, from now,
-    /// and may only shorten.
+    /// Sends `request` and gathers its reply, until the deadline of `call`.
+    /// Dropping the future closes the connection. `connect_timeout` is the
+    /// guest's own, from now, and may only shorten.
     pub(crate) async fn transfer(
-        &self,
-        pool: &Pool,
+        self: Arc<Self>,
+        tenant: Tenant,
         call: Arc<Call>,
         request: Request<WasiBody>,
         connect_timeout: Option<Duration>,
-    ) -> Result<Response<WasiBody>, WasiError> {
+    ) -> Result<Reply, Failure> {
         let connect_by = match connect_timeout {
             Some(timeout) => call.connection_deadline().min(Instant::now() + timeout),
             None => call.connection_deadline(),
         };
-        let origin = match Origin::of(request.uri()) {
-            Ok(origin) => origin,
-            Err(failure) => return Err(failure.to_wasi()),
+        let origin = Origin::of(request.uri())?;
+        let mut gathered = None;
+        let exchange = Exchange {
+            transport: &self,
+            tenant: &tenant,
+            call: &call,
+            origin: &origin,
+            connect_by,
         };
-        self.exchange(pool, &call, &origin, request, connect_by)
-            .await
-            .map_err(|failure| fail(&call, &origin, failure))
+        let outcome = timeout_at(
+            call.transfer_deadline(),
+            exchange.run(request, &mut gathered),
+        )
+        .await;
+        let failure = match (outcome, gathered) {
+            (Ok(Ok(())), Some(reply)) => return Ok(reply),
+            (Ok(Err(failure)), _) => failure,
+            (_, gathered) => {
+                let failure = transfer_timeout(&call);
+                call.fail(&origin, &failure);
+                if let Some(reply) = gathered {
+                    let cut = Some(failure);
+                    return Ok(Reply { cut, ..reply });
+                }
+                failure
+            }
+        };
+        call.fail(&origin, &failure);
+        Err(failure)
+    }
+}
+
+/// A transfer on its way.
+struct Exchange<'a> {
+    transport: &'a Transport,
+    tenant: &'a Tenant,
+    call: &'a Call,
+    origin: &'a Origin,
+    connect_by: Instant,
+}
+
+impl Exchange<'_> {
+    /// What has arrived is in `gathered`, also if this is dropped.
+    async fn run(
+        &self,
+        request: Request<WasiBody>,
+        gathered: &mut Option<Reply>,
+    ) -> Result<(), Failure> {
+        let (mut connection, reply) = self.answer(request).await?;
+        let (head, mut incoming) = reply.into_parts();
+        self.call.enter(Phase::Body);
+        self.call.record().version = head.version;
+        tracing::debug!(origin = %self.origin, status = %head.status, version = ?head.version, "the service answers");
+
+        let limit = self.transport.max_transfer_size;
+        let announced = incoming.size_hint().lower();
+        if announced > limit {
+            return Err(too_large(limit));
+        }
+        let room = usize::try_from(announced).map_or(ROOM, |announced| announced.min(ROOM));
+        let reply = gathered.insert(Reply {
+            head,
+            body: Vec::with_capacity(room),
+            cut: None,
+        });
+        while let Some(frame) = connection.frame(&mut incoming).await {
+            let frame = frame.map_err(|error| Failure::from_hyper(&error))?;
+            if let Some(data) = frame.data_ref() {
+                if (reply.body.len() + data.len()) as u64 > limit {
+                    return Err(too_large(limit));
+                }
+                reply.body.extend_from_slice(data);
+            }
+        }
+        if let Connection::Http1(http1) = connection {
+            self.tenant.pool.give_back(self.origin, http1);
+        }
+        Ok(())
     }
 
-    async fn exchange(
+    async fn answer(
         &self,
-        pool: &Pool,
-        call: &Arc<Call>,
-        origin: &Origin,
         mut request: Request<WasiBody>,
-        connect_by: Instant,
-    ) -> Result<Response<WasiBody>, Failure> {
+    ) -> Result<(Connection, Response<Incoming>), Failure> {
+        let origin = self.origin;
         let mut attempt = Attempt::first();
-        let answer = loop {
+        loop {
             let kept = match attempt.reuse {
-                true => pool.take(origin),
+                true => self.tenant.pool.take(origin),
                 false => None,
             };
             let reused = kept.is_some();
-            let connection = match kept {
+            let mut connection = match kept {
                 Some(connection) => connection,
-                None => self.connect(origin, call, connect_by).await?,
+                None => self.connect().await?,
             };
-            call.enter(Phase::Head);
+            self.call.enter(Phase::Head);
             tracing::debug!(%origin, method = %request.method(), reused, "a request is sent");
-            let expect = self.expect_100 && attempt.expect;
-            let sent = send(connection, request, self.version, expect);
-            match timeout_at(call.transfer_deadline(), sent).await {
-                Err(_) => return Err(transfer_timeout(call)),
-                Ok(Ok(answer)) => break answer,
-                Ok(Err(Unanswered::Refused(again))) => {
+            let expect = self.transport.expect_100 && attempt.expect;
+            match send(&mut connection, request, self.transport.version, expect).await {
+                Ok(reply) => return Ok((connection, reply)),
+                Err(Unanswered::Refused(again)) => {
                     tracing::debug!(%origin, "the server refuses Expect, the request is sent without");
                     request = *again;
                     attempt.expect = false;
                 }
-                Ok(Err(Unanswered::Failed {
+                Err(Unanswered::Failed {
                     again: Some(again), ..
-                })) if reused => {
+                }) if reused => {
                     tracing::debug!(%origin, "a kept connection had been closed, the request is sent again");
                     request = *again;
                 }
-                Ok(Err(Unanswered::Failed { failure, .. })) => return Err(failure),
+                Err(Unanswered::Failed { failure, .. }) => return Err(failure),
             }
             attempt.reuse = false;
-        };
-
-        call.enter(Phase::Body);
-        call.record().version = answer.reply.version();
-        tracing::debug!(%origin, status = %answer.reply.status(), version = ?answer.reply.version(), "the service answers");
-        ReplyBody::wrap(answer, pool, origin, call, self.max_transfer_size)
+        }
     }
 
-    async fn connect(
-        &self,
-        origin: &Origin,
-        call: &Call,
-        by: Instant,
-    ) -> Result<Connection, Failure> {
-        let _lock = match &self.connect_locks {
-            Some(locks) => Some(locks.acquire(origin)?),
-            None => None,
-        };
-        let connecting = self.connector.connect(origin, call);
-        match timeout_at(by, connecting).await {
+    async fn connect(&self) -> Result<Connection, Failure> {
+        match timeout_at(self.connect_by, self.connect_in_turn()).await {
             Ok(connected) => connected,
             Err(_) => Err(Failure::new(
                 Cause::ConnectionTimeout,
                 format!(
                     "connection-timeout, {:?}, passed while {}",
-                    by - call.started,
-                    call.record().phase.as_str()
+                    self.connect_by - self.call.started,
+                    self.call.record().phase.as_str()
                 ),
             )),
         }
+    }
+
+    async fn connect_in_turn(&self) -> Result<Connection, Failure> {
+        let Self {
+            transport,
+            tenant,
+            call,
+            origin,
+            ..
+        } = *self;
+        // Many transfers to a server of HTTP/2 share one connection, which the
+        // first of them makes while the others wait for it.
+        let _turn = if transport.connector.may_speak_http2(origin) {
+            call.enter(Phase::Turn);
+            let turn = tenant.pool.turn(origin).await;
+            if let Some(shared) = tenant.pool.take(origin) {
+                return Ok(shared);
+            }
+            turn
+        } else {
+            None
+        };
+        let _lock = match &transport.connect_locks {
+            Some(locks) => locks.acquire(origin, tenant.id)?,
+            None => None,
+        };
+        let link = transport.connector.connect(origin, call).await?;
+        let presence = transport
+            .connect_locks
+            .as_ref()
+            .map(|locks| locks.connected(origin, tenant.id));
+        let spoken = if link.http2 {
+            connection::http2(link.stream, presence)
+                .await
+                .map(Connection::Http2)
+        } else {
+            connection::http1(link.stream, presence)
+                .await
+                .map(Connection::Http1)
+        };
+        let connection = spoken.map_err(|error| Failure::from_hyper(&error))?;
+        tenant.pool.meet(origin, &connection);
+        Ok(connection)
     }
 }
 
@@ -159,15 +268,7 @@ impl Attempt {
     }
 }
 
-/// Keeps why a call failed for those who will be told.
-pub(crate) fn fail(call: &Call, origin: &Origin, failure: Failure) -> WasiError {
-    let error = failure.to_wasi();
-    tracing::debug!(%origin, cause = ?failure.cause, "transfer failed: {}", failure.sentence);
-    call.record().failure = Some((origin.to_string(), failure));
-    error
-}
-
-pub(crate) fn transfer_timeout(call: &Call) -> Failure {
+fn transfer_timeout(call: &Call) -> Failure {
     Failure::new(
         Cause::TransferTimeout,
         format!(
@@ -178,7 +279,7 @@ pub(crate) fn transfer_timeout(call: &Call) -> Failure {
     )
 }
 
-pub(crate) fn too_large(limit: u64) -> Failure {
+fn too_large(limit: u64) -> Failure {
     Failure::new(
         Cause::TooLarge(limit),
         format!("the body of the reply is larger than max-transfer-size, {limit} bytes"),

@@ -122,6 +122,7 @@ fn nothing() -> configuration::Config {
         connection_timeout: None,
         transfer_timeout: None,
         max_async_transfers: None,
+        at_cap: None,
         ssl_verifypeer: None,
         ssl_verifyhost: None,
         ssl_capath: None,
@@ -190,6 +191,7 @@ async fn it_has_the_host_keep_the_connection_timeout() {
         headers: Vec::new(),
         connection_timeout: Some(200),
         transfer_timeout: None,
+        max_redirects: None,
     };
     let error = foreign.get(&full.url(), Some(options)).await.unwrap_err();
     assert!(

@@ -4,7 +4,7 @@ use super::exit;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use rest_client_host::{
-    ConfigError, HttpVersion,
+    AtCap, ConfigError, HttpVersion,
     config::{
         self, duration,
         layers::{Entry, Layers},
@@ -141,6 +141,10 @@ pub(crate) struct Common {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Follow up to COUNT redirects, and none if this is left out
+    #[arg(short = 'L', long, value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "10", default_value = "0", hide_default_value = true)]
+    pub(crate) max_redirects: u32,
+
     /// Take a status of 400 or above as a failure: no body, exit code 22
     #[arg(short, long)]
     pub(crate) fail: bool,
@@ -182,6 +186,10 @@ struct Parameters {
     /// Asynchronous transfers of one instance at a time [default: 100]
     #[arg(long, value_name = "COUNT")]
     max_async_transfers: Option<u32>,
+
+    /// What a call does at that cap: block, wait or reject [default: block]
+    #[arg(long, value_name = "WHAT")]
+    at_cap: Option<AtCap>,
 
     /// Verify the chain of the server's certificate [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

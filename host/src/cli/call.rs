@@ -14,7 +14,9 @@ pub(crate) async fn run(call: Call) -> Result<Exit, Problem> {
     let host = Host::new(common.sources.layers()?.config())?;
     let instance = host.instance();
 
-    let mut request = instance.rest_request(&call.method, &call.url);
+    let mut request = instance
+        .rest_request(&call.method, &call.url)
+        .max_redirects(common.max_redirects);
     if let Some(data) = &call.data {
         request = request.body(input::data(data)?);
     }

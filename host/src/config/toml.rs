@@ -55,7 +55,7 @@ pub fn parse(text: &str, name: &str, layers: &mut Layers) -> Result<(), ConfigEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, HttpVersion};
+    use crate::config::{AtCap, Config, HttpVersion};
     use std::time::Duration;
 
     fn parsed(text: &str) -> Result<Config, ConfigError> {
@@ -79,6 +79,7 @@ mod tests {
             connection-timeout = "500ms"
             transfer-timeout = 5
             max-async-transfers = 0
+            at-cap = "wait"
             ssl-verifypeer = false
             ssl-verifyhost = false
             ssl-capath = "ca.pem"
@@ -97,6 +98,7 @@ mod tests {
             connection_timeout: Duration::from_millis(500),
             transfer_timeout: Duration::from_secs(5),
             max_async_transfers: 0,
+            at_cap: AtCap::Wait,
             ssl_verifypeer: false,
             ssl_verifyhost: false,
             ssl_capath: Some("ca.pem".into()),
@@ -136,6 +138,7 @@ mod tests {
             "transfer-timeout = true",
             "max-async-transfers = -1",
             "max-transfer-size = \"10M\"",
+            "at-cap = \"queue\"",
             "ssl-verifypeer = 1",
             "http-version = 2",
             "http-version = \"3\"",

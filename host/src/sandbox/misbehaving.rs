@@ -30,7 +30,7 @@ impl Factory {
         if let Misdeed::Spin = misdeed {
             text = with_body(
                 &text,
-                "rest@0.1|rest-request\"",
+                "transfers@0.1|start-request\"",
                 "(loop $again br $again) unreachable",
             );
         }

@@ -1,0 +1,56 @@
+//! The deadline of a transfer, where it is this component that keeps it.
+
+use super::transfer::Stop;
+use std::time::Duration;
+use wasip2::{
+    clocks::monotonic_clock,
+    io::{
+        poll::{self, Pollable},
+        streams::{InputStream, StreamError},
+    },
+};
+
+/// Bytes asked for in one read. A host hands over what it has, up to this.
+const READ_SIZE: u64 = 1024 * 1024;
+
+/// Nothing where the host keeps the deadline.
+pub(super) struct Timer(Option<Pollable>);
+
+impl Timer {
+    pub(super) fn start(after: Option<Duration>) -> Self {
+        Self(after.map(|after| monotonic_clock::subscribe_duration(nanoseconds(after))))
+    }
+
+    /// Suspends the instance until `pollable` is ready.
+    pub(super) fn wait(&self, pollable: &Pollable) -> Result<(), Stop> {
+        let Some(deadline) = &self.0 else {
+            pollable.block();
+            return Ok(());
+        };
+        if poll::poll(&[pollable, deadline]).contains(&0) {
+            Ok(())
+        } else {
+            Err(Stop::TimeUp)
+        }
+    }
+
+    /// Whether time is up.
+    pub(super) fn has_passed(&self) -> bool {
+        self.0.as_ref().is_some_and(Pollable::ready)
+    }
+
+    /// Reads what is there, and nothing at all only where that means to wait:
+    /// without a deadline of its own it may as well wait inside of the host,
+    /// which saves a crossing.
+    pub(super) fn read(&self, stream: &InputStream) -> Result<Vec<u8>, StreamError> {
+        match self.0 {
+            None => stream.blocking_read(READ_SIZE),
+            Some(_) => stream.read(READ_SIZE),
+        }
+    }
+}
+
+/// As `wasi:http` and `wasi:clocks` count.
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
