@@ -2,6 +2,7 @@
 //! linked once.
 
 mod call;
+mod cap;
 mod command_line;
 mod component;
 mod connections;

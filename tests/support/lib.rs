@@ -1,6 +1,7 @@
 //! What the promises are tested against: servers that misbehave on purpose, a
 //! small PKI, and the programs of others. Real sockets only.
 
+pub mod census;
 pub mod holes;
 pub mod pki;
 pub mod process;

@@ -68,6 +68,12 @@ pub fn rest_client() -> &'static Path {
     })
 }
 
+/// The program that puts random load on the cap, built as [`rest_client`] is.
+pub fn soak() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| rest_client().with_file_name("soak"))
+}
+
 /// Runs `program` to its end with `stdin` as its input.
 pub async fn run<A: AsRef<OsStr>>(
     program: impl AsRef<OsStr>,

@@ -1,0 +1,283 @@
+//! A service that counts: how many transfers of each instance are open, at any
+//! moment and at most, and which calls it has seen. It does what the path of a
+//! request says, faults included.
+
+use crate::steps::Gate;
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem::MaybeUninit,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+
+/// Names the instance that a request is from.
+pub const INSTANCE: &str = "x-instance";
+
+/// Runs until it is dropped, and then takes its connections with it.
+pub struct Census {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    open: watch::Receiver<usize>,
+    _tasks: JoinSet<()>,
+}
+
+struct Shared {
+    book: Mutex<Book>,
+    next: AtomicUsize,
+    open: watch::Sender<usize>,
+    gate: Gate,
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Book {
+    /// Open transfers by a number of their own: of whom, and on which socket.
+    open: HashMap<usize, (String, socket2::Socket)>,
+    peaks: BTreeMap<String, usize>,
+    /// How often each target was asked.
+    asked: HashMap<String, usize>,
+}
+
+impl Census {
+    /// Starts one on 127.0.0.1.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port on loopback");
+        let address = listener.local_addr().expect("an address");
+        let (sender, open) = watch::channel(0);
+        let shared = Arc::new(Shared {
+            book: Mutex::default(),
+            next: AtomicUsize::new(0),
+            open: sender,
+            gate: Gate::default(),
+        });
+        let mut tasks = JoinSet::new();
+        let counting = shared.clone();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                tokio::select! {
+                    accepted = listener.accept() => {
+                        let Ok((stream, _)) = accepted else { return };
+                        connections.spawn(serve(counting.clone(), stream));
+                    }
+                    Some(_) = connections.join_next() => {}
+                }
+            }
+        });
+        Self {
+            address,
+            shared,
+            open,
+            _tasks: tasks,
+        }
+    }
+
+    /// The URL of `path`, which begins with a slash:
+    ///
+    /// - `/echo/ID`: the path again, at once
+    /// - `/slow/MS/ID`: the path again, after so many milliseconds
+    /// - `/large/BYTES/ID`: a body of that size
+    /// - `/gate/ID`: the path again, when [`Self::open_gate`] lets it
+    /// - `/stall/ID`, `/half/ID`: nothing, or half a reply, and no more
+    /// - `/reset/ID`, `/cut/ID`: a reset before, or the end inside a reply
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Lets `count` requests for `/gate` through.
+    pub fn open_gate(&self, count: usize) {
+        for _ in 0..count {
+            self.shared.gate.open();
+        }
+    }
+
+    /// Waits until `count` transfers are open at the same time.
+    pub async fn wait_for_open(&self, count: usize) {
+        let mut open = self.open.clone();
+        tokio::time::timeout(
+            Duration::from_secs(60),
+            open.wait_for(|open| *open == count),
+        )
+        .await
+        .unwrap_or_else(|_| panic!("{} transfers are open, not {count}", *self.open.borrow()))
+        .expect("the service runs");
+    }
+
+    /// The most transfers of each instance that were open at a time.
+    #[must_use]
+    pub fn peaks(&self) -> BTreeMap<String, usize> {
+        self.shared.book().peaks.clone()
+    }
+
+    /// How often `path` was asked.
+    #[must_use]
+    pub fn asked(&self, path: &str) -> usize {
+        self.shared.book().asked.get(path).copied().unwrap_or(0)
+    }
+
+    /// Transfers that are open now.
+    #[must_use]
+    pub fn open_now(&self) -> usize {
+        let mut book = self.shared.book();
+        book.strike_closed();
+        book.open.len()
+    }
+}
+
+impl Shared {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().expect("not poisoned")
+    }
+
+    /// Counts a transfer in, until the result is dropped.
+    fn enter(self: &Arc<Self>, instance: String, target: &str, stream: &TcpStream) -> Open {
+        let socket = socket2::SockRef::from(stream)
+            .try_clone()
+            .expect("a further handle of a socket");
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut book = self.book();
+        *book.asked.entry(target.to_owned()).or_default() += 1;
+        book.open.insert(number, (instance.clone(), socket));
+        // What the client has closed meanwhile is not open, whether its task
+        // here has come to see that or not.
+        book.strike_closed();
+        let of_instance = book.open.values().filter(|(of, _)| *of == instance).count();
+        let peak = book.peaks.entry(instance).or_default();
+        *peak = (*peak).max(of_instance);
+        self.open.send_replace(book.open.len());
+        Open {
+            shared: self.clone(),
+            number,
+        }
+    }
+}
+
+impl Book {
+    fn strike_closed(&mut self) {
+        self.open.retain(|_, (_, socket)| {
+            let mut byte = [MaybeUninit::uninit()];
+            match socket.peek(&mut byte) {
+                Ok(0) => false,
+                Ok(_) => true,
+                Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+            }
+        });
+    }
+}
+
+/// A transfer that is open.
+struct Open {
+    shared: Arc<Shared>,
+    number: usize,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut book = self.shared.book();
+        book.open.remove(&self.number);
+        self.shared.open.send_replace(book.open.len());
+    }
+}
+
+async fn serve(shared: Arc<Shared>, stream: TcpStream) {
+    stream.set_nodelay(true).expect("TCP_NODELAY can be set");
+    let mut stream = BufReader::new(stream);
+    while let Some((instance, target)) = read_request(&mut stream).await {
+        let open = shared.enter(instance, &target, stream.get_ref());
+        let mut words = target.split('/').skip(1);
+        let kind = words.next().unwrap_or_default();
+        let number = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        let body = match kind {
+            "slow" => {
+                tokio::time::sleep(Duration::from_millis(number)).await;
+                target.clone().into_bytes()
+            }
+            "large" => vec![b'x'; usize::try_from(number).unwrap_or(0)],
+            "gate" => {
+                shared.gate.pass().await;
+                target.clone().into_bytes()
+            }
+            "stall" => return until_closed(&mut stream).await,
+            "half" => {
+                let half = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf";
+                if stream.write_all(half).await.is_ok() {
+                    until_closed(&mut stream).await;
+                }
+                return;
+            }
+            "cut" => {
+                drop(open);
+                let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf";
+                let _ = stream.write_all(cut).await;
+                return;
+            }
+            "reset" => {
+                drop(open);
+                let _ = socket2::SockRef::from(stream.get_ref()).set_linger(Some(Duration::ZERO));
+                return;
+            }
+            _ => target.clone().into_bytes(),
+        };
+        let length = body.len();
+        let mut reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes();
+        reply.extend(body);
+        // All but the last byte is sent while it is open; with that one, the
+        // client may know of the end before this service does anything more.
+        let (last, rest) = reply.split_last().expect("a reply");
+        if stream.write_all(rest).await.is_err() {
+            return;
+        }
+        drop(open);
+        if stream.write_all(&[*last]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The instance and the target of the next request.
+async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, String)> {
+    let mut line = String::new();
+    stream
+        .read_line(&mut line)
+        .await
+        .ok()
+        .filter(|&read| read > 0)?;
+    let target = line.split(' ').nth(1)?.to_owned();
+    let (mut instance, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        stream
+            .read_line(&mut line)
+            .await
+            .ok()
+            .filter(|&read| read > 0)?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else {
+            break;
+        };
+        match name {
+            INSTANCE => value.clone_into(&mut instance),
+            "content-length" => length = value.parse().ok()?,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((instance, target))
+}
+
+async fn until_closed(stream: &mut BufReader<TcpStream>) {
+    let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
+}
