@@ -6,6 +6,7 @@ mod configuration;
 mod demo;
 mod exit;
 mod input;
+mod load;
 mod output;
 mod pages;
 
@@ -13,6 +14,7 @@ use args::{Cli, Command};
 use clap::Parser as _;
 use exit::{Exit, Problem};
 use std::process::ExitCode;
+use tokio::runtime::Builder;
 use tracing::Level;
 use tracing_subscriber::{filter::Targets, prelude::*};
 
@@ -46,6 +48,7 @@ fn dispatch(command: Command) -> Result<Exit, Problem> {
         Command::Post(post) => wait(call::run(post.into_call("POST"))),
         Command::Put(put) => wait(call::run(put.into_call("PUT"))),
         Command::Request(request) => wait(call::run(request.into())),
+        Command::Load(load) => wait_with(Builder::new_multi_thread(), load::run(load)),
         Command::Config(command) => configuration::run(command),
         Command::Demo => wait(demo::run()),
         Command::Completions { shell } => pages::completions(shell),
@@ -53,10 +56,18 @@ fn dispatch(command: Command) -> Result<Exit, Problem> {
     }
 }
 
-/// Runs `work` to its end, or until the user interrupts it. One thread is
-/// enough for one call, and the quickest to start.
+/// Runs `work` to its end. One thread is enough for one call, and the quickest
+/// to start.
 fn wait(work: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit, Problem> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    wait_with(Builder::new_current_thread(), work)
+}
+
+/// Runs `work` to its end, or until the user interrupts it.
+fn wait_with(
+    mut runtime: Builder,
+    work: impl Future<Output = Result<Exit, Problem>>,
+) -> Result<Exit, Problem> {
+    let runtime = runtime
         .enable_all()
         .build()
         .map_err(|error| Problem::new(Exit::Internal, format!("can't start: {error}")))?;

@@ -11,7 +11,13 @@ use rest_client_host::{
     },
 };
 use serde::Serialize;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 use toml::Table;
 
 /// Ask REST services questions, in a sandbox and before a deadline.
@@ -46,6 +52,9 @@ pub(crate) enum Command {
     /// Send a request with any method: PATCH, DELETE, HEAD, …
     #[command(after_help = exit::TABLE)]
     Request(AnyMethod),
+    /// Make many calls, and print how long they took
+    #[command(after_help = exit::TABLE)]
+    Load(Load),
     /// Show or check a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -122,6 +131,46 @@ pub(crate) struct AnyMethod {
     common: Common,
 }
 
+/// Calls that are all the same. Here `-c` is what it is in other programs that
+/// make load.
+#[derive(Debug, Args)]
+#[command(mut_arg("config", |config| config.short(None)))]
+pub(crate) struct Load {
+    /// An absolute URL, http or https
+    pub(crate) url: String,
+
+    /// Calls to make
+    #[arg(short = 'n', long, value_name = "COUNT", default_value = "1000", value_parser = count::<NonZeroU64>)]
+    pub(crate) requests: NonZeroU64,
+
+    /// Calls to make at a time
+    #[arg(short, long, value_name = "COUNT", default_value = "10", value_parser = count::<NonZeroUsize>)]
+    pub(crate) concurrency: NonZeroUsize,
+
+    /// Instances to share the calls between
+    #[arg(short, long, value_name = "COUNT", default_value = "1", value_parser = count::<NonZeroUsize>)]
+    pub(crate) workers: NonZeroUsize,
+
+    /// The method, if not GET, or POST with data
+    #[arg(short = 'X', long)]
+    pub(crate) method: Option<String>,
+
+    /// Send a header field; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+
+    /// A body: the text itself, @FILE, or @- for standard input
+    #[arg(short, long, value_name = "DATA")]
+    pub(crate) data: Option<String>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
 /// What every request can be told.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
@@ -184,7 +233,7 @@ struct Parameters {
     transfer_timeout: Option<Duration>,
 
     /// Asynchronous transfers of one instance at a time [default: 100]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", visible_alias = "cap")]
     max_async_transfers: Option<u32>,
 
     /// What a call does at that cap: block, wait or reject [default: block]
@@ -309,6 +358,12 @@ impl From<AnyMethod> for Call {
             common: request.common,
         }
     }
+}
+
+/// How many, at least one.
+fn count<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse()
+        .map_err(|_| "what is needed is a whole number, 1 or more")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod service;
 
 use super::exit::{Exit, Problem};
 use anyhow::{Context as _, Result};
-use rest_client_host::{Config, Error, ErrorKind, Host, Response};
+use rest_client_host::{Config, Error, ErrorKind, Host, Instance, Response};
 use service::Service;
 use std::{io::Write as _, time::Duration};
 
@@ -114,7 +114,61 @@ async fn play() -> Result<bool> {
         outcome,
         |outcome| matches!(outcome, Err(error) if error.kind() == ErrorKind::TooLarge),
     )?;
+
+    // Asynchronously: both questions are asked at once, and both are answered in
+    // the time that one takes.
+    let lookup = |caller| format!("{http}/slow?caller={caller}");
+    let (alice, bob) = (lookup("alice"), lookup("bob"));
+    let (first, second) = tokio::join!(
+        worker.rest_get(&alice).into_future(),
+        worker.rest_get(&bob).into_future()
+    );
+    let in_time = |outcome: &Outcome| matches!(outcome, Ok(reply) if reply.status == 200 && reply.timings.total < service::SLOW * 2);
+    stage.show("two at once, the one", first, in_time)?;
+    stage.show("two at once, the other", second, in_time)?;
+
+    // At the cap: the second call runs in a blocking manner, and what the third
+    // asks waits for it, while another instance goes on.
+    let (capped, neighbour) = (trusting.instance(), trusting.instance());
+    at_the_cap(&mut stage, &capped, &neighbour, http).await?;
     stage.close()
+}
+
+/// The moment at which an instance meets its cap.
+async fn at_the_cap(
+    stage: &mut Stage,
+    capped: &Instance,
+    neighbour: &Instance,
+    http: &str,
+) -> Result<()> {
+    capped.set_max_async_transfers(1)?;
+    let (slow, quick) = (
+        format!("{http}/slow"),
+        format!("{http}/credit?caller=alice"),
+    );
+    let (first, second, third, elsewhere) = tokio::join!(
+        capped.rest_get(&slow).into_future(),
+        capped.rest_get(&slow).into_future(),
+        capped.rest_get(&quick).into_future(),
+        neighbour.rest_get(&quick).into_future(),
+    );
+    let answered = |outcome: &Outcome| matches!(outcome, Ok(reply) if reply.status == 200);
+    stage.show("cap 1: the first call", first, answered)?;
+    stage.show("cap 1: one more, blocking", second, answered)?;
+    stage.show(
+        "cap 1: waits for that one",
+        third,
+        |outcome| matches!(outcome, Ok(reply) if reply.timings.total >= service::SLOW),
+    )?;
+    stage.show(
+        "another instance meanwhile",
+        elsewhere,
+        |outcome| matches!(outcome, Ok(reply) if reply.timings.total < service::SLOW),
+    )?;
+    stage.note(&format!(
+        "calls that met the cap: {}",
+        capped.stats().blocked
+    ))
 }
 
 /// The table that is printed, line by line as the scenarios are played.
@@ -179,6 +233,11 @@ impl Stage {
             self.failed += 1;
             writeln!(self.out, "{:<28} ^ this is not what it should give", "")?;
         }
+        Ok(())
+    }
+
+    fn note(&mut self, text: &str) -> Result<()> {
+        writeln!(self.out, "{:<28} {text}", "")?;
         Ok(())
     }
 

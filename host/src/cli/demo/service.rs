@@ -14,7 +14,7 @@ use rustls::{
     ServerConfig,
     pki_types::{PrivateKeyDer, pem::PemObject as _},
 };
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -23,6 +23,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// What the slow report has sent when it stops.
 pub(super) const REPORT_SO_FAR: &str = "calls=41 minutes=3";
+
+/// How long the slow look-up takes.
+pub(super) const SLOW: Duration = Duration::from_millis(400);
 
 /// The addresses of the service, and the certificate that it shows.
 pub(super) struct Service {
@@ -121,6 +124,10 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Err
             reply(StatusCode::OK, "text/plain", "12.50 EUR")
         }
         (Method::GET, "/credit") => reply(StatusCode::NOT_FOUND, "text/plain", "no such caller"),
+        (Method::GET, "/slow") => {
+            tokio::time::sleep(SLOW).await;
+            reply(StatusCode::OK, "text/plain", "found at last")
+        }
         (Method::POST, "/register") => {
             let contact = body.collect().await?.to_bytes();
             let registered = format!(
