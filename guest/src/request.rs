@@ -1,6 +1,7 @@
 //! A call, checked and completed: what goes to the transport.
 
 use crate::{error::RestError, header, url::Target};
+use std::rc::Rc;
 
 /// The content type of a body whose caller names none.
 pub const DEFAULT_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
@@ -38,7 +39,8 @@ pub struct Request {
     /// Complete, but for what the transport sets; names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
     /// Announced with a `content-length` if there is one.
-    pub body: Option<Vec<u8>>,
+    /// Shared with the copy that is kept to follow redirects.
+    pub body: Option<Rc<Vec<u8>>>,
 }
 
 impl Request {
@@ -85,7 +87,7 @@ impl Request {
             method: call.method,
             target,
             headers,
-            body: call.body,
+            body: call.body.map(Rc::new),
         })
     }
 

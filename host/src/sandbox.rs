@@ -160,6 +160,7 @@ impl Factory {
             component,
             ticker,
             in_flight: 0,
+            kept: 0,
         };
         sandbox.configure(&host.config).await?;
         Ok(sandbox)
@@ -283,10 +284,17 @@ pub(crate) struct Sandbox {
     component: RestClient,
     ticker: Ticker,
     in_flight: usize,
+    /// Bytes of the requests that the guest keeps for redirects.
+    kept: usize,
 }
 
-/// A call that the guest has started: `transfer` of the WIT package.
-pub(crate) type Guest = ResourceAny;
+/// A call that the guest has started.
+pub(crate) struct Guest {
+    /// `transfer` of the WIT package.
+    transfer: ResourceAny,
+    /// Bytes of the request that the guest keeps, to send it again.
+    keeps: usize,
+}
 
 impl Sandbox {
     /// Tells the guest what it has to keep itself, and that the rest is kept
@@ -338,10 +346,15 @@ impl Sandbox {
             transfer_timeout: None,
             max_redirects: Some(*max_redirects),
         });
-        self.in_flight += 1;
         let upload = body.as_ref().map_or(0, Vec::len);
+        let keeps = match max_redirects {
+            0 => 0,
+            _ => upload + fields_size(headers),
+        };
+        self.in_flight += 1;
+        self.kept += keeps;
         let _running = self.enter(Some(call), upload);
-        let guest = self
+        let transfer = self
             .component
             .rest_client_transfers()
             .call_start_request(
@@ -353,7 +366,7 @@ impl Sandbox {
                 options.as_ref(),
             )
             .await?;
-        Ok((guest, self.launched()))
+        Ok((Guest { transfer, keeps }, self.launched()))
     }
 
     /// Has the guest go on with a call whose transfer has ended. It may launch
@@ -367,7 +380,7 @@ impl Sandbox {
         self.component
             .rest_client_transfers()
             .transfer()
-            .call_ready(&mut self.store, *guest)
+            .call_ready(&mut self.store, guest.transfer)
             .await?;
         Ok(self.launched())
     }
@@ -378,13 +391,13 @@ impl Sandbox {
         call: &Arc<Call>,
         guest: Guest,
     ) -> wasmtime::Result<Answer> {
-        self.in_flight -= 1;
+        self.landed(&guest);
         let running = self.enter(Some(call), 0);
         let finished = self
             .component
             .rest_client_transfers()
             .transfer()
-            .call_finish_open(&mut self.store, guest)
+            .call_finish_open(&mut self.store, guest.transfer)
             .await?;
         drop(running);
         match finished {
@@ -395,9 +408,14 @@ impl Sandbox {
 
     /// Has the guest drop a call.
     pub(crate) async fn discard(&mut self, guest: Guest) -> wasmtime::Result<()> {
-        self.in_flight -= 1;
+        self.landed(&guest);
         let _running = self.enter(None, 0);
-        guest.resource_drop_async(&mut self.store).await
+        guest.transfer.resource_drop_async(&mut self.store).await
+    }
+
+    fn landed(&mut self, guest: &Guest) {
+        self.in_flight -= 1;
+        self.kept -= guest.keeps;
     }
 
     /// Whether the next call may have this guest.
@@ -416,6 +434,7 @@ impl Sandbox {
         // The body of a request is there twice while it is handed over.
         state.memory.limit = GUEST_MEMORY
             .saturating_add(upload.saturating_mul(2))
+            .saturating_add(self.kept)
             .saturating_add(self.in_flight * MEMORY_PER_TRANSFER)
             .min(u32::MAX as usize);
         // What the guest may hand over to the host at once: never more than it
@@ -451,4 +470,11 @@ impl Sandbox {
             body: bytes,
         })
     }
+}
+
+fn fields_size(headers: &[(String, Vec<u8>)]) -> usize {
+    headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum()
 }

@@ -254,19 +254,6 @@ async fn names_and_addresses_of_every_kind_are_reached() {
 }
 
 #[tokio::test]
-async fn redirects_are_not_followed() {
-    let server = Server::start(|seen| match &*seen.target {
-        "/" => reply("302 Found", &[("location", "/elsewhere")], b""),
-        _ => ok("followed"),
-    })
-    .await;
-    let reply = worker().rest_get(&server.url("/")).await.unwrap();
-    assert_eq!(reply.status, 302);
-    assert_eq!(reply.header("location"), Some("/elsewhere"));
-    assert_eq!(server.record().requests.len(), 1);
-}
-
-#[tokio::test]
 async fn cookies_are_not_kept() {
     let server = Server::start(|_| reply("200 OK", &[("set-cookie", "a=b")], b"")).await;
     let worker = worker();

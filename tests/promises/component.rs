@@ -99,6 +99,8 @@ fn its_wit_package_can_be_parsed_and_printed() {
         "rest-get: func",
         "rest-unescape: func",
         "configure: func",
+        "start-get: func",
+        "finish-open: static func",
         "world plugin",
     ] {
         assert!(printed.contains(item), "{item}");

@@ -16,7 +16,7 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-mod bindings {
+pub(crate) mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "rest-client",
@@ -38,8 +38,8 @@ use bindings::{
 };
 
 /// The state of a host as wasmtime's own documentation makes it.
-struct State {
-    table: ResourceTable,
+pub(crate) struct State {
+    pub(crate) table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
 }
@@ -63,13 +63,14 @@ impl WasiHttpView for State {
     }
 }
 
-struct Foreign {
-    store: Store<State>,
-    component: RestClient,
+/// A host that knows `wasi:http` and nothing of this project.
+pub(crate) struct Foreign {
+    pub(crate) store: Store<State>,
+    pub(crate) component: RestClient,
 }
 
 impl Foreign {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let engine = Engine::new(&Config::new()).unwrap();
         let component = Component::new(&engine, Host::component()).unwrap();
         let mut linker = Linker::new(&engine);
@@ -86,7 +87,7 @@ impl Foreign {
         Self { store, component }
     }
 
-    async fn configure(&mut self, config: configuration::Config) -> Result<(), String> {
+    pub(crate) async fn configure(&mut self, config: configuration::Config) -> Result<(), String> {
         self.component
             .rest_client_configuration()
             .call_configure(&mut self.store, &config)
@@ -116,7 +117,8 @@ impl Foreign {
     }
 }
 
-fn nothing() -> configuration::Config {
+/// A configuration that sets nothing.
+pub(crate) fn nothing() -> configuration::Config {
     configuration::Config {
         enforcer: None,
         connection_timeout: None,

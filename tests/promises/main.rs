@@ -13,8 +13,10 @@ mod http_versions;
 mod interop;
 mod isolation;
 mod limits;
+mod redirects;
 mod timeouts;
 mod tls;
+mod transfers;
 
 use rest_client_host::{Config, Host, Instance};
 

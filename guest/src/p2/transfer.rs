@@ -14,6 +14,7 @@ use crate::{
     response::{Body, Partial, Response, announced_length},
     url::Scheme,
 };
+use std::rc::Rc;
 use wasip2::{
     http::{
         outgoing_handler,
@@ -299,7 +300,7 @@ impl Flight {
     }
 }
 
-fn compose(request: Request) -> Result<(OutgoingRequest, Option<Vec<u8>>), Stop> {
+fn compose(request: Request) -> Result<(OutgoingRequest, Option<Rc<Vec<u8>>>), Stop> {
     let headers = Fields::from_list(&request.headers).map_err(|error| {
         RestError::InvalidHeader(
             match error {

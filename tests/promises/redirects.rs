@@ -1,0 +1,187 @@
+//! A redirect is a reply like any other, unless a call asks to follow it; then
+//! every hop is held to what the first request was held to.
+
+use crate::{worker, worker_with};
+use rest_client_host::{AtCap, Config, ErrorKind};
+use std::time::Duration;
+use support::{
+    pki::{Authority, Validity},
+    server::Server,
+    steps::{Gate, Step, ok, reply},
+};
+use tokio::time::Instant;
+
+fn to(status: &str, location: &str) -> Vec<Step> {
+    reply(status, &[("location", location)], b"look elsewhere")
+}
+
+#[tokio::test]
+async fn a_redirect_is_a_reply_unless_a_call_asks_to_follow_it() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/from" => to("302 Found", "/to"),
+        _ => ok("here"),
+    })
+    .await;
+    let worker = worker();
+    let plain = worker.rest_get(&server.url("/from")).await.unwrap();
+    assert_eq!(
+        (plain.status, &plain.body[..]),
+        (302, &b"look elsewhere"[..])
+    );
+    assert_eq!(server.record().requests.len(), 1);
+
+    let followed = worker.rest_get(&server.url("/from")).max_redirects(1);
+    let followed = followed.await.unwrap();
+    assert_eq!((followed.status, &followed.body[..]), (200, &b"here"[..]));
+    assert_eq!(server.record().requests.len(), 3);
+}
+
+#[tokio::test]
+async fn a_body_is_sent_again_where_the_status_says_so_and_only_there() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/303" => to("303 See Other", "/to"),
+        "/307" => to("307 Temporary Redirect", "/to"),
+        _ => ok("here"),
+    })
+    .await;
+    let worker = worker();
+    // Larger than what a sandbox is granted beside the bodies it holds.
+    let body = vec![b'x'; 24 << 20];
+    for (path, method, sent) in [("/307", "POST", &body[..]), ("/303", "GET", b"")] {
+        worker
+            .rest_post(&server.url(path), body.clone())
+            .max_redirects(3)
+            .await
+            .unwrap();
+        let last = server.record().requests.pop().unwrap();
+        assert_eq!((&*last.target, &*last.method), ("/to", method));
+        assert!(last.body == sent, "{path}");
+        let described = last.header("content-type").len();
+        assert_eq!(described, usize::from(method == "POST"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_bounded() {
+    let server = Server::start(|_| to("301 Moved Permanently", "/round")).await;
+    let error = worker()
+        .rest_get(&server.url("/"))
+        .max_redirects(4)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(error.to_string().contains("max-redirects, 4"), "{error}");
+    assert_eq!(server.record().requests.len(), 5);
+}
+
+#[tokio::test]
+async fn credentials_stay_with_the_origin_they_were_for() {
+    let elsewhere = Server::start(|_| ok("")).await;
+    let away = elsewhere.url("/");
+    let server = Server::start(move |seen| match &*seen.target {
+        "/here" => to("302 Found", "/to"),
+        "/away" => to("302 Found", &away),
+        _ => ok(""),
+    })
+    .await;
+    let worker = worker();
+    for path in ["/here", "/away"] {
+        worker
+            .rest_get(&server.url_on("alice:sesame@127.0.0.1", path))
+            .header("cookie", "a=b")
+            .header("x-other", "kept")
+            .max_redirects(1)
+            .await
+            .unwrap();
+    }
+    let (here, away) = (server.record().requests, elsewhere.record().requests);
+    assert_eq!(here[1].target, "/to");
+    assert_eq!(here[1].header("authorization").len(), 1);
+    assert_eq!(here[1].header("cookie"), ["a=b"]);
+    assert!(away[0].header("authorization").is_empty());
+    assert!(away[0].header("cookie").is_empty());
+    assert_eq!(away[0].header("x-other"), ["kept"]);
+}
+
+#[tokio::test]
+async fn no_redirect_leads_from_https_to_http() {
+    let plain = Server::start(|_| ok("")).await;
+    let location = plain.url("/");
+    let authority = Authority::new("Test CA");
+    let identity = authority.issue(&["127.0.0.1"], Validity::Good);
+    let server = Server::start_tls(&identity, move |_| to("302 Found", &location)).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    let worker = worker_with(Config {
+        ssl_capath: Some(file),
+        ..Config::default()
+    });
+    let error = worker
+        .rest_get(&server.url("/"))
+        .max_redirects(3)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert!(error.to_string().contains("from https to http"), "{error}");
+    assert_eq!(plain.record().accepted, 0);
+}
+
+#[tokio::test]
+async fn all_hops_share_the_deadline_of_the_call() {
+    let pause = Duration::from_millis(100);
+    let server = Server::start(move |_| {
+        let mut steps = vec![Step::Drip(b"H".to_vec(), pause)];
+        steps.push(Step::Send(
+            b"TTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        ));
+        steps
+    })
+    .await;
+    let worker = worker_with(Config {
+        transfer_timeout: Duration::from_millis(450),
+        ..Config::default()
+    });
+    let started = Instant::now();
+    let error = worker
+        .rest_get(&server.url("/"))
+        .max_redirects(100)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TransferTimeout);
+    let elapsed = started.elapsed();
+    assert!(elapsed >= Duration::from_millis(450), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+    assert!(server.record().requests.len() > 1);
+}
+
+#[tokio::test]
+async fn a_call_keeps_its_slot_from_hop_to_hop() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |seen| match &*seen.target {
+        "/from" => to("302 Found", "/to"),
+        "/to" => [vec![Step::Wait(held.clone())], ok("here")].concat(),
+        _ => ok("later"),
+    })
+    .await;
+    let worker = worker_with(Config {
+        max_async_transfers: 1,
+        at_cap: AtCap::Reject,
+        ..Config::default()
+    });
+    let (from, other) = (server.url("/from"), server.url("/other"));
+    let redirected = async { worker.rest_get(&from).max_redirects(1).await };
+    let second = async {
+        server
+            .wait_for("the second hop", |record| record.requests.len() == 2)
+            .await;
+        let rejected = worker.rest_get(&other).await.unwrap_err();
+        assert!(rejected.is_at_cap(), "{rejected}");
+        gate.open();
+    };
+    let (redirected, ()) = tokio::join!(redirected, second);
+    assert_eq!(redirected.unwrap().body, b"here");
+    assert_eq!(worker.rest_get(&other).await.unwrap().body, b"later");
+    assert_eq!(worker.stats().in_flight, 0);
+}

@@ -1,0 +1,254 @@
+//! What the interface `transfers` promises a plugin: questions that are asked
+//! now and answered later, in whatever host it runs.
+
+use crate::foreign_host::{
+    Foreign,
+    bindings::exports::rest::client::{
+        configuration,
+        transfers::OpenResponse,
+        types::{Response, RestError},
+    },
+    nothing,
+};
+use std::time::Duration;
+use support::{
+    server::Server,
+    steps::{Gate, Step, head, ok, raw},
+};
+use wasmtime::component::{Resource, ResourceAny};
+use wasmtime_wasi::p2::{
+    DynPollable, InputStream as _, Pollable as _, StreamError,
+    bindings::io::poll::HostPollable as _,
+};
+
+/// The functions of the interface, without what wasmtime wants said each time.
+impl Foreign {
+    async fn start_get(&mut self, url: &str) -> ResourceAny {
+        let transfers = self.component.rest_client_transfers();
+        transfers
+            .call_start_get(&mut self.store, url, None)
+            .await
+            .unwrap()
+    }
+
+    async fn subscribe(&mut self, transfer: ResourceAny) -> Resource<DynPollable> {
+        let transfers = self.component.rest_client_transfers().transfer();
+        transfers
+            .call_subscribe(&mut self.store, transfer)
+            .await
+            .unwrap()
+    }
+
+    async fn ready(&mut self, transfer: ResourceAny) -> bool {
+        let transfers = self.component.rest_client_transfers().transfer();
+        transfers
+            .call_ready(&mut self.store, transfer)
+            .await
+            .unwrap()
+    }
+
+    async fn finish(&mut self, transfer: ResourceAny) -> Result<Response, RestError> {
+        let transfers = self.component.rest_client_transfers().transfer();
+        transfers
+            .call_finish(&mut self.store, transfer)
+            .await
+            .unwrap()
+    }
+
+    async fn finish_open(&mut self, transfer: ResourceAny) -> Result<OpenResponse, RestError> {
+        let transfers = self.component.rest_client_transfers().transfer();
+        transfers
+            .call_finish_open(&mut self.store, transfer)
+            .await
+            .unwrap()
+    }
+
+    async fn drop_transfer(&mut self, transfer: ResourceAny) {
+        transfer.resource_drop_async(&mut self.store).await.unwrap();
+    }
+
+    /// Waits as a plugin would, until there is something to do.
+    async fn block(&mut self, transfer: ResourceAny) {
+        let pollable = self.subscribe(transfer).await;
+        let table = &mut self.store.data_mut().table;
+        let borrowed = Resource::new_borrow(pollable.rep());
+        table.block(borrowed).await.unwrap();
+        table.drop(pollable).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn many_are_in_flight_at_once_and_each_gets_its_own_reply() {
+    const MANY: usize = 50;
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server =
+        Server::start(move |seen| [vec![Step::Wait(held.clone())], ok(&seen.target)].concat())
+            .await;
+    let mut plugin = Foreign::new().await;
+    let mut transfers = Vec::new();
+    for number in 0..MANY {
+        let url = server.url(&format!("/{number}"));
+        transfers.push((number, plugin.start_get(&url).await));
+    }
+    // All of them are with the server before the first is answered.
+    server
+        .wait_for("all requests", |record| record.requests.len() == MANY)
+        .await;
+    for _ in 0..MANY {
+        gate.open();
+    }
+    for (number, transfer) in transfers {
+        let reply = plugin.finish(transfer).await.unwrap();
+        assert_eq!(reply.body, format!("/{number}").as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn one_says_when_it_is_ready() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |_| [vec![Step::Wait(held.clone())], ok("now")].concat()).await;
+    let mut plugin = Foreign::new().await;
+    let transfer = plugin.start_get(&server.url("/")).await;
+    server
+        .wait_for("the request", |record| record.requests.len() == 1)
+        .await;
+    assert!(!plugin.ready(transfer).await);
+    gate.open();
+    while !plugin.ready(transfer).await {
+        plugin.block(transfer).await;
+    }
+    // It stays so, and there is nothing left to wait for.
+    assert!(plugin.ready(transfer).await);
+    plugin.block(transfer).await;
+    assert_eq!(plugin.finish(transfer).await.unwrap().body, b"now");
+}
+
+#[tokio::test]
+async fn the_body_can_be_had_as_a_handle_while_it_still_arrives() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |_| {
+        vec![
+            head(
+                "200 OK",
+                &[("content-length", "6"), ("content-type", "a/b")],
+            ),
+            raw("abc"),
+            Step::Wait(held.clone()),
+            raw("def"),
+        ]
+    })
+    .await;
+    let mut plugin = Foreign::new().await;
+    let transfer = plugin.start_get(&server.url("/")).await;
+    let open = plugin.finish_open(transfer).await.unwrap();
+    assert_eq!(
+        (open.status, open.content_type.as_deref()),
+        (200, Some("a/b"))
+    );
+    let mut body = plugin.store.data_mut().table.delete(open.body).unwrap();
+    let mut stream = body.take_stream().unwrap();
+    let mut bytes = Vec::new();
+    loop {
+        stream.ready().await;
+        match stream.read(1024) {
+            Ok(chunk) => bytes.extend_from_slice(&chunk),
+            Err(StreamError::Closed) => break,
+            Err(error) => panic!("{error}"),
+        }
+        if bytes == b"abc" {
+            gate.open();
+        }
+    }
+    assert_eq!(bytes, b"abcdef");
+}
+
+#[tokio::test]
+async fn dropping_one_ends_it_and_leaves_the_others() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |seen| match &*seen.target {
+        "/stall" => vec![Step::Stall],
+        _ => [vec![Step::Wait(held.clone())], ok("fine")].concat(),
+    })
+    .await;
+    let mut plugin = Foreign::new().await;
+    let stalled = plugin.start_get(&server.url("/stall")).await;
+    let other = plugin.start_get(&server.url("/")).await;
+    server
+        .wait_for("both requests", |record| record.requests.len() == 2)
+        .await;
+    plugin.drop_transfer(stalled).await;
+    server
+        .wait_for("the end of the one", |record| record.open == 1)
+        .await;
+    gate.open();
+    assert_eq!(plugin.finish(other).await.unwrap().body, b"fine");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_told_at_its_end() {
+    let mut plugin = Foreign::new().await;
+    let transfer = plugin.start_get("ftp://h/").await;
+    assert!(plugin.ready(transfer).await);
+    plugin.block(transfer).await;
+    let error = plugin.finish(transfer).await.unwrap_err();
+    assert!(matches!(error, RestError::InvalidUrl(_)), "{error:?}");
+}
+
+/// In a host without deadlines of its own, each transfer has the one it was
+/// started with.
+#[tokio::test]
+async fn one_ends_at_its_deadline_whoever_polls_it() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let mut plugin = Foreign::new().await;
+    let config = configuration::Config {
+        transfer_timeout: Some(300),
+        ..nothing()
+    };
+    plugin.configure(config).await.unwrap();
+    let started = tokio::time::Instant::now();
+    let transfer = plugin.start_get(&server.url("/")).await;
+    while !plugin.ready(transfer).await {
+        plugin.block(transfer).await;
+    }
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    assert!(started.elapsed() < Duration::from_secs(2));
+    let error = plugin.finish(transfer).await.unwrap_err();
+    assert!(matches!(error, RestError::TransferTimeout(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn bodies_larger_than_what_a_host_takes_at_once_are_sent_whole() {
+    let server = Server::start(|_| ok("")).await;
+    let mut plugin = Foreign::new().await;
+    let body = vec![b'x'; 3_000_000];
+    let url = server.url("/");
+    let transfers = plugin.component.rest_client_transfers();
+    let post = transfers
+        .call_start_post(&mut plugin.store, &url, &body, Some("a/b"), None)
+        .await
+        .unwrap();
+    let put = transfers
+        .call_start_put(&mut plugin.store, &url, b"small", None, None)
+        .await
+        .unwrap();
+    let patch = transfers
+        .call_start_request(&mut plugin.store, "PATCH", &url, None, None, None)
+        .await
+        .unwrap();
+    for transfer in [post, put, patch] {
+        while !plugin.ready(transfer).await {
+            plugin.block(transfer).await;
+        }
+        assert_eq!(plugin.finish(transfer).await.unwrap().status, 200);
+    }
+    let mut seen = server.record().requests;
+    seen.sort_by_key(|seen| seen.body.len());
+    let methods: Vec<_> = seen.iter().map(|seen| &*seen.method).collect();
+    assert_eq!(methods, ["PATCH", "PUT", "POST"]);
+    assert!(seen[2].body == body);
+    assert_eq!(seen[2].header("content-type"), ["a/b"]);
+}
