@@ -29,6 +29,9 @@ pub struct Call {
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
+/// The body of a request, shared with the copy that is kept to follow redirects.
+pub type Body = Rc<Vec<u8>>;
+
 /// A call that can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -39,8 +42,7 @@ pub struct Request {
     /// Complete, but for what the transport sets; names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
     /// Announced with a `content-length` if there is one.
-    /// Shared with the copy that is kept to follow redirects.
-    pub body: Option<Rc<Vec<u8>>>,
+    pub body: Option<Body>,
 }
 
 impl Request {

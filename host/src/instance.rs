@@ -256,10 +256,14 @@ impl fmt::Debug for Instance {
 mod tests {
     use super::*;
     use crate::{
-        config::Config,
+        config::{AtCap, Config},
         sandbox::{Factory, misbehaving::Misdeed},
     };
-    use tokio::time::Instant;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+        time::Instant,
+    };
 
     fn host(misdeed: Misdeed) -> Host {
         let config = Config {
@@ -317,5 +321,104 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(instance.stats().in_flight, 0);
+    }
+
+    /// A server that answers one of its connections when it is told to. The
+    /// guests ask it for nothing but `/`.
+    struct Service {
+        url: String,
+        waiting: mpsc::UnboundedReceiver<TcpStream>,
+    }
+
+    impl Service {
+        async fn start() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let (sender, waiting) = mpsc::unbounded_channel();
+            tokio::spawn(async move {
+                while let Ok((mut stream, _)) = listener.accept().await {
+                    let sender = sender.clone();
+                    tokio::spawn(async move {
+                        let mut head = [0; 1024];
+                        // The head is smaller than a segment.
+                        let length = stream.read(&mut head).await.unwrap_or(0);
+                        if head[..length].ends_with(b"\r\n\r\n") {
+                            let _ = sender.send(stream);
+                        }
+                    });
+                }
+            });
+            Self { url, waiting }
+        }
+
+        async fn asked(&mut self) -> TcpStream {
+            let asked = tokio::time::timeout(Duration::from_secs(20), self.waiting.recv());
+            asked.await.expect("a request").unwrap()
+        }
+    }
+
+    /// Waits until the peer has closed the connection.
+    async fn closed(mut stream: TcpStream) {
+        let mut byte = [0];
+        let end = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut byte));
+        // A reset is an end, too.
+        assert!(matches!(end.await.expect("an end"), Ok(0) | Err(_)));
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_traps_with_transfers_open_fails_them_all_and_is_replaced() {
+        let mut service = Service::start().await;
+        let config = Config::default();
+        let host = Host::with(config, || {
+            Factory::misbehaving(Misdeed::TrapWithTransfersOpen)
+        });
+        let instance = Arc::new(host.unwrap().instance());
+        for replaced in 1..=2 {
+            let mut calls = tokio::task::JoinSet::new();
+            for _ in 0..5 {
+                let (instance, url) = (instance.clone(), service.url.clone());
+                calls.spawn(async move { instance.rest_get(&url).await });
+            }
+            let mut open = Vec::new();
+            for _ in 0..5 {
+                open.push(service.asked().await);
+            }
+            assert_eq!(instance.stats().in_flight, 5);
+            let mut first = open.pop().unwrap();
+            let reply = b"HTTP/1.1 204 No Content\r\n\r\n";
+            first.write_all(reply).await.unwrap();
+            while let Some(call) = calls.join_next().await {
+                let error = call.unwrap().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Internal);
+                assert!(error.to_string().contains("unreachable"), "{error}");
+            }
+            let stats = instance.stats();
+            assert_eq!((stats.replaced, stats.in_flight), (replaced, 0));
+            for stream in open {
+                closed(stream).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_drops_transfers_ends_them_and_holds_no_slot() {
+        let service = Service::start().await;
+        let host = Host::with(
+            Config {
+                max_async_transfers: 1,
+                at_cap: AtCap::Reject,
+                ..Config::default()
+            },
+            || Factory::misbehaving(Misdeed::DropTransfers),
+        );
+        let instance = host.unwrap().instance();
+        for started in 1..=10 {
+            let error = instance.rest_get(&service.url).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal);
+            assert!(!error.is_at_cap(), "{error}");
+            let stats = instance.stats();
+            assert_eq!((stats.started, stats.in_flight), (started, 0));
+            assert_eq!(stats.replaced, 0);
+        }
     }
 }

@@ -10,11 +10,10 @@ use crate::{
     config::{Deadlines, Settings},
     error::RestError,
     redirect::Redirects,
-    request::Request,
+    request::{self, Request},
     response::{Body, Partial, Response, announced_length},
     url::Scheme,
 };
-use std::rc::Rc;
 use wasip2::{
     http::{
         outgoing_handler,
@@ -300,7 +299,7 @@ impl Flight {
     }
 }
 
-fn compose(request: Request) -> Result<(OutgoingRequest, Option<Rc<Vec<u8>>>), Stop> {
+fn compose(request: Request) -> Result<(OutgoingRequest, Option<request::Body>), Stop> {
     let headers = Fields::from_list(&request.headers).map_err(|error| {
         RestError::InvalidHeader(
             match error {

@@ -1,7 +1,7 @@
 //! The body of a request, on its way out.
 
 use super::transfer::{Stop, refused};
-use std::rc::Rc;
+use crate::request::Body;
 use wasip2::{
     http::types::{OutgoingBody, OutgoingRequest},
     io::{poll::Pollable, streams::OutputStream},
@@ -12,17 +12,14 @@ pub(super) struct Upload {
     // Dropped in this order: a host refuses to lose a parent before its child.
     stream: OutputStream,
     outgoing: OutgoingBody,
-    bytes: Rc<Vec<u8>>,
+    bytes: Body,
     written: usize,
 }
 
 impl Upload {
     /// Writes as much of `bytes` as the host takes at once; most bodies fit.
     /// What is left is returned.
-    pub(super) fn start(
-        request: &OutgoingRequest,
-        bytes: Rc<Vec<u8>>,
-    ) -> Result<Option<Self>, Stop> {
+    pub(super) fn start(request: &OutgoingRequest, bytes: Body) -> Result<Option<Self>, Stop> {
         let outgoing = request
             .body()
             .map_err(|()| refused("a body for the request"))?;
