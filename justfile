@@ -8,6 +8,10 @@ demo:
 test *arguments:
     cargo xtask test {{ arguments }}
 
+# Put the invariants of the cap under random load, for so many seconds
+soak seconds="60":
+    cargo xtask soak {{ seconds }}
+
 # Build the component from source into host/component/
 component:
     cargo xtask component

@@ -1,8 +1,8 @@
 //! Every call ends before its deadline, whatever it waits for, with the right
 //! error and with what had arrived.
 
-use crate::{host, worker_with};
-use rest_client_host::{Config, Error, ErrorKind, Instance};
+use crate::worker_with;
+use rest_client_host::{AtCap, Config, Error, ErrorKind, Instance};
 use std::time::Duration;
 use support::{
     holes::{FullBacklog, NameServer, Silent},
@@ -215,21 +215,34 @@ async fn connecting_counts_to_the_deadline_of_the_whole() {
     is_connection_timeout(&error, "400ms");
 }
 
+/// At its cap an instance does nothing else: whoever comes then waits as long as
+/// he may wait for a connection.
 #[tokio::test]
-async fn waiting_for_the_instance_counts_to_the_deadline() {
+async fn waiting_for_a_slot_ends_in_a_connection_timeout() {
     let server = Server::start(|_| vec![Step::Stall]).await;
-    let host = host(Config::default());
-    let instance = host.instance();
-    let url = server.url("/");
-    let held = instance
-        .rest_get(&url)
-        .transfer_timeout(Duration::from_secs(3600));
-    tokio::select! {
-        _ = held.into_future() => unreachable!("it stalls"),
-        error = async {
-            server.wait_for("the first call", |record| record.requests.len() == 1).await;
-            ends_in_time(instance.rest_get(&url).transfer_timeout(DEADLINE)).await
-        } => assert_eq!(error.kind(), ErrorKind::TransferTimeout),
+    for at_cap in [AtCap::Block, AtCap::Wait] {
+        let instance = worker_with(Config {
+            // With no transfer beside another, waiting would never end.
+            max_async_transfers: u32::from(at_cap == AtCap::Wait),
+            at_cap,
+            ..Config::default()
+        });
+        let url = server.url("/");
+        let held = instance.rest_get(&url).into_future();
+        let waits = async {
+            server
+                .wait_for("the first call", |record| record.open == 1)
+                .await;
+            ends_in_time(instance.rest_get(&url).connection_timeout(DEADLINE)).await
+        };
+        tokio::select! {
+            _ = held => unreachable!("it stalls"),
+            error = waits => is_connection_timeout(&error, "waited"),
+        }
+        drop(instance);
+        server
+            .wait_for("the end of the first call", |record| record.open == 0)
+            .await;
     }
 }
 

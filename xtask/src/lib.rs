@@ -11,6 +11,7 @@ mod digest;
 mod leak;
 mod process;
 mod section;
+pub mod soak;
 mod tally;
 pub mod test;
 mod toolchain;
