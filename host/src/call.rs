@@ -39,6 +39,7 @@ pub(crate) enum Phase {
     Turn,
     NameLookup,
     Connect,
+    Proxy,
     Tls,
     Head,
     Body,
@@ -52,6 +53,7 @@ impl Phase {
             Self::Turn => "another transfer of this instance was connecting",
             Self::NameLookup => "the host name was looked up",
             Self::Connect => "TCP was connecting",
+            Self::Proxy => "the proxy was to make a tunnel",
             Self::Tls => "the TLS handshake went on",
             Self::Head => "the reply was awaited",
             Self::Body => "the body of the reply arrived",
@@ -85,7 +87,7 @@ impl Call {
         let elapsed = self.started.elapsed();
         let mut record = self.record();
         match record.phase {
-            Phase::Start | Phase::Turn => {}
+            Phase::Start | Phase::Turn | Phase::Proxy => {}
             Phase::NameLookup => record.timings.name_lookup = Some(elapsed),
             Phase::Connect => record.timings.connect = Some(elapsed),
             Phase::Tls => record.timings.tls = Some(elapsed),

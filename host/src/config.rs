@@ -3,11 +3,13 @@
 //! [`Config`] knows nothing of the sources it is read from: [`toml`] files, the
 //! original's [`modparam`] lines, flags. Each adds to [`layers`].
 
+pub mod client_domain;
 pub mod duration;
 pub mod layers;
 pub mod modparam;
 pub mod toml;
 
+use client_domain::ClientDomain;
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -90,6 +92,14 @@ pub struct Config {
     /// Name servers to ask instead of those of `/etc/resolv.conf`. Default
     /// empty. `/etc/hosts` is consulted either way.
     pub dns_servers: Vec<SocketAddr>,
+    /// Whether requests go through the proxies that the variables `HTTP_PROXY`,
+    /// `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name, in upper or lower case, as
+    /// they are when the host is made. Default false: the environment of a proxy
+    /// is seldom meant for its scripts.
+    pub proxy_from_env: bool,
+    /// Servers to which TLS shows a certificate, or which it trusts in another
+    /// way. Default empty.
+    pub client_domains: Vec<ClientDomain>,
 }
 
 impl Default for Config {
@@ -112,13 +122,15 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(50),
             share_connections: false,
             dns_servers: Vec::new(),
+            proxy_from_env: false,
+            client_domains: Vec::new(),
         }
     }
 }
 
 impl Config {
     /// The keys of all parameters, in the order in which they are shown.
-    pub const KEYS: [&str; 17] = [
+    pub const KEYS: [&str; 19] = [
         "connection-timeout",
         "transfer-timeout",
         "max-async-transfers",
@@ -136,6 +148,8 @@ impl Config {
         "idle-timeout",
         "share-connections",
         "dns-servers",
+        "proxy-from-env",
+        "client-domains",
     ];
 
     /// Checks what no single parameter shows, and brings the parameters into
@@ -164,11 +178,6 @@ impl Config {
         self.at_cap
             .allows(self.max_async_transfers)
             .map_err(ConfigError::new)?;
-        if self.ca_only && self.ssl_capath.is_none() {
-            return Err(ConfigError::new(
-                "ca-only is set without ssl-capath, so that nobody would be trusted; name the authorities there",
-            ));
-        }
         if self.connection_timeout > self.transfer_timeout {
             // Both have the same default: lowering only that one is no surprise.
             if self.connection_timeout != Self::default().connection_timeout {
@@ -185,17 +194,31 @@ impl Config {
                 "connect-poll-interval is ignored: connecting is asynchronous, nothing is polled"
             );
         }
-        if !self.ssl_verifypeer {
-            tracing::warn!(
-                "ssl-verifypeer is off: ANY certificate is accepted, anybody on the way can read and change what is sent over TLS"
-            );
-        }
-        if !self.ssl_verifyhost {
-            tracing::warn!(
-                "ssl-verifyhost is off: a certificate for ANY host is accepted as the one that was asked"
+        warn_of_open_doors("all servers", self.ssl_verifypeer, self.ssl_verifyhost);
+        for domain in &self.client_domains {
+            warn_of_open_doors(
+                &domain.servers.to_string(),
+                domain.ssl_verifypeer.unwrap_or(true),
+                domain.ssl_verifyhost.unwrap_or(true),
             );
         }
         Ok(self)
+    }
+}
+
+/// Says loudly which checks are switched off for `servers`.
+fn warn_of_open_doors(servers: &str, verify_peer: bool, verify_host: bool) {
+    if !verify_peer {
+        tracing::warn!(
+            servers,
+            "ssl-verifypeer is off: ANY certificate is accepted, anybody on the way can read and change what is sent over TLS"
+        );
+    }
+    if !verify_host {
+        tracing::warn!(
+            servers,
+            "ssl-verifyhost is off: a certificate for ANY host is accepted as the one that was asked"
+        );
     }
 }
 
@@ -348,6 +371,13 @@ impl fmt::Display for ConfigError {
     }
 }
 
+impl ConfigError {
+    /// The same, said of a part: `place` goes before it.
+    pub(crate) fn of(self, place: &str) -> Self {
+        Self::new(format!("{place}: {}", self.message))
+    }
+}
+
 impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
@@ -401,17 +431,6 @@ mod tests {
             };
             assert_eq!(config.effective().is_ok(), is_sound, "{at_cap:?}");
         }
-    }
-
-    #[test]
-    fn trusting_nobody_at_all_is_refused() {
-        let error = Config {
-            ca_only: true,
-            ..Config::default()
-        }
-        .effective()
-        .unwrap_err();
-        assert!(error.to_string().contains("ssl-capath"), "{error}");
     }
 
     #[test]

@@ -6,17 +6,20 @@ use crate::{
     connection::Stream,
     failure::{Cause, Failure},
     origin::Origin,
+    proxy::{Proxies, Proxy},
     resolve::Resolver,
-    tls::{self, TlsPolicy},
+    tls::{self, TlsPolicies},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use rustls::{ClientConfig, pki_types::ServerName};
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+use tokio_rustls::TlsConnector;
 
 /// How long one address is tried before the next is tried beside it (RFC 8305,
 /// section 5).
@@ -27,62 +30,90 @@ pub(crate) struct Link {
     pub(crate) stream: Box<dyn Stream>,
     /// HTTP/2 is to be spoken on it: the server offered it, or nobody asked.
     pub(crate) http2: bool,
+    /// Who is at its other end, if not the server: requests are in absolute
+    /// form.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// Makes connections, all under the same policy.
 #[derive(Debug)]
 pub(crate) struct Connector {
     resolver: Resolver,
-    tls: TlsPolicy,
+    tls: TlsPolicies,
+    /// Empty where none is to be used.
+    proxies: Option<Proxies>,
     version: HttpVersion,
 }
 
 impl Connector {
     /// # Errors
     ///
-    /// The TLS policy can't be made.
+    /// The TLS policy can't be made, or the environment names what is no proxy.
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         Ok(Self {
             resolver: Resolver::new(config.dns_servers.clone()),
-            tls: TlsPolicy::new(config)?,
+            tls: TlsPolicies::new(config)?,
+            proxies: config.proxy_from_env.then(Proxies::from_env).transpose()?,
             version: config.http_version,
         })
     }
 
     /// Connects to `origin`. The caller sets the deadline.
     pub(crate) async fn connect(&self, origin: &Origin, call: &Call) -> Result<Link, Failure> {
+        let prior_knowledge = self.version == HttpVersion::Http2PriorKnowledge;
+        let proxy = self.proxies.as_ref().and_then(|it| it.of_origin(origin));
+        let stream: Box<dyn Stream> = match proxy {
+            Some(proxy) => {
+                let stream = self
+                    .reach_proxy(&proxy, call)
+                    .await
+                    .map_err(|failure| proxy.failed(failure))?;
+                if !origin.tls && !prior_knowledge {
+                    return Ok(Link {
+                        stream,
+                        http2: false,
+                        proxy: Some(proxy),
+                    });
+                }
+                call.enter(Phase::Proxy);
+                proxy.tunnel(stream, origin).await?
+            }
+            None => Box::new(self.reach(origin, call).await?),
+        };
+        let (stream, chosen) = if origin.tls {
+            let client = self.tls.of(origin).client().await?;
+            secure(stream, origin, client, call).await?
+        } else {
+            (stream, None)
+        };
+        Ok(Link {
+            stream,
+            http2: prior_knowledge || chosen.as_deref() == Some(b"h2"),
+            proxy: None,
+        })
+    }
+
+    async fn reach(&self, origin: &Origin, call: &Call) -> Result<TcpStream, Failure> {
         call.enter(Phase::NameLookup);
         let addresses = self.resolver.resolve(&origin.host).await?;
         tracing::debug!(%origin, ?addresses, "the host has addresses");
         call.enter(Phase::Connect);
         let stream = dial(&addresses, origin.port).await?;
         tracing::debug!(%origin, peer = ?stream.peer_addr().ok(), "connected");
-        let prior_knowledge = self.version == HttpVersion::Http2PriorKnowledge;
-        if !origin.tls {
-            return Ok(Link {
-                stream: Box::new(stream),
-                http2: prior_knowledge,
-            });
+        Ok(stream)
+    }
+
+    async fn reach_proxy(&self, proxy: &Proxy, call: &Call) -> Result<Box<dyn Stream>, Failure> {
+        let stream = self.reach(&proxy.origin, call).await?;
+        if !proxy.origin.tls {
+            return Ok(Box::new(stream));
         }
-        call.enter(Phase::Tls);
-        let name = ServerName::try_from(origin.server_name().to_owned())
-            .map_err(|_| Failure::new(Cause::Tls, "this host name can't stand in a certificate"))?;
-        let stream = TlsConnector::from(self.tls.client().await?)
-            .connect(name, stream)
-            .await
-            .map_err(|error| tls::handshake_failure(&error))?;
-        let (_, session) = stream.get_ref();
-        tracing::debug!(
-            %origin,
-            version = ?session.protocol_version(),
-            cipher = ?session.negotiated_cipher_suite().map(|suite| suite.suite()),
-            "TLS is established"
-        );
-        let http2 = prior_knowledge || session.alpn_protocol() == Some(b"h2");
-        Ok(Link {
-            stream: Box::new(stream),
-            http2,
-        })
+        let client = self.tls.of(&proxy.origin).client().await?;
+        // Tunnels through a connection of HTTP/2 are another matter.
+        let mut client = ClientConfig::clone(&client);
+        client.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let (stream, _) = secure(stream, &proxy.origin, Arc::new(client), call).await?;
+        Ok(stream)
     }
 
     /// Whether a connection to `origin` may turn out to speak HTTP/2.
@@ -93,6 +124,32 @@ impl Connector {
             HttpVersion::Http2PriorKnowledge => true,
         }
     }
+}
+
+/// Speaks TLS over `stream`, and returns the protocol that the server chose to
+/// have spoken over that.
+async fn secure(
+    stream: impl Stream + 'static,
+    origin: &Origin,
+    client: Arc<ClientConfig>,
+    call: &Call,
+) -> Result<(Box<dyn Stream>, Option<Vec<u8>>), Failure> {
+    call.enter(Phase::Tls);
+    let name = ServerName::try_from(origin.server_name().to_owned())
+        .map_err(|_| Failure::new(Cause::Tls, "this host name can't stand in a certificate"))?;
+    let stream = TlsConnector::from(client)
+        .connect(name, stream)
+        .await
+        .map_err(|error| tls::failure(&error))?;
+    let (_, session) = stream.get_ref();
+    tracing::debug!(
+        %origin,
+        version = ?session.protocol_version(),
+        cipher = ?session.negotiated_cipher_suite().map(|suite| suite.suite()),
+        "TLS is established"
+    );
+    let chosen = session.alpn_protocol().map(<[u8]>::to_vec);
+    Ok((Box::new(stream), chosen))
 }
 
 /// Connects to the first of `addresses` that answers, which alternate between

@@ -6,7 +6,7 @@
 //! dropped has closed its socket when the drop returns. A connection of HTTP/2
 //! serves many at once, and so has a task of its own.
 
-use crate::connect_lock::Presence;
+use crate::{connect_lock::Presence, proxy::Proxy};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as _, Frame};
@@ -46,18 +46,21 @@ pub(crate) struct Http1 {
     sender: http1::SendRequest<WasiBody>,
     /// Empty once it has ended.
     work: Option<Pin<Box<http1::Connection<Io, WasiBody>>>>,
+    proxy: Option<Proxy>,
     _presence: Option<Presence>,
 }
 
-/// Speaks HTTP/1 over `stream`.
+/// Speaks HTTP/1 over `stream`, at whose other end there may be a proxy.
 pub(crate) async fn http1(
     stream: Box<dyn Stream>,
+    proxy: Option<Proxy>,
     presence: Option<Presence>,
 ) -> hyper::Result<Http1> {
     let (sender, work) = http1::handshake(TokioIo::new(stream)).await?;
     Ok(Http1 {
         sender,
         work: Some(Box::pin(work)),
+        proxy,
         _presence: presence,
     })
 }
@@ -109,6 +112,11 @@ impl Http1 {
 
     async fn frame(&mut self, body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
         poll_fn(|cx| beside(&mut self.work, cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
+    }
+
+    /// Who reads the requests, if not the server itself.
+    pub(crate) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     /// Whether it could take another request, as far as one can know: the last

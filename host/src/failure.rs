@@ -5,6 +5,7 @@
 //! it. Its sentence also stays in the record of the call, for the embedding
 //! program and the operator.
 
+use crate::tls;
 use wasmtime_wasi_http::p2::bindings::http::types::{
     DnsErrorPayload, ErrorCode, TlsAlertReceivedPayload,
 };
@@ -82,7 +83,17 @@ impl Failure {
         if error.is_parse() || error.is_parse_status() {
             return Self::new(Cause::Protocol, "the reply is not HTTP");
         }
-        match io_kind(error) {
+        let io = io_error(error);
+        if let Some(io) = io
+            && io
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>())
+        {
+            // With TLS 1.3 a server looks at our certificate when the handshake
+            // is over for us.
+            return tls::failure(io);
+        }
+        match io.map(std::io::Error::kind) {
             Some(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe) => {
                 Self::new(
                     Cause::Incomplete,
@@ -108,12 +119,12 @@ impl Failure {
     }
 }
 
-/// The kind of the I/O error at the bottom of `error`.
-fn io_kind(error: &hyper::Error) -> Option<std::io::ErrorKind> {
+/// The I/O error at the bottom of `error`.
+fn io_error(error: &hyper::Error) -> Option<&std::io::Error> {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return Some(io.kind());
+        if let Some(io) = error.downcast_ref() {
+            return Some(io);
         }
         source = error.source();
     }

@@ -41,6 +41,7 @@ mod instance;
 mod origin;
 mod outgoing;
 mod pool;
+mod proxy;
 mod reply;
 mod request;
 mod resolve;
@@ -53,7 +54,10 @@ mod tls;
 mod transfer;
 mod worker_pool;
 
-pub use config::{AtCap, Config, ConfigError, HttpVersion};
+pub use config::{
+    AtCap, Config, ConfigError, HttpVersion,
+    client_domain::{ClientDomain, ServerPattern},
+};
 pub use error::{Error, ErrorKind, Partial};
 pub use host::Host;
 pub use instance::Instance;

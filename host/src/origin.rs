@@ -5,7 +5,7 @@ use crate::{
     failure::{Cause, Failure},
     resolve::literal,
 };
-use std::fmt;
+use std::{fmt, net::Ipv6Addr};
 
 /// Compared in its canonical form: the host in lower case, the port always
 /// there.
@@ -29,7 +29,7 @@ impl Origin {
         };
         Ok(Self {
             tls,
-            host: authority.host().to_ascii_lowercase(),
+            host: canonical(authority.host()),
             port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
         })
     }
@@ -39,6 +39,15 @@ impl Origin {
     pub(crate) fn server_name(&self) -> &str {
         let name = literal(&self.host);
         name.strip_suffix('.').unwrap_or(name)
+    }
+}
+
+/// In lower case, and an IPv6 address as RFC 5952 writes it: a guest that is not
+/// ours may spell it in another way.
+fn canonical(host: &str) -> String {
+    match literal(host).parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => host.to_ascii_lowercase(),
     }
 }
 
@@ -72,6 +81,7 @@ mod tests {
             origin("http://example.com:80/b")
         );
         assert_eq!(origin("https://[::1]:443/"), origin("https://[::1]/"));
+        assert_eq!(origin("http://[0:0::0:1]/"), origin("http://[::1]/"));
         assert_ne!(origin("http://h/"), origin("https://h/"));
         assert_ne!(origin("http://h:1/"), origin("http://h:2/"));
     }

@@ -5,6 +5,7 @@ use crate::{
     connection::Connection,
     expect::{self, HeldBack},
     failure::{Cause, Failure},
+    proxy::Proxy,
 };
 use http::{Method, Request, Response, StatusCode, Uri, Version, header, uri::PathAndQuery};
 use http_body::Body as _;
@@ -42,7 +43,8 @@ pub(crate) async fn send(
                 true => expect::hold_back(request),
                 false => (request, None),
             };
-            let reply = match http1.send(for_http1(request, version)).await {
+            let request = for_http1(request, version, http1.proxy());
+            let reply = match http1.send(request).await {
                 Ok(reply) => reply,
                 Err(error) => return Err(unanswered(error, head, empty, held)),
             };
@@ -83,9 +85,18 @@ fn unanswered(
 }
 
 /// The absolute form of a URI is for proxies (RFC 9112, section 3.2).
-fn for_http1(mut request: Request<WasiBody>, version: HttpVersion) -> Request<WasiBody> {
-    let path = request.uri().path_and_query().cloned();
-    *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+fn for_http1(
+    mut request: Request<WasiBody>,
+    version: HttpVersion,
+    proxy: Option<&Proxy>,
+) -> Request<WasiBody> {
+    match proxy {
+        Some(proxy) => proxy.authorize(&mut request),
+        None => {
+            let path = request.uri().path_and_query().cloned();
+            *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+        }
+    }
     *request.version_mut() = match version {
         HttpVersion::Http10 => Version::HTTP_10,
         _ => Version::HTTP_11,

@@ -1,11 +1,18 @@
 //! The TLS policy of a host: whom it trusts, and what it checks.
 
+mod identity;
+
 use crate::{
-    config::{Config, ConfigError, HttpVersion},
+    config::{
+        Config, ConfigError, HttpVersion,
+        client_domain::{ClientDomain, ServerPattern},
+    },
     failure::{Cause, Failure},
+    origin::Origin,
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
+    SignatureScheme,
     client::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
@@ -13,12 +20,51 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
     server::ParsedCertificate,
+    sign::SingleCertAndKey,
 };
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 use tokio::sync::OnceCell;
+
+/// The policies of a host: that of each client domain, and that for the rest.
+///
+/// Which one an origin has never changes, so that a connection which is kept for
+/// an origin is never used under another policy than it was made under.
+#[derive(Debug)]
+pub(crate) struct TlsPolicies {
+    domains: Vec<(ServerPattern, TlsPolicy)>,
+    rest: TlsPolicy,
+}
+
+impl TlsPolicies {
+    /// The policies of `config`.
+    ///
+    /// # Errors
+    ///
+    /// A file that one of them names can't be read, or is not what it should be.
+    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+        let domains = config.client_domains.iter().map(|domain| {
+            let servers = &domain.servers;
+            let policy = TlsPolicy::of_domain(config, domain)
+                .map_err(|error| error.of(&format!("client-domains, {servers}")))?;
+            Ok((servers.clone(), policy))
+        });
+        Ok(Self {
+            domains: domains.collect::<Result<_, _>>()?,
+            rest: TlsPolicy::new(config)?,
+        })
+    }
+
+    /// The policy towards `origin`.
+    pub(crate) fn of(&self, origin: &Origin) -> &TlsPolicy {
+        self.domains
+            .iter()
+            .find(|(servers, _)| servers.matches(&origin.host, origin.port))
+            .map_or(&self.rest, |(_, policy)| policy)
+    }
+}
 
 /// A policy, and the client configuration that it becomes when TLS is first
 /// spoken: reading the system's trust store takes milliseconds, which a host
@@ -30,18 +76,20 @@ pub(crate) struct TlsPolicy {
     /// The system's own authorities are trusted, too.
     trust_system: bool,
     version: HttpVersion,
-    /// Read when the host is made, so that one that can't be is known then.
+    /// Read when the host is made, so that one that can't be is known then, as
+    /// is the identity.
     added_roots: Vec<CertificateDer<'static>>,
+    identity: Option<Arc<SingleCertAndKey>>,
     client: OnceCell<Arc<ClientConfig>>,
 }
 
 impl TlsPolicy {
-    /// The policy of `config`.
-    ///
-    /// # Errors
-    ///
-    /// `ssl-capath` can't be read, or holds no certificate.
-    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+    fn new(config: &Config) -> Result<Self, ConfigError> {
+        if config.ca_only && config.ssl_capath.is_none() {
+            return Err(ConfigError::new(
+                "ca-only is set without ssl-capath, so that nobody would be trusted; name the authorities there",
+            ));
+        }
         let added_roots = match &config.ssl_capath {
             Some(path) => read_certificates(path)?,
             None => Vec::new(),
@@ -52,8 +100,33 @@ impl TlsPolicy {
             trust_system: !config.ca_only,
             version: config.http_version,
             added_roots,
+            identity: None,
             client: OnceCell::new(),
         })
+    }
+
+    fn of_domain(config: &Config, domain: &ClientDomain) -> Result<Self, ConfigError> {
+        let identity = match (&domain.certificate, &domain.key) {
+            (Some(certificate), key) => {
+                let key = identity::read(certificate, key.as_deref(), &provider())?;
+                Some(Arc::new(SingleCertAndKey::from(key)))
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::new(
+                    "there is a key and no certificate; name the certificate of this key",
+                ));
+            }
+            (None, None) => None,
+        };
+        let policy = Self::new(&Config {
+            ssl_capath: domain.ssl_capath.clone().or(config.ssl_capath.clone()),
+            ca_only: domain.ca_only.unwrap_or(config.ca_only),
+            ssl_verifypeer: domain.ssl_verifypeer.unwrap_or(config.ssl_verifypeer),
+            ssl_verifyhost: domain.ssl_verifyhost.unwrap_or(config.ssl_verifyhost),
+            http_version: config.http_version,
+            ..Config::default()
+        })?;
+        Ok(Self { identity, ..policy })
     }
 
     /// The configuration for new connections.
@@ -75,19 +148,22 @@ impl TlsPolicy {
 
     fn build(&self, mut roots: RootCertStore) -> Result<Arc<ClientConfig>, Failure> {
         roots.add_parsable_certificates(self.added_roots.iter().cloned());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = provider();
         let verifier = Verifier {
             roots,
             verify_peer: self.verify_peer,
             verify_host: self.verify_host,
             provider: provider.clone(),
         };
-        let mut client = ClientConfig::builder_with_provider(provider)
+        let client = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| Failure::new(Cause::Tls, format!("TLS can't be set up: {error}")))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut client = match &self.identity {
+            Some(identity) => client.with_client_cert_resolver(identity.clone()),
+            None => client.with_no_client_auth(),
+        };
         client.alpn_protocols = match self.version {
             HttpVersion::Http10 => Vec::new(),
             HttpVersion::Http11 => vec![b"http/1.1".to_vec()],
@@ -98,6 +174,10 @@ impl TlsPolicy {
         };
         Ok(Arc::new(client))
     }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 /// The roots that the system trusts, or those that Mozilla does where the
@@ -231,8 +311,8 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// What a handshake failed of, in words that say what to do.
-pub(crate) fn handshake_failure(error: &std::io::Error) -> Failure {
+/// What TLS failed of, in words that say what to do.
+pub(crate) fn failure(error: &std::io::Error) -> Failure {
     let tls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -240,15 +320,19 @@ pub(crate) fn handshake_failure(error: &std::io::Error) -> Failure {
         Some(rustls::Error::InvalidCertificate(problem)) => {
             Failure::new(Cause::Certificate, certificate_problem(problem))
         }
+        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => Failure::new(
+            Cause::Tls,
+            "the server wants to see a certificate of ours; client-domains names one",
+        ),
         Some(rustls::Error::AlertReceived(alert)) => Failure::new(
             Cause::Tls,
-            format!("the server ended the TLS handshake with the alert {alert:?}"),
+            format!("the server ended TLS with the alert {alert:?}"),
         ),
         Some(rustls::Error::InvalidMessage(_)) => Failure::new(
             Cause::Tls,
             "what answers does not speak TLS; is this a port for http?",
         ),
-        Some(other) => Failure::new(Cause::Tls, format!("the TLS handshake failed: {other}")),
+        Some(other) => Failure::new(Cause::Tls, format!("TLS failed: {other}")),
         None => Failure::new(
             Cause::Tls,
             format!("the connection ended in the TLS handshake: {error}"),

@@ -241,7 +241,7 @@ impl Exchange<'_> {
                 .await
                 .map(Connection::Http2)
         } else {
-            connection::http1(link.stream, presence)
+            connection::http1(link.stream, link.proxy, presence)
                 .await
                 .map(Connection::Http1)
         };

@@ -503,3 +503,56 @@ async fn load_counts_the_errors_by_kind_and_the_moments_at_the_cap() {
     );
     assert_refused(&rest_client(&["load", "ftp://x/"]).await, 3, "http");
 }
+
+/// All examples of the module's manual, as they stand there. The directory that
+/// one of them names has to exist, and so is another one here.
+#[tokio::test]
+async fn the_examples_of_the_originals_manual_are_a_configuration_that_starts() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = support::pki::Authority::new("Test CA");
+    std::fs::write(directory.path().join("ca.pem"), authority.pem()).unwrap();
+    let examples = r#"
+        loadmodule "rest_client.so"
+        modparam("rest_client", "curl_timeout", 300)
+        modparam("rest_client", "connection_timeout", 300)
+        modparam("rest_client", "connect_poll_interval", 2)
+        modparam("rest_client", "max_async_transfers", 300)
+        modparam("rest_client", "max_transfer_size", 64)
+        modparam("rest_client", "ssl_verifypeer", 0)
+        modparam("rest_client", "ssl_verifyhost", 0)
+        modparam("rest_client", "ssl_capath", "/home/opensips/ca_certificates")
+        modparam("rest_client", "curl_http_version", 3)
+        modparam("rest_client", "enable_expect_100", true)
+        modparam("rest_client", "no_concurrent_connects", true)
+        modparam("rest_client", "curl_conn_lifetime", 1800)
+    "#;
+    let script = directory.path().join("opensips.cfg");
+    let capath = directory.path().display().to_string();
+    let file = script.display().to_string();
+
+    std::fs::write(&script, examples).unwrap();
+    let ended = rest_client(&["config", "check", "--modparams", &file]).await;
+    assert_refused(&ended, 2, "ssl-capath /home/opensips/ca_certificates: ");
+
+    let examples = examples.replace("/home/opensips/ca_certificates", &capath);
+    std::fs::write(&script, examples).unwrap();
+    let ended = rest_client(&["config", "show", "--modparams", &file]).await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    for line in [
+        "transfer-timeout = \"300s\" #",
+        "max-async-transfers = 300 #",
+        "max-transfer-size = 65536 #",
+        "http-version = \"2\" #",
+        "conn-lifetime = \"1800s\" #",
+    ] {
+        assert!(ended.text().contains(line), "{}", ended.text());
+    }
+    // Each switch that is off is said once, and loudly.
+    for switch in ["ssl-verifypeer is off", "ssl-verifyhost is off"] {
+        assert_eq!(ended.stderr.matches(switch).count(), 1, "{}", ended.stderr);
+    }
+
+    let server = Server::start(|_| ok("12.50 EUR")).await;
+    let ended = rest_client(&["get", "--modparams", &file, &server.url("/")]).await;
+    assert_eq!((ended.code(), &*ended.text()), (0, "12.50 EUR"));
+}

@@ -11,6 +11,7 @@ use std::{
 };
 use support::{
     holes::Silent,
+    pki::Identity,
     server::Server,
     steps::{Gate, Step, head, ok, raw, reply},
 };
@@ -216,4 +217,72 @@ async fn with_no_concurrent_connects_a_kept_connection_needs_no_lock() {
     });
     first.unwrap();
     second.unwrap();
+}
+
+/// What becomes of a call of an instance that has a connection, in use, while
+/// another instance connects to the same server.
+async fn beside_one_that_connects(conn_lifetime: Duration) -> Result<(), ErrorKind> {
+    let identity = Identity::self_signed(&["localhost"]);
+    let (handshake, held) = (Gate::default(), Gate::default());
+    let hold = held.clone();
+    let server =
+        Server::start_tls_with_gate(&identity, handshake.clone(), move |seen| {
+            match &*seen.target {
+                "/hold" => [vec![Step::Wait(hold.clone())], ok("x")].concat(),
+                _ => ok("x"),
+            }
+        })
+        .await;
+    let host = host(Config {
+        no_concurrent_connects: true,
+        conn_lifetime,
+        ssl_verifypeer: false,
+        ..Config::default()
+    });
+    let (one, other) = (host.instance(), host.instance());
+    let url = |name: &str, path: &str| server.url_on(name, path);
+    one.rest_get(&url("localhost", "/")).await.unwrap();
+    let (hold, plain) = (url("localhost", "/hold"), url("localhost", "/"));
+    // The same server, whatever its name is written like.
+    let elsewhere = url("LocalHost", "/");
+    let third = async {
+        server
+            .wait_for("the held call", |record| record.requests.len() == 2)
+            .await;
+        let connecting = other.rest_get(&elsewhere).into_future();
+        let further = async {
+            server
+                .wait_for("the other's connection", |record| record.accepted == 2)
+                .await;
+            let further = one.rest_get(&plain).into_future();
+            let open_gates = async {
+                if !conn_lifetime.is_zero() {
+                    server
+                        .wait_for("a further connection", |record| record.accepted == 3)
+                        .await;
+                    handshake.open();
+                    handshake.open();
+                }
+            };
+            let (further, ()) = tokio::join!(further, open_gates);
+            // Harmless where it was opened already.
+            handshake.open();
+            held.open();
+            further.map(drop).map_err(|error| error.kind())
+        };
+        let (connected, further) = tokio::join!(connecting, further);
+        connected.unwrap();
+        further
+    };
+    let (first, further) = tokio::join!(one.rest_get(&hold).into_future(), third);
+    first.unwrap();
+    further
+}
+
+#[tokio::test]
+async fn with_conn_lifetime_an_instance_with_a_young_connection_needs_no_lock() {
+    let none = beside_one_that_connects(Duration::ZERO).await;
+    assert_eq!(none, Err(ErrorKind::AlreadyConnecting));
+    let hour = beside_one_that_connects(Duration::from_secs(3600)).await;
+    assert_eq!(hour, Ok(()));
 }

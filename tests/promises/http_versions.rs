@@ -4,6 +4,7 @@ use crate::worker_with;
 use rest_client_host::{Config, HttpVersion};
 use std::path::Path;
 use support::{
+    h2::Together,
     pki::{Authority, Validity},
     process::Service,
     server::Server,
@@ -129,6 +130,49 @@ async fn without_tls_http_2_is_spoken_only_with_prior_knowledge() {
     let spoken = site.spoken(&http2.url("/hello.txt"), prior).await;
     assert_eq!(spoken.as_deref(), Ok("HTTP/2"));
     assert!(site.spoken(&http1.url("/hello.txt"), prior).await.is_err());
+}
+
+/// The server answers none of the transfers before it has all of them.
+#[tokio::test]
+async fn with_http_2_transfers_share_one_connection_at_the_same_time() {
+    const MANY: usize = 40;
+    let server = Together::start(MANY).await;
+    let worker = worker_with(Config {
+        http_version: HttpVersion::Http2PriorKnowledge,
+        ..Config::default()
+    });
+    let url = server.url();
+    let calls = (0..MANY).map(|_| worker.rest_get(&url).into_future());
+    for reply in futures_util::future::join_all(calls).await {
+        assert_eq!(reply.unwrap().body, b"together");
+    }
+    assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_nginx),
+    ignore = "nginx is not installed: apt-get install nginx-light"
+)]
+async fn where_http_2_turns_out_to_be_spoken_one_connection_is_made_for_all() {
+    let site = Site::new();
+    let directives = format!(
+        "{} location /connection {{ return 200 $connection; }}",
+        site.tls()
+    );
+    let nginx = Service::nginx(site.root(), "ssl http2", &directives).await;
+    let worker = worker_with(Config {
+        ssl_capath: Some(site.root().join("ca.pem")),
+        ..Config::default()
+    });
+    let url = nginx.https("/connection");
+    let calls = (0..30).map(|_| worker.rest_get(&url).into_future());
+    let replies = futures_util::future::join_all(calls).await;
+    let first = replies[0].as_ref().unwrap().body.clone();
+    for reply in replies {
+        let reply = reply.unwrap();
+        assert_eq!((reply.version, &reply.body), ("HTTP/2", &first));
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod call;
 mod cap;
+mod client_domains;
 mod command_line;
 mod component;
 mod connections;
@@ -13,6 +14,7 @@ mod http_versions;
 mod interop;
 mod isolation;
 mod limits;
+mod proxies;
 mod redirects;
 mod timeouts;
 mod tls;

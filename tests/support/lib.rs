@@ -2,9 +2,11 @@
 //! small PKI, and the programs of others. Real sockets only.
 
 pub mod census;
+pub mod h2;
 pub mod holes;
 pub mod pki;
 pub mod process;
+pub mod proxy;
 pub mod server;
 pub mod steps;
 

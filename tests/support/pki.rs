@@ -5,8 +5,10 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 use rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig,
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::{NoClientAuth, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 use std::sync::Arc;
 
@@ -65,6 +67,34 @@ impl Authority {
             key_pem: key.serialize_pem(),
         }
     }
+
+    /// A client's certificate.
+    #[must_use]
+    pub fn issue_client(&self, name: &str) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Identity {
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+
+    /// Takes clients that show a certificate of this authority, and no others.
+    fn client_verifier(&self) -> Arc<dyn ClientCertVerifier> {
+        let mut roots = RootCertStore::empty();
+        let own = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("PEM");
+        roots.add(own).expect("a certificate");
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+            .build()
+            .expect("a verifier")
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 fn server_params(names: &[&str], validity: Validity) -> CertificateParams {
@@ -107,15 +137,25 @@ impl Identity {
     /// What a server needs to show it.
     #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
+        self.config(Arc::new(NoClientAuth))
+    }
+
+    /// As [`server_config`](Self::server_config), for clients that show a
+    /// certificate of `authority`.
+    #[must_use]
+    pub fn mutual_config(&self, authority: &Authority) -> Arc<ServerConfig> {
+        self.config(authority.client_verifier())
+    }
+
+    fn config(&self, clients: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
         let certificate =
             CertificateDer::from_pem_slice(self.certificate_pem.as_bytes()).expect("PEM");
         let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("PEM");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
         Arc::new(
-            ServerConfig::builder_with_provider(provider)
+            ServerConfig::builder_with_provider(provider())
                 .with_safe_default_protocol_versions()
                 .expect("versions of TLS")
-                .with_no_client_auth()
+                .with_client_cert_verifier(clients)
                 .with_single_cert(vec![certificate], key)
                 .expect("a certificate with its key"),
         )

@@ -1,7 +1,10 @@
 //! A server of HTTP/1.1 on a raw socket, which does what its script says,
 //! right or wrong, and remembers what it saw.
 
-use crate::{pki::Identity, steps::Step};
+use crate::{
+    pki::{Authority, Identity},
+    steps::{Gate, Step},
+};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -63,6 +66,22 @@ pub struct Record {
 
 type Script = Arc<dyn Fn(&Seen) -> Vec<Step> + Send + Sync>;
 
+#[derive(Clone)]
+struct Tls {
+    acceptor: TlsAcceptor,
+    /// What every connection but the first waits for.
+    gate: Option<Gate>,
+}
+
+impl From<TlsAcceptor> for Tls {
+    fn from(acceptor: TlsAcceptor) -> Self {
+        Self {
+            acceptor,
+            gate: None,
+        }
+    }
+}
+
 /// Runs until it is dropped.
 pub struct Server {
     address: SocketAddr,
@@ -91,10 +110,35 @@ impl Server {
         script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
         let acceptor = TlsAcceptor::from(identity.server_config());
-        Self::listen("127.0.0.1:0", Some(acceptor), Arc::new(script)).await
+        Self::listen("127.0.0.1:0", Some(acceptor.into()), Arc::new(script)).await
     }
 
-    async fn listen(address: &str, tls: Option<TlsAcceptor>, script: Script) -> Self {
+    /// As [`start_tls`](Self::start_tls), for clients that show a certificate of
+    /// `authority`.
+    pub async fn start_mutual_tls(
+        identity: &Identity,
+        authority: &Authority,
+        script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        let acceptor = TlsAcceptor::from(identity.mutual_config(authority));
+        Self::listen("127.0.0.1:0", Some(acceptor.into()), Arc::new(script)).await
+    }
+
+    /// As [`start_tls`](Self::start_tls), but that every connection after the
+    /// first waits at `gate` before its handshake.
+    pub async fn start_tls_with_gate(
+        identity: &Identity,
+        gate: Gate,
+        script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        let tls = Tls {
+            acceptor: TlsAcceptor::from(identity.server_config()),
+            gate: Some(gate),
+        };
+        Self::listen("127.0.0.1:0", Some(tls), Arc::new(script)).await
+    }
+
+    async fn listen(address: &str, tls: Option<Tls>, script: Script) -> Self {
         let listener = TcpListener::bind(address)
             .await
             .expect("a port on loopback");
@@ -125,7 +169,12 @@ impl Server {
                     match tls {
                         None => connection.serve(stream, &reset).await,
                         Some(tls) => {
-                            if let Ok(stream) = tls.accept(stream).await {
+                            if let Some(gate) = tls.gate
+                                && connection.number > 0
+                            {
+                                gate.pass().await;
+                            }
+                            if let Ok(stream) = tls.acceptor.accept(stream).await {
                                 connection.serve(stream, &reset).await;
                             }
                         }
@@ -146,6 +195,12 @@ impl Server {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin())
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The URL of `path` on another name for this server.

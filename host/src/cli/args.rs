@@ -294,6 +294,10 @@ struct Parameters {
     /// Ask these name servers in place of the system's
     #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
     dns_servers: Option<Vec<SocketAddr>>,
+
+    /// Use the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    proxy_from_env: Option<bool>,
 }
 
 impl Sources {

@@ -124,6 +124,14 @@ mod tests {
         layers
             .add(entry("ssl-capath", "/etc/\"ca\"", "a.toml:3"))
             .unwrap();
+        let domain = Table::from_iter([("match".to_owned(), "*:443".into())]);
+        layers
+            .add(entry(
+                "client-domains",
+                vec![Value::Table(domain)],
+                "a.toml:4",
+            ))
+            .unwrap();
         let effective = layers.config().effective().unwrap();
         let shown = layers.show(&effective);
         assert_eq!(

@@ -55,7 +55,7 @@ pub fn parse(text: &str, name: &str, layers: &mut Layers) -> Result<(), ConfigEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AtCap, Config, HttpVersion};
+    use crate::config::{AtCap, Config, HttpVersion, client_domain::ClientDomain};
     use std::time::Duration;
 
     fn parsed(text: &str) -> Result<Config, ConfigError> {
@@ -93,6 +93,16 @@ mod tests {
             idle-timeout = 0
             share-connections = true
             dns-servers = ["127.0.0.1:53"]
+            proxy-from-env = true
+
+            [[client-domains]]
+            match = "*.example.com:8443"
+            certificate = "a.pem"
+            key = "a.key"
+            ssl-capath = "b.pem"
+            ca-only = true
+            ssl-verifypeer = false
+            ssl-verifyhost = false
         "#;
         let expected = Config {
             connection_timeout: Duration::from_millis(500),
@@ -112,6 +122,16 @@ mod tests {
             idle_timeout: Duration::ZERO,
             share_connections: true,
             dns_servers: vec!["127.0.0.1:53".parse().unwrap()],
+            proxy_from_env: true,
+            client_domains: vec![ClientDomain {
+                servers: "*.example.com:8443".parse().unwrap(),
+                certificate: Some("a.pem".into()),
+                key: Some("a.key".into()),
+                ssl_capath: Some("b.pem".into()),
+                ca_only: Some(true),
+                ssl_verifypeer: Some(false),
+                ssl_verifyhost: Some(false),
+            }],
         };
         assert_eq!(parsed(text), Ok(expected));
     }
@@ -143,6 +163,9 @@ mod tests {
             "http-version = 2",
             "http-version = \"3\"",
             "dns-servers = [\"localhost\"]",
+            "client-domains = [{ certificate = \"a.pem\" }]",
+            "client-domains = [{ match = \"https://h\" }]",
+            "client-domains = [{ match = \"h\", cert = \"a.pem\" }]",
             "no such thing",
         ] {
             assert!(refused(text).starts_with("a.toml:1"), "{text}");

@@ -1,0 +1,236 @@
+//! What TLS shows to some servers and asks of them, apart from all others: the
+//! client domains of the original's `tls_mgm` module.
+//!
+//! ```toml
+//! [[client-domains]]
+//! match = "*.billing.example.com:8443"
+//! certificate = "/etc/rest-client/billing.pem"
+//! key = "/etc/rest-client/billing.key"
+//! ssl-capath = "/etc/rest-client/billing-ca.pem"
+//! ca-only = true
+//! ```
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, net::Ipv6Addr, path::PathBuf, str::FromStr};
+
+/// Servers with a TLS policy of their own. Whoever operates the host names
+/// them: a guest can neither choose a domain nor see that there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClientDomain {
+    /// Which servers. Of several domains that match, the first counts.
+    #[serde(rename = "match")]
+    pub servers: ServerPattern,
+    /// A PEM file with the certificate that is shown when the server asks for
+    /// one, and those between it and its authority. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// A PEM file with the key of `certificate`, which nobody but its owner may
+    /// read. Default: the key is in the file of the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// In place of the parameter of this name. Default: that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssl_capath: Option<PathBuf>,
+    /// In place of the parameter of this name. Default: that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_only: Option<bool>,
+    /// In place of the parameter of this name. Default: that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssl_verifypeer: Option<bool>,
+    /// In place of the parameter of this name. Default: that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssl_verifyhost: Option<bool>,
+}
+
+impl ClientDomain {
+    /// A domain that differs in nothing yet from the rest of the servers.
+    #[must_use]
+    pub fn new(servers: ServerPattern) -> Self {
+        Self {
+            servers,
+            certificate: None,
+            key: None,
+            ssl_capath: None,
+            ca_only: None,
+            ssl_verifypeer: None,
+            ssl_verifyhost: None,
+        }
+    }
+}
+
+/// A host and a port, either of which may be left open: `host`, `host:port`,
+/// `*.example.com` (every name under it, however deep, and not itself), `*`,
+/// `*:8443`, `192.0.2.1`, `[2001:db8::1]:443`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServerPattern {
+    host: HostPattern,
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum HostPattern {
+    Any,
+    /// What a name ends in, with the dot before it.
+    Under(String),
+    Exactly(String),
+}
+
+impl ServerPattern {
+    /// Whether `host`, in lower case, and `port` are of these servers.
+    pub(crate) fn matches(&self, host: &str, port: u16) -> bool {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        self.port.is_none_or(|of_these| of_these == port)
+            && match &self.host {
+                HostPattern::Any => true,
+                HostPattern::Under(suffix) => {
+                    host.len() > suffix.len() && host.ends_with(suffix.as_str())
+                }
+                HostPattern::Exactly(name) => host == name,
+            }
+    }
+}
+
+impl FromStr for ServerPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |what: &str| {
+            format!(
+                "{text:?} {what}; servers are written like api.example.com, *.example.com:8443, *:443 or [2001:db8::1]"
+            )
+        };
+        let (host, port) = match text.rfind(']') {
+            Some(end) => text.split_at(end + 1),
+            None => text.split_at(text.find(':').unwrap_or(text.len())),
+        };
+        let port = match port.strip_prefix(':') {
+            Some(port) => match port.parse() {
+                Ok(0) | Err(_) => {
+                    return Err(wrong("has no port from 1 to 65535 behind its colon"));
+                }
+                Ok(port) => Some(port),
+            },
+            None if port.is_empty() => None,
+            None => return Err(wrong("goes on behind the address")),
+        };
+        let host = host.to_ascii_lowercase();
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name.split('.').all(|label| {
+                    !label.is_empty()
+                        && label
+                            .bytes()
+                            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                })
+        };
+        let host = if host == "*" {
+            HostPattern::Any
+        } else if let Some(suffix) = host.strip_prefix('*') {
+            match suffix.strip_prefix('.') {
+                Some(name) if is_name(name) => HostPattern::Under(suffix.to_owned()),
+                _ => return Err(wrong("has a * that is not a whole label in front")),
+            }
+        } else if let Some(literal) = host.strip_prefix('[') {
+            let address: Ipv6Addr = literal
+                .trim_end_matches(']')
+                .parse()
+                .map_err(|_| wrong("has no IPv6 address in its brackets"))?;
+            HostPattern::Exactly(format!("[{address}]"))
+        } else if is_name(&host) {
+            HostPattern::Exactly(host)
+        } else {
+            return Err(wrong(
+                "is no host name (one of IDN is written in its xn-- form)",
+            ));
+        };
+        Ok(Self { host, port })
+    }
+}
+
+impl fmt::Display for ServerPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            HostPattern::Any => f.write_str("*")?,
+            HostPattern::Under(suffix) => write!(f, "*{suffix}")?,
+            HostPattern::Exactly(name) => f.write_str(name)?,
+        }
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TryFrom<String> for ServerPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<ServerPattern> for String {
+    fn from(pattern: ServerPattern) -> Self {
+        pattern.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, host: &str, port: u16) -> bool {
+        pattern
+            .parse::<ServerPattern>()
+            .unwrap()
+            .matches(host, port)
+    }
+
+    #[test]
+    fn a_pattern_matches_hosts_and_ports() {
+        assert!(matches("api.example.com", "api.example.com", 443));
+        assert!(matches("API.example.com:8443", "api.example.com.", 8443));
+        assert!(!matches("api.example.com:8443", "api.example.com", 443));
+        assert!(matches("*.example.com", "a.b.example.com", 1));
+        assert!(!matches("*.example.com", "example.com", 1));
+        assert!(!matches("*.example.com", "badexample.com", 1));
+        assert!(matches("*", "anything", 1));
+        assert!(matches("*:443", "anything", 443));
+        assert!(!matches("*:443", "anything", 80));
+        assert!(matches("[2001:DB8:0::1]:443", "[2001:db8::1]", 443));
+        assert!(matches("192.0.2.1", "192.0.2.1", 1));
+    }
+
+    #[test]
+    fn a_pattern_is_written_as_it_is_read() {
+        for text in ["*", "*:443", "*.example.com", "h:1", "[::1]", "[::1]:443"] {
+            assert_eq!(text.parse::<ServerPattern>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused_with_what_one_looks_like() {
+        for text in [
+            "",
+            "a b",
+            "*a.com",
+            "a.*.com",
+            "h:",
+            "h:0",
+            "h:65536",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "[h]",
+            "https://h",
+            "h/p",
+            "*.",
+            "bücher.example",
+        ] {
+            let error = text.parse::<ServerPattern>().unwrap_err();
+            assert!(error.contains("*.example.com:8443"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Proxies of the environment are used where the operator asks for that, and
+//! ignored otherwise.
+
+use std::ffi::OsStr;
+use support::{
+    holes::Silent,
+    pki::{Authority, Validity},
+    process::{self, Ended},
+    proxy::TunnelProxy,
+    server::Server,
+    steps::ok,
+};
+
+/// `rest-client get`, in an environment with these variables of proxies alone.
+async fn get(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let mut environment: Vec<(&str, &OsStr)> = [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ]
+    .map(|name| (name, OsStr::new("")))
+    .into();
+    environment.extend(
+        variables
+            .iter()
+            .map(|(name, value)| (*name, OsStr::new(*value))),
+    );
+    let arguments = [&["get"], arguments].concat();
+    process::run_with(process::rest_client(), &arguments, &environment).await
+}
+
+#[tokio::test]
+async fn they_are_ignored_unless_they_are_asked_for() {
+    let proxy = Server::start(|_| ok("from the proxy")).await;
+    let server = Server::start(|_| ok("from the server")).await;
+    let proxy_url = proxy.url("/");
+    let variables = [("HTTP_PROXY", &*proxy_url), ("ALL_PROXY", &*proxy_url)];
+    let ended = get(&[&server.url("/")], &variables).await;
+    assert_eq!(ended.text(), "from the server");
+    assert_eq!(proxy.record().accepted, 0);
+}
+
+#[tokio::test]
+async fn without_tls_the_proxy_is_asked_for_the_whole_url() {
+    let proxy = Server::start(|_| ok("from the proxy")).await;
+    let proxy_url = proxy.url_on("alice:sesame@127.0.0.1", "/");
+    let ended = get(
+        &["--proxy-from-env", "http://service.invalid:8080/credit?a=b"],
+        &[("HTTP_PROXY", &proxy_url)],
+    )
+    .await;
+    assert_eq!((ended.code(), &*ended.text()), (0, "from the proxy"));
+    let seen = proxy.record().requests.pop().unwrap();
+    assert_eq!(seen.target, "http://service.invalid:8080/credit?a=b");
+    assert_eq!(seen.header("host"), ["service.invalid:8080"]);
+    // alice:sesame
+    let credentials = "Basic YWxpY2U6c2VzYW1l";
+    assert_eq!(seen.header("proxy-authorization"), [credentials]);
+    assert!(seen.header("authorization").is_empty());
+}
+
+#[tokio::test]
+async fn with_tls_the_proxy_makes_a_tunnel_and_sees_no_more() {
+    let authority = Authority::new("Test CA");
+    let identity = authority.issue(&["127.0.0.1"], Validity::Good);
+    let server = Server::start_tls(&identity, |_| ok("from the server")).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    let capath = format!("--ssl-capath={}", file.display());
+    let proxy = TunnelProxy::start("HTTP/1.1 200 OK\r\n\r\n").await;
+
+    let url = server.url("/credit?secret");
+    let ended = get(
+        &["--proxy-from-env", &capath, &url],
+        &[("HTTPS_PROXY", &proxy.url("alice:sesame@"))],
+    )
+    .await;
+    assert_eq!((ended.code(), &*ended.text()), (0, "from the server"));
+    let heads = proxy.heads();
+    assert_eq!(heads.len(), 1);
+    let first = format!("CONNECT {} HTTP/1.1\r\n", server.address());
+    assert!(heads[0].starts_with(&first), "{}", heads[0]);
+    assert!(heads[0].contains("YWxpY2U6c2VzYW1l"), "{}", heads[0]);
+    assert!(!heads[0].contains("secret"), "{}", heads[0]);
+    let seen = server.record().requests.pop().unwrap();
+    assert!(seen.header("proxy-authorization").is_empty());
+
+    // Whom TLS trusts is decided as ever.
+    let ended = get(
+        &["--proxy-from-env", &url],
+        &[("HTTPS_PROXY", &proxy.url(""))],
+    )
+    .await;
+    assert_eq!(ended.code(), 60, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_says_why_without_the_password() {
+    for (reply, words) in [
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 2\r\n\r\nno",
+            "it wants credentials",
+        ),
+        (
+            "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n",
+            "it can't reach the host",
+        ),
+    ] {
+        let proxy = TunnelProxy::start(reply).await;
+        let ended = get(
+            &["--proxy-from-env", "https://service.invalid/"],
+            &[("https_proxy", &proxy.url("alice:sesame@"))],
+        )
+        .await;
+        assert_eq!(ended.code(), 7, "{}", ended.stderr);
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+        assert!(ended.stderr.contains("https://service.invalid: the proxy"));
+        assert!(!ended.stderr.contains("sesame"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn hosts_that_no_proxy_names_are_asked_directly() {
+    let server = Server::start(|_| ok("from the server")).await;
+    let ended = get(
+        &["--proxy-from-env", &server.url("/")],
+        &[
+            ("HTTP_PROXY", "http://proxy.invalid:3128"),
+            ("NO_PROXY", "example.com, 127.0.0.0/8"),
+        ],
+    )
+    .await;
+    assert_eq!(ended.text(), "from the server");
+}
+
+#[tokio::test]
+async fn a_proxy_that_never_answers_ends_in_a_connection_timeout() {
+    let silent = Silent::start().await;
+    let proxy = format!("http://{}", silent.address());
+    let ended = get(
+        &[
+            "--proxy-from-env",
+            "--connection-timeout=300ms",
+            "--json",
+            "https://service.invalid/",
+        ],
+        &[("HTTPS_PROXY", &proxy)],
+    )
+    .await;
+    assert_eq!(ended.code(), 28, "{}", ended.stderr);
+    let object: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!(object["error"]["kind"], "connection-timeout");
+    let message = object["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("the proxy was to make a tunnel"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_variable_that_names_no_proxy_is_refused_at_the_start() {
+    let ended = get(
+        &["--proxy-from-env", "http://service.invalid/"],
+        &[("ALL_PROXY", "socks5://alice:sesame@127.0.0.1:1080")],
+    )
+    .await;
+    assert_eq!(ended.code(), 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("ALL_PROXY"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("sesame"), "{}", ended.stderr);
+}

@@ -1,0 +1,74 @@
+//! A proxy that makes tunnels, and remembers what it was asked for.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// Runs until it is dropped.
+pub struct TunnelProxy {
+    address: SocketAddr,
+    heads: Arc<Mutex<Vec<String>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl TunnelProxy {
+    /// Starts one on 127.0.0.1 that says `reply` to every CONNECT, and makes
+    /// the tunnel if that is a 200.
+    pub async fn start(reply: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port on loopback");
+        let address = listener.local_addr().expect("an address");
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let seen = heads.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let seen = seen.clone();
+                connections.spawn(async move {
+                    let mut stream = BufReader::new(stream);
+                    let mut head = String::new();
+                    while !head.ends_with("\r\n\r\n") {
+                        if stream.read_line(&mut head).await.unwrap_or(0) == 0 {
+                            return;
+                        }
+                    }
+                    seen.lock().expect("no panic").push(head.clone());
+                    if stream.write_all(reply.as_bytes()).await.is_err() {
+                        return;
+                    }
+                    let target = head.split(' ').nth(1).unwrap_or_default();
+                    if reply.starts_with("HTTP/1.1 200")
+                        && let Ok(mut server) = TcpStream::connect(target).await
+                    {
+                        let _ = copy_bidirectional(&mut stream, &mut server).await;
+                    }
+                });
+            }
+        });
+        Self {
+            address,
+            heads,
+            _tasks: tasks,
+        }
+    }
+
+    /// Its URL, with these credentials: `user:password@`.
+    #[must_use]
+    pub fn url(&self, credentials: &str) -> String {
+        format!("http://{credentials}{}", self.address)
+    }
+
+    /// The heads of the requests so far.
+    #[must_use]
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().expect("no panic").clone()
+    }
+}
