@@ -43,14 +43,31 @@ use tokio::{
 pub(crate) enum Command {
     /// To make a call.
     Ask(Box<Ask>),
+    /// To code a text.
+    Code(
+        Coding,
+        String,
+        oneshot::Sender<Result<Result<String, String>, Error>>,
+    ),
     /// That the cap is another one.
     CapChanged,
+}
+
+/// Which way a text is coded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Coding {
+    /// `rest-escape` of the WIT package.
+    Escape,
+    /// `rest-unescape`.
+    Unescape,
 }
 
 /// A call, as it comes to the driver.
 pub(crate) struct Ask {
     pub(crate) question: Question,
     pub(crate) call: Arc<Call>,
+    /// As in the request.
+    pub(crate) begun: Option<oneshot::Sender<()>>,
     /// Closed when the caller has gone.
     pub(crate) answer: oneshot::Sender<Answer>,
 }
@@ -111,6 +128,11 @@ impl Driver {
                 }
                 command = self.commands.recv(), if !self.gate_is_closed => match command {
                     Some(Command::Ask(ask)) => self.admit(*ask).await,
+                    Some(Command::Code(coding, text, answer)) => {
+                        let coded = self.code(coding, &text).await;
+                        // Fails only if the caller has gone.
+                        let _ = answer.send(coded);
+                    }
                     Some(Command::CapChanged) => {}
                     None => return,
                 },
@@ -122,12 +144,27 @@ impl Driver {
         }
     }
 
-    async fn admit(&mut self, ask: Ask) {
+    async fn code(&mut self, coding: Coding, text: &str) -> Result<Result<String, String>, Error> {
+        let coded = match self.sandbox().await {
+            Ok(sandbox) => sandbox.code(coding, text).await,
+            Err(error) => Err(error),
+        };
+        coded.map_err(|trap| self.bury(&trap))
+    }
+
+    async fn admit(&mut self, mut ask: Ask) {
         if ask.answer.is_closed() {
             self.caller_has_gone(&ask);
             return;
         }
-        match self.admission.admit(self.waiting.is_empty()) {
+        let admitted = self.admission.admit(self.waiting.is_empty());
+        if !matches!(admitted, Admitted::Alone(_))
+            && let Some(begun) = ask.begun.take()
+        {
+            // Fails only if the caller has gone.
+            let _ = begun.send(());
+        }
+        match admitted {
             Admitted::Beside(permit) | Admitted::Alone(permit) => self.start(ask, permit).await,
             Admitted::Later => self.waiting.push_back(ask),
             Admitted::Never => {

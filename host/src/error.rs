@@ -152,6 +152,10 @@ impl Error {
         self.0.partial.as_ref()
     }
 
+    pub(crate) fn into_partial(self) -> Option<Partial> {
+        self.0.partial
+    }
+
     /// Where the time went until the call failed.
     #[must_use]
     pub fn timings(&self) -> &Timings {

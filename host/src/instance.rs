@@ -4,7 +4,7 @@ use crate::{
     admission::Admission,
     answer::{self, Answer, Finished},
     call::{Call, Phase},
-    driver::{self, Ask, Command},
+    driver::{self, Ask, Coding, Command},
     error::{Error, ErrorKind},
     host::Host,
     pool::Pool,
@@ -163,7 +163,7 @@ impl Instance {
             shorter(config.connection_timeout, request.connection_timeout),
             shorter(config.transfer_timeout, request.transfer_timeout),
         ));
-        let answer = self.ask(&call, request.question).await;
+        let answer = self.ask(&call, request.question, request.begun).await;
         let record = call.record();
         let timings = Timings {
             total: call.started.elapsed(),
@@ -175,17 +175,31 @@ impl Instance {
         }
     }
 
-    async fn ask(&self, call: &Arc<Call>, question: Question) -> Answer {
+    /// Has the guest code a text. The inner error says what is wrong with it.
+    pub(crate) async fn code(
+        &self,
+        coding: Coding,
+        text: String,
+    ) -> Result<Result<String, String>, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Code(coding, text, answer));
+        answered.await.unwrap_or_else(|_| Err(shut_down()))
+    }
+
+    async fn ask(
+        &self,
+        call: &Arc<Call>,
+        question: Question,
+        begun: Option<oneshot::Sender<()>>,
+    ) -> Answer {
         let (answer, mut answered) = oneshot::channel();
         self.command(Command::Ask(Box::new(Ask {
             question,
             call: call.clone(),
+            begun,
             answer,
         })));
-        let lost = |_| {
-            let message = "the runtime in which the instance works has been shut down";
-            Err(Error::new(ErrorKind::Internal, message))
-        };
+        let lost = |_| Err(shut_down());
         // The driver keeps the deadlines of what it has begun, and hands over
         // what had arrived. These are for an instance that is blocked, or whose
         // guest is stuck.
@@ -227,6 +241,11 @@ impl Instance {
         let _ = started.send(command);
         *driver = Some(started);
     }
+}
+
+fn shut_down() -> Error {
+    let message = "the runtime in which the instance works has been shut down";
+    Error::new(ErrorKind::Internal, message)
 }
 
 fn response(finished: Finished, timings: Timings, version: http::Version) -> Response {

@@ -40,6 +40,7 @@ mod host;
 mod instance;
 mod origin;
 mod outgoing;
+pub mod plugin;
 mod pool;
 mod proxy;
 mod reply;

@@ -2,6 +2,7 @@
 
 use crate::{error::Error, instance::Instance, response::Response, worker_pool::WorkerPool};
 use std::{fmt, pin::Pin, time::Duration};
+use tokio::sync::oneshot;
 
 /// A request in the making. Await it to send it.
 ///
@@ -13,6 +14,9 @@ pub struct Request<'a> {
     pub(crate) question: Question,
     pub(crate) connection_timeout: Option<Duration>,
     pub(crate) transfer_timeout: Option<Duration>,
+    /// Told when the call runs beside others, or waits for its turn. Dropped
+    /// untold at the end of one that runs in a blocking manner.
+    pub(crate) begun: Option<oneshot::Sender<()>>,
 }
 
 /// Who makes the call.
@@ -47,7 +51,13 @@ impl<'a> Request<'a> {
             },
             connection_timeout: None,
             transfer_timeout: None,
+            begun: None,
         }
+    }
+
+    pub(crate) fn tell_begun(mut self, begun: oneshot::Sender<()>) -> Self {
+        self.begun = Some(begun);
+        self
     }
 
     /// Adds a header field, beside others of the same name. It belongs to this

@@ -4,6 +4,7 @@ use crate::{
     answer::{self, Answer, Finished},
     call::Call,
     config::Config,
+    driver::Coding,
     hooks::Hooks,
     host,
     outgoing::{self, Launched, Outbox},
@@ -403,6 +404,21 @@ impl Sandbox {
         match finished {
             Ok(open) => self.read(open).map(|read| answer::accepted(read, call)),
             Err(error) => Ok(answer::refused(error, call)),
+        }
+    }
+
+    /// Has the guest code a text. The inner error says what is wrong with it.
+    pub(crate) async fn code(
+        &mut self,
+        coding: Coding,
+        text: &str,
+    ) -> wasmtime::Result<Result<String, String>> {
+        // Three bytes for one, at most.
+        let _running = self.enter(None, text.len().saturating_mul(3));
+        let rest = self.component.rest_client_rest();
+        match coding {
+            Coding::Escape => rest.call_rest_escape(&mut self.store, text).await.map(Ok),
+            Coding::Unescape => rest.call_rest_unescape(&mut self.store, text).await,
         }
     }
 

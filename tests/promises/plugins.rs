@@ -1,0 +1,315 @@
+//! A plugin's calls are calls of an instance, like those of the program that
+//! runs the plugin, and nothing else can it reach.
+
+use crate::{host, worker_with};
+use rest_client_host::{
+    AtCap, Config, Host, Instance,
+    plugin::{self, PluginCtx, PluginView},
+};
+use std::{sync::Arc, time::Duration};
+use support::{
+    census::Census,
+    holes::Refusing,
+    server::Server,
+    steps::{Step, ok},
+};
+use tokio::time::Instant;
+use wasmtime::{
+    Engine, Store,
+    component::{Component, ComponentNamedList, Lift, Linker, Lower},
+};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+struct State {
+    questions: PluginCtx,
+}
+
+impl PluginView for State {
+    fn questions(&mut self) -> &mut PluginCtx {
+        &mut self.questions
+    }
+}
+
+/// The plugin in `plugins/asker.wat`, in a store of its own.
+struct Asker {
+    store: Store<State>,
+    plugin: wasmtime::component::Instance,
+}
+
+fn asker() -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    resolve
+        .push_dir(xtask::workspace_root().join("wit"))
+        .unwrap();
+    let package = resolve
+        .push_str("asker.wit", include_str!("plugins/asker.wit"))
+        .unwrap();
+    let world = resolve.select_world(&[package], Some("asker")).unwrap();
+    let mut module = wat::parse_str(include_str!("plugins/asker.wat")).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    ComponentEncoder::default()
+        .module(&module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .unwrap()
+}
+
+fn linker(engine: &Engine) -> Linker<State> {
+    let mut linker = Linker::new(engine);
+    plugin::add_to_linker(&mut linker).unwrap();
+    linker
+}
+
+impl Asker {
+    async fn of(instance: &Arc<Instance>) -> Self {
+        let engine = Engine::default();
+        let component = Component::new(&engine, asker()).unwrap();
+        let questions = PluginCtx::new(instance.clone());
+        let mut store = Store::new(&engine, State { questions });
+        let plugin = linker(&engine)
+            .instantiate_async(&mut store, &component)
+            .await
+            .unwrap();
+        Self { store, plugin }
+    }
+
+    async fn call<P, R>(&mut self, name: &str, parameters: P) -> R
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
+        R: 'static,
+    {
+        let function = self
+            .plugin
+            .get_typed_func::<P, (R,)>(&mut self.store, name)
+            .unwrap();
+        let (result,) = function
+            .call_async(&mut self.store, parameters)
+            .await
+            .unwrap();
+        result
+    }
+
+    async fn get(&mut self, url: &str) -> i32 {
+        self.call("get", (url.to_owned(),)).await
+    }
+
+    async fn start_get(&mut self, url: &str) -> u32 {
+        self.call("start-get", (url.to_owned(),)).await
+    }
+
+    async fn ready(&mut self, transfer: u32) -> bool {
+        self.call("ready", (transfer,)).await
+    }
+
+    async fn finish(&mut self, transfer: u32) -> i32 {
+        self.call("finish", (transfer,)).await
+    }
+
+    /// Without a result.
+    async fn run(&mut self, name: &str, transfer: u32) {
+        let function = self
+            .plugin
+            .get_typed_func::<(u32,), ()>(&mut self.store, name)
+            .unwrap();
+        function
+            .call_async(&mut self.store, (transfer,))
+            .await
+            .unwrap();
+    }
+}
+
+/// As the plugin says it.
+const REFUSED: i32 = -1;
+const CONNECTION_TIMEOUT: i32 = -2;
+const DENIED: i32 = -8;
+
+fn capped(cap: u32, at_cap: AtCap) -> Arc<Instance> {
+    Arc::new(worker_with(Config {
+        max_async_transfers: cap,
+        at_cap,
+        ..Config::default()
+    }))
+}
+
+#[tokio::test]
+async fn one_asks_and_is_answered() {
+    let server = Server::start(|_| ok("12.50 EUR")).await;
+    let instance = capped(100, AtCap::Block);
+    let mut asker = Asker::of(&instance).await;
+    assert_eq!(asker.get(&server.url("/")).await, 200);
+    assert_eq!(asker.get(&Refusing::default().url()).await, REFUSED);
+    let length: u32 = asker.call("escaped-length", ("a&b".to_owned(),)).await;
+    assert_eq!(length, 5);
+    let transfer = asker.start_get(&server.url("/")).await;
+    let status: i32 = asker.call("finish-open", (transfer,)).await;
+    assert_eq!(status, 200);
+    assert_eq!(instance.stats().started, 3);
+}
+
+#[tokio::test]
+async fn one_has_many_transfers_in_flight_and_waits_for_each() {
+    let census = Census::start().await;
+    let instance = capped(100, AtCap::Block);
+    let mut asker = Asker::of(&instance).await;
+    let mut transfers = Vec::new();
+    for number in 1..=20 {
+        let url = census.url(&format!("/gate/{number}"));
+        transfers.push(asker.start_get(&url).await);
+    }
+    census.wait_for_open(20).await;
+    assert_eq!(instance.stats().in_flight, 20);
+    for transfer in &transfers {
+        assert!(!asker.ready(*transfer).await);
+    }
+    census.open_gate(20);
+    for transfer in transfers {
+        asker.run("block", transfer).await;
+        assert!(asker.ready(transfer).await);
+        assert_eq!(asker.finish(transfer).await, 200);
+    }
+    assert_eq!(instance.stats().in_flight, 0);
+}
+
+#[tokio::test]
+async fn its_calls_and_those_of_the_host_count_to_one_cap() {
+    let census = Census::start().await;
+    let instance = capped(2, AtCap::Reject);
+    let mut asker = Asker::of(&instance).await;
+    let (one, two, echo) = (
+        census.url("/gate/1"),
+        census.url("/gate/2"),
+        census.url("/echo"),
+    );
+    let plugins = asker.start_get(&one).await;
+    let hosts = async {
+        census.wait_for_open(2).await;
+        // Neither has room beside the two.
+        let rejected = instance.rest_get(&echo).await.unwrap_err();
+        assert!(rejected.is_at_cap(), "{rejected}");
+        assert_eq!(asker.get(&echo).await, DENIED);
+        let rejected = asker.start_get(&echo).await;
+        assert_eq!(asker.finish(rejected).await, DENIED);
+        census.open_gate(2);
+    };
+    let (reply, ()) = tokio::join!(instance.rest_get(&two).into_future(), hosts);
+    assert_eq!(reply.unwrap().status, 200);
+    assert_eq!(asker.finish(plugins).await, 200);
+    let stats = instance.stats();
+    assert_eq!((stats.rejected, stats.in_flight), (3, 0));
+    assert_eq!(census.asked("/echo"), 0);
+}
+
+/// The one beyond the cap is over when its start returns.
+#[tokio::test]
+async fn at_its_cap_an_instance_blocks_its_plugin_and_no_other() {
+    let census = Census::start().await;
+    let host = host(Config {
+        max_async_transfers: 1,
+        ..Config::default()
+    });
+    let (blocked, free) = (Arc::new(host.instance()), Arc::new(host.instance()));
+    let (mut asker, mut neighbour) = (Asker::of(&blocked).await, Asker::of(&free).await);
+    let first = asker.start_get(&census.url("/gate/1")).await;
+    let beyond = census.url("/gate/2");
+    let second = {
+        let start = asker.start_get(&beyond);
+        let meanwhile = async {
+            census.wait_for_open(2).await;
+            assert!(blocked.is_blocked());
+            assert_eq!(neighbour.get(&census.url("/echo")).await, 200);
+        };
+        tokio::pin!(start);
+        tokio::select! {
+            _ = &mut start => unreachable!("its transfer is not over"),
+            () = meanwhile => {}
+        }
+        census.open_gate(2);
+        start.await
+    };
+    assert!(asker.ready(second).await);
+    assert_eq!(asker.finish(second).await, 200);
+    assert_eq!(asker.finish(first).await, 200);
+    assert_eq!(blocked.stats().blocked, 1);
+}
+
+#[tokio::test]
+async fn a_start_at_a_blocked_instance_ends_at_its_deadline() {
+    let census = Census::start().await;
+    let instance = Arc::new(worker_with(Config {
+        max_async_transfers: 0,
+        connection_timeout: Duration::from_millis(300),
+        ..Config::default()
+    }));
+    let mut asker = Asker::of(&instance).await;
+    let url = census.url("/gate/1");
+    let plugins = async {
+        census.wait_for_open(1).await;
+        let started = Instant::now();
+        let transfer = asker.start_get(&census.url("/echo")).await;
+        assert_eq!(asker.finish(transfer).await, CONNECTION_TIMEOUT);
+        assert!(started.elapsed() >= Duration::from_millis(300));
+        assert!(started.elapsed() < Duration::from_secs(2));
+        census.open_gate(1);
+    };
+    let (blocking, ()) = tokio::join!(instance.rest_get(&url).into_future(), plugins);
+    blocking.unwrap();
+}
+
+#[tokio::test]
+async fn a_transfer_that_one_drops_is_ended_and_frees_its_slot() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/stall" => vec![Step::Stall],
+        _ => ok(""),
+    })
+    .await;
+    let instance = capped(1, AtCap::Reject);
+    let mut asker = Asker::of(&instance).await;
+    for round in 1..=3 {
+        let transfer = asker.start_get(&server.url("/stall")).await;
+        server
+            .wait_for("the request", |record| record.requests.len() == round)
+            .await;
+        asker.run("discard", transfer).await;
+        server
+            .wait_for("the end of the transfer", |record| record.open == 0)
+            .await;
+        while instance.stats().in_flight > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(asker.get(&server.url("/")).await, 200);
+}
+
+#[tokio::test]
+async fn a_store_that_is_dropped_ends_the_calls_of_its_plugin() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let instance = capped(100, AtCap::Block);
+    let mut asker = Asker::of(&instance).await;
+    for _ in 0..5 {
+        asker.start_get(&server.url("/")).await;
+    }
+    server
+        .wait_for("the requests", |record| record.requests.len() == 5)
+        .await;
+    drop(asker);
+    server
+        .wait_for("the end of the transfers", |record| record.open == 0)
+        .await;
+}
+
+/// Our own component imports it, as a plugin might that wants more than to ask.
+#[tokio::test]
+async fn one_that_wants_to_send_requests_by_itself_is_not_linked() {
+    let engine = Engine::default();
+    let component = Component::new(&engine, Host::component()).unwrap();
+    let error = linker(&engine)
+        .instantiate_pre(&component)
+        .map(|_| ())
+        .unwrap_err();
+    assert!(
+        format!("{error:#}").contains("wasi:http/outgoing-handler")
+            || format!("{error:#}").contains("wasi:clocks"),
+        "{error:#}"
+    );
+}
