@@ -1,0 +1,80 @@
+//! This project, through its library.
+
+use super::{Contender, Load, drive, runtime};
+use crate::server::Addresses;
+use anyhow::{Context as _, Result};
+use rest_client_host::{Config, Host, HttpVersion, Instance};
+use std::{io::Write as _, time::Duration};
+use tokio::runtime::Runtime;
+
+/// A host that trusts the server. The cap is out of the way: what is measured
+/// is what a call costs.
+pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Host> {
+    let mut authority = tempfile::NamedTempFile::new()?;
+    authority.write_all(addresses.authority.as_bytes())?;
+    Host::new(Config {
+        max_async_transfers: 100_000,
+        // As the others are told.
+        http_version: HttpVersion::Http11,
+        ssl_capath: Some(authority.path().to_owned()),
+        ca_only: true,
+        share_connections,
+        ..Config::default()
+    })
+    .context("the host can't be made")
+}
+
+/// One instance for all calls.
+pub(super) struct Library {
+    runtime: Runtime,
+    instance: Instance,
+}
+
+impl Library {
+    pub(super) fn new(addresses: &Addresses) -> Result<Self> {
+        Ok(Self {
+            runtime: runtime()?,
+            instance: host(addresses, false)?.instance(),
+        })
+    }
+}
+
+impl Contender for Library {
+    fn name(&self) -> &'static str {
+        "rest-client"
+    }
+
+    fn run(&mut self, load: Load<'_>) -> Result<Duration> {
+        self.runtime.block_on(drive(load, || async {
+            Ok(self.instance.rest_get(load.url).await?.body.len())
+        }))
+    }
+}
+
+/// An instance, and so a sandbox, for every call. Connections are shared.
+pub(super) struct FreshInstances {
+    runtime: Runtime,
+    host: Host,
+}
+
+impl FreshInstances {
+    pub(super) fn new(addresses: &Addresses) -> Result<Self> {
+        Ok(Self {
+            runtime: runtime()?,
+            host: host(addresses, true)?,
+        })
+    }
+}
+
+impl Contender for FreshInstances {
+    fn name(&self) -> &'static str {
+        "rest-client, fresh instances"
+    }
+
+    fn run(&mut self, load: Load<'_>) -> Result<Duration> {
+        self.runtime.block_on(drive(load, || async {
+            let instance = self.host.instance();
+            Ok(instance.rest_get(load.url).await?.body.len())
+        }))
+    }
+}

@@ -1,0 +1,36 @@
+//! reqwest, what most Rust programs use.
+
+use super::{Contender, Load, drive, runtime};
+use crate::{server::Addresses, tls};
+use anyhow::Result;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+pub(super) struct Reqwest {
+    runtime: Runtime,
+    client: reqwest::Client,
+}
+
+impl Reqwest {
+    pub(super) fn new(addresses: &Addresses) -> Result<Self> {
+        Ok(Self {
+            runtime: runtime()?,
+            client: reqwest::Client::builder()
+                .use_preconfigured_tls(tls::client(addresses)?)
+                .no_proxy()
+                .build()?,
+        })
+    }
+}
+
+impl Contender for Reqwest {
+    fn name(&self) -> &'static str {
+        "reqwest"
+    }
+
+    fn run(&mut self, load: Load<'_>) -> Result<Duration> {
+        self.runtime.block_on(drive(load, || async {
+            Ok(self.client.get(load.url).send().await?.bytes().await?.len())
+        }))
+    }
+}
