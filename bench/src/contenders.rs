@@ -11,6 +11,18 @@ use anyhow::{Result, ensure};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use std::time::{Duration, Instant};
 
+pub(crate) use ours::{Library, host};
+
+/// What the contenders are called.
+pub(crate) mod names {
+    pub(crate) const NATIVE: &str = "native hyper-util";
+    pub(crate) const REQWEST: &str = "reqwest";
+    pub(crate) const LIBCURL: &str = "libcurl multi";
+    pub(crate) const DEFAULT: &str = "default_send_request";
+    pub(crate) const OURS: &str = "rest-client";
+    pub(crate) const FRESH: &str = "rest-client, fresh instances";
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load<'a> {
@@ -24,6 +36,11 @@ pub(crate) struct Load<'a> {
 /// Makes all calls of a load.
 pub(crate) trait Contender {
     fn name(&self) -> &'static str;
+
+    /// Whether it can be had with TLS here.
+    fn speaks_tls(&self) -> bool {
+        true
+    }
 
     /// How long that took.
     fn run(&mut self, load: Load<'_>) -> Result<Duration>;

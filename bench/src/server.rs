@@ -170,8 +170,8 @@ fn identity() -> Result<(TlsAcceptor, String)> {
     let authority = params.self_signed(&key)?.pem();
     let issuer = rcgen::Issuer::new(params, key);
     let key = rcgen::KeyPair::generate()?;
-    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".into()])?
-        .signed_by(&key, &issuer)?;
+    let certificate =
+        rcgen::CertificateParams::new(vec!["127.0.0.1".into()])?.signed_by(&key, &issuer)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

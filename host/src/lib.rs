@@ -25,6 +25,8 @@
 mod admission;
 mod answer;
 mod call;
+#[cfg(feature = "canned")]
+mod canned;
 pub mod config;
 mod connect;
 mod connect_lock;
@@ -55,6 +57,8 @@ mod tls;
 mod transfer;
 mod worker_pool;
 
+#[cfg(feature = "canned")]
+pub use canned::canned_calls;
 pub use config::{
     AtCap, Config, ConfigError, HttpVersion,
     client_domain::{ClientDomain, ServerPattern},

@@ -1,7 +1,7 @@
 //! What wasmtime-wasi-http does with a request unless a host does better: a
 //! connection for each.
 
-use super::{Contender, Load, drive, runtime};
+use super::{Contender, Load, drive, names, runtime};
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -23,7 +23,12 @@ impl DefaultSend {
 
 impl Contender for DefaultSend {
     fn name(&self) -> &'static str {
-        "default_send_request"
+        names::DEFAULT
+    }
+
+    /// It trusts Mozilla's roots and nobody else.
+    fn speaks_tls(&self) -> bool {
+        false
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {

@@ -1,7 +1,7 @@
 //! Native: hyper-util's pooled client, what a Rust program would use that needs
 //! no sandbox.
 
-use super::{Contender, Load, drive, runtime};
+use super::{Contender, Load, drive, names, runtime};
 use crate::{server::Addresses, tls};
 use anyhow::Result;
 use bytes::Bytes;
@@ -38,7 +38,7 @@ impl Pooled {
 
 impl Contender for Pooled {
     fn name(&self) -> &'static str {
-        "native hyper-util"
+        names::NATIVE
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {

@@ -1,7 +1,7 @@
 //! libcurl's multi interface, which is what the original's asynchronous calls
 //! go through.
 
-use super::{Contender, Load, check};
+use super::{Contender, Load, check, names};
 use anyhow::{Context as _, Result};
 use curl::{
     easy::{Easy2, Handler, WriteError},
@@ -34,7 +34,10 @@ impl Multi {
     }
 
     fn start(&mut self, url: &str) -> Result<Easy2Handle<Body>> {
-        let mut easy = self.idle.pop().unwrap_or_else(|| Easy2::new(Body::default()));
+        let mut easy = self
+            .idle
+            .pop()
+            .unwrap_or_else(|| Easy2::new(Body::default()));
         easy.get_mut().0.clear();
         easy.url(url)?;
         Ok(self.handles.add2(easy)?)
@@ -43,7 +46,12 @@ impl Multi {
 
 impl Contender for Multi {
     fn name(&self) -> &'static str {
-        "libcurl multi"
+        names::LIBCURL
+    }
+
+    /// It is built without, since that would want another library of C.
+    fn speaks_tls(&self) -> bool {
+        false
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {

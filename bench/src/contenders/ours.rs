@@ -1,6 +1,6 @@
 //! This project, through its library.
 
-use super::{Contender, Load, drive, runtime};
+use super::{Contender, Load, drive, names, runtime};
 use crate::server::Addresses;
 use anyhow::{Context as _, Result};
 use rest_client_host::{Config, Host, HttpVersion, Instance};
@@ -25,13 +25,13 @@ pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Hos
 }
 
 /// One instance for all calls.
-pub(super) struct Library {
+pub(crate) struct Library {
     runtime: Runtime,
     instance: Instance,
 }
 
 impl Library {
-    pub(super) fn new(addresses: &Addresses) -> Result<Self> {
+    pub(crate) fn new(addresses: &Addresses) -> Result<Self> {
         Ok(Self {
             runtime: runtime()?,
             instance: host(addresses, false)?.instance(),
@@ -41,7 +41,7 @@ impl Library {
 
 impl Contender for Library {
     fn name(&self) -> &'static str {
-        "rest-client"
+        names::OURS
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {
@@ -68,7 +68,7 @@ impl FreshInstances {
 
 impl Contender for FreshInstances {
     fn name(&self) -> &'static str {
-        "rest-client, fresh instances"
+        names::FRESH
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {

@@ -1,6 +1,6 @@
 //! reqwest, what most Rust programs use.
 
-use super::{Contender, Load, drive, runtime};
+use super::{Contender, Load, drive, names, runtime};
 use crate::{server::Addresses, tls};
 use anyhow::Result;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Reqwest {
 
 impl Contender for Reqwest {
     fn name(&self) -> &'static str {
-        "reqwest"
+        names::REQWEST
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {

@@ -1,0 +1,88 @@
+//! All figures of a run, and whether they meet the targets.
+
+use crate::{alone, cases::Measured, contenders::names, figure::Figure};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt::Write as _};
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Report {
+    pub(crate) cases: Vec<Measured>,
+    pub(crate) alone: BTreeMap<&'static str, Figure>,
+}
+
+/// What a figure should be.
+enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Report {
+    pub(crate) fn alone(&mut self, name: &'static str, figure: Option<Figure>) {
+        if let Some(figure) = figure {
+            self.alone.insert(name, figure);
+        }
+    }
+
+    /// The table of targets, of which those are left out that were not measured.
+    pub(crate) fn targets(&self) -> String {
+        use Target::{AtLeast, AtMost};
+        let case = |name: &str| self.cases.iter().find(|it| it.case.name() == name);
+        let (small, large) = (
+            case("http, 200 B, 32 in flight"),
+            case("http, 1 MiB, 32 in flight"),
+        );
+        let against = |measured: Option<&Measured>, other| {
+            measured.and_then(|it| it.ratio(names::OURS, other))
+        };
+        let alone = |name| self.alone.get(name).copied();
+        let rows = [
+            (
+                "200 B, 32 in flight, to reqwest",
+                against(small, names::REQWEST),
+                AtLeast(1.0),
+            ),
+            (
+                "200 B, 32 in flight, to native",
+                against(small, names::NATIVE),
+                AtLeast(0.6),
+            ),
+            (
+                "200 B, 32 in flight, to libcurl",
+                against(small, names::LIBCURL),
+                AtLeast(1.0),
+            ),
+            (
+                "1 MiB, 32 in flight, to native",
+                against(large, names::NATIVE),
+                AtLeast(0.95),
+            ),
+            (alone::CANNED, alone(alone::CANNED), AtMost(8.0)),
+            (
+                "a fresh instance for every call, added µs",
+                small.and_then(|it| it.added(names::FRESH, names::OURS)),
+                AtMost(20.0),
+            ),
+            (alone::CROWD, alone(alone::CROWD), AtLeast(0.9)),
+            (alone::IDLE, alone(alone::IDLE), AtMost(200.0)),
+            (alone::WARM, alone(alone::WARM), AtMost(0.6)),
+            (alone::FIRST, alone(alone::FIRST), AtMost(0.6)),
+        ];
+        let mut text = String::new();
+        for (name, figure, target) in rows {
+            let Some(Figure { median, min, max }) = figure else {
+                continue;
+            };
+            let (sign, limit, met) = match target {
+                AtLeast(limit) => ("≥", limit, median >= limit),
+                AtMost(limit) => ("≤", limit, median <= limit),
+            };
+            let verdict = if met { "met" } else { "missed" };
+            // A String takes everything.
+            let _ = writeln!(
+                text,
+                "{name:<46} {median:>8.2} ({min:.2} to {max:.2})  {sign} {limit:<5} {verdict}"
+            );
+        }
+        text
+    }
+}
