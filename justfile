@@ -8,6 +8,10 @@ demo:
 test *arguments:
     cargo xtask test {{ arguments }}
 
+# Measure against peers
+bench *arguments:
+    cargo xtask bench {{ arguments }}
+
 # Put the invariants of the cap under random load, for so many seconds
 soak seconds="60":
     cargo xtask soak {{ seconds }}

@@ -69,7 +69,7 @@ fn crowd(addresses: &Addresses, rounds: usize) -> Result<Option<Figure>> {
 fn idle_memory(_: &Addresses, _: usize) -> Result<Option<Figure>> {
     let program = std::env::current_exe().context("this program has no file")?;
     let output = Command::new(program)
-        .args(["idle", "10000"])
+        .args(["idle", "9000"])
         .output()
         .context("the process with the instances can't be started")?;
     anyhow::ensure!(

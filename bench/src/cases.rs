@@ -1,7 +1,7 @@
 //! The loads that the contenders carry side by side.
 
 use crate::{
-    contenders::{self, Load},
+    contenders::{self, Load, names},
     figure::Figure,
     server::{Addresses, LARGE, SMALL},
 };
@@ -103,7 +103,8 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
             }
         }
     }
-    let native = times[0].clone();
+    let native = contenders.iter().position(|it| it.name() == names::NATIVE);
+    let native = native.map_or_else(Vec::new, |index| times[index].clone());
     let rows = contenders.iter().zip(times).map(|(contender, rounds)| Row {
         name: contender.name(),
         microseconds: Figure::of(rounds.iter().copied()),

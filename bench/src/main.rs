@@ -23,7 +23,8 @@ use clap::{Parser, Subcommand};
 use report::Report;
 use std::path::PathBuf;
 
-/// The allocator of the command line, for all contenders alike.
+/// A fast allocator, as a program that makes many calls would choose, for all
+/// contenders alike.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

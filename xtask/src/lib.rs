@@ -5,6 +5,7 @@
 //! from the sources in the tree: [`sources_digest`] and [`component_digest`]
 //! then agree.
 
+pub mod bench;
 pub mod component;
 mod debian;
 mod digest;

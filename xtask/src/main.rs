@@ -14,12 +14,14 @@ Commands:
   component [--out FILE]  Build the component from source into host/component/rest-client.wasm, or into FILE
   test [ARGUMENTS]...     Set up what is missing, build the component, run the tests of the workspace;
                           the arguments go to `cargo test`, as in `cargo xtask test -- timeouts`
+  bench [ARGUMENTS]...    Measure against peers; --rounds N, --only PART-OF-A-NAME
   soak [SECONDS]          Put the invariants of the cap under random load, with faults, for so long (default: 60)
   help                    Print this";
 
 enum Command {
     Component { out: Option<PathBuf> },
     Test { arguments: Vec<OsString> },
+    Bench { arguments: Vec<OsString> },
     Soak { seconds: u32 },
     Help,
 }
@@ -38,6 +40,9 @@ fn main() -> ExitCode {
             })
         }
         Command::Test { arguments } => xtask::test::run(&arguments),
+        Command::Bench { arguments } => {
+            xtask::bench::measure(&arguments).map(|()| ExitCode::SUCCESS)
+        }
         Command::Soak { seconds } => xtask::soak::soak(seconds).map(|()| ExitCode::SUCCESS),
         Command::Help => {
             println!("{USAGE}");
@@ -62,6 +67,7 @@ fn parse(mut arguments: Vec<OsString>) -> Option<Command> {
             out: Some(file.into()),
         }),
         ("test", _) => Some(Command::Test { arguments: rest }),
+        ("bench", _) => Some(Command::Bench { arguments: rest }),
         ("soak", []) => Some(Command::Soak { seconds: 60 }),
         ("soak", [seconds]) => Some(Command::Soak {
             seconds: seconds.to_str()?.parse().ok()?,
