@@ -77,8 +77,9 @@ fn wait_with(
             _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
         }
     });
-    // A thread that reads a file or a trust store is not waited for.
-    runtime.shutdown_background();
+    // The process ends: the system takes everything back at once, and faster than
+    // piece by piece. A thread that reads a trust store is not waited for, either.
+    std::mem::forget(runtime);
     result
 }
 
