@@ -46,7 +46,15 @@ use crate::{
     response::Response,
 };
 use http_body_util::{BodyExt as _, Full};
-use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{sync::oneshot, task::AbortHandle};
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::{DynPollable, Pollable, bindings::io, subscribe};
@@ -80,11 +88,10 @@ use bindings::rest::client::{rest, transfers, types as wit};
 /// waits for it.
 const RESOURCES: usize = 16 * 1024;
 
-/// Calls whose outcome a plugin has yet to ask for.
-///
-/// Its bodies wait in the host, so there is a limit to them beside the cap,
-/// which counts transfers that are in flight.
-const OPEN_TRANSFERS: usize = 4096;
+/// Bytes of replies that wait for a plugin to finish their transfers. With more
+/// it starts no further one: the cap counts transfers that are in flight, and
+/// says nothing of those that are over.
+const WAITING_BYTES: usize = 256 * 1024 * 1024;
 
 /// What the host keeps for one plugin.
 pub struct PluginCtx {
@@ -92,7 +99,7 @@ pub struct PluginCtx {
     table: ResourceTable,
     http: WasiHttpCtx,
     hooks: Hooks,
-    open: Arc<()>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// A store's state that has a [`PluginCtx`].
@@ -112,7 +119,7 @@ impl PluginCtx {
             table,
             http: WasiHttpCtx::new(),
             hooks: Hooks,
-            open: Arc::new(()),
+            waiting: Arc::default(),
         }
     }
 
@@ -166,27 +173,65 @@ type Outcome = Result<Response, Error>;
 /// `transfer` of the WIT package: a call that runs. Dropped, it ends.
 pub struct Transfer {
     outcome: Awaited,
-    call: AbortHandle,
-    _open: Arc<()>,
+    /// Empty if the call was refused.
+    call: Option<AbortHandle>,
 }
 
 enum Awaited {
-    Pending(oneshot::Receiver<Outcome>),
-    Ready(Outcome),
+    Pending(oneshot::Receiver<Waiting>),
+    Ready(Waiting),
+}
+
+/// An outcome that a plugin has yet to ask for.
+struct Waiting {
+    outcome: Outcome,
+    bytes: usize,
+    /// Of all that wait for this plugin, these included.
+    total: Arc<AtomicUsize>,
+}
+
+impl Waiting {
+    fn new(outcome: Outcome, total: &Arc<AtomicUsize>) -> Self {
+        let bytes = outcome.as_ref().map_or(0, |reply| reply.body.len());
+        total.fetch_add(bytes, Ordering::Relaxed);
+        Self {
+            outcome,
+            bytes,
+            total: total.clone(),
+        }
+    }
+
+    fn lost() -> Self {
+        let message = "the runtime in which the call worked has been shut down";
+        Self::new(
+            Err(Error::new(ErrorKind::Internal, message)),
+            &Arc::default(),
+        )
+    }
+
+    fn take(mut self) -> Outcome {
+        std::mem::replace(&mut self.outcome, Err(Error::new(ErrorKind::Internal, "")))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Awaited {
     async fn ready(&mut self) {
         if let Self::Pending(receiver) = self {
-            *self = Self::Ready(receiver.await.unwrap_or_else(|_| Err(lost())));
+            *self = Self::Ready(receiver.await.unwrap_or_else(|_| Waiting::lost()));
         }
     }
 
     fn look(&mut self) -> bool {
         if let Self::Pending(receiver) = self {
             *self = match receiver.try_recv() {
-                Ok(outcome) => Self::Ready(outcome),
-                Err(oneshot::error::TryRecvError::Closed) => Self::Ready(Err(lost())),
+                Ok(waiting) => Self::Ready(waiting),
+                Err(oneshot::error::TryRecvError::Closed) => Self::Ready(Waiting::lost()),
                 Err(oneshot::error::TryRecvError::Empty) => return false,
             };
         }
@@ -197,21 +242,18 @@ impl Awaited {
 impl Transfer {
     async fn end(mut self) -> Outcome {
         self.outcome.ready().await;
-        match std::mem::replace(&mut self.outcome, Awaited::Ready(Err(lost()))) {
-            Awaited::Ready(outcome) => outcome,
-            Awaited::Pending(_) => Err(lost()),
+        match std::mem::replace(&mut self.outcome, Awaited::Ready(Waiting::lost())) {
+            Awaited::Ready(waiting) => waiting.take(),
+            Awaited::Pending(_) => Waiting::lost().take(),
         }
     }
 }
 
-fn lost() -> Error {
-    let message = "the runtime in which the call worked has been shut down";
-    Error::new(ErrorKind::Internal, message)
-}
-
 impl Drop for Transfer {
     fn drop(&mut self) {
-        self.call.abort();
+        if let Some(call) = &self.call {
+            call.abort();
+        }
     }
 }
 
@@ -265,21 +307,28 @@ impl PluginCtx {
     /// runs in a blocking manner is over by then, so that at its cap an instance
     /// blocks its plugins, too.
     async fn start(&mut self, asked: Asked) -> wasmtime::Result<Resource<Transfer>> {
-        if Arc::strong_count(&self.open) > OPEN_TRANSFERS {
-            wasmtime::bail!("a plugin holds more than {OPEN_TRANSFERS} transfers");
+        if self.waiting.load(Ordering::Relaxed) > WAITING_BYTES {
+            let message = format!(
+                "replies of more than {WAITING_BYTES} bytes wait for their transfers to be finished"
+            );
+            let refused = Err(Error::new(ErrorKind::Denied, message));
+            return Ok(self.table.push(Transfer {
+                outcome: Awaited::Ready(Waiting::new(refused, &self.waiting)),
+                call: None,
+            })?);
         }
         let (sender, receiver) = oneshot::channel();
         let (begun, has_begun) = oneshot::channel();
-        let instance = self.instance.clone();
+        let (instance, waiting) = (self.instance.clone(), self.waiting.clone());
         let call = tokio::spawn(async move {
             let request = asked.request(&instance);
+            let outcome = request.tell_begun(begun).await;
             // Nobody listens to a transfer that was dropped.
-            let _ = sender.send(request.tell_begun(begun).await);
+            let _ = sender.send(Waiting::new(outcome, &waiting));
         });
         let mut transfer = Transfer {
             outcome: Awaited::Pending(receiver),
-            call: call.abort_handle(),
-            _open: self.open.clone(),
+            call: Some(call.abort_handle()),
         };
         tokio::select! {
             // Also where it is dropped, which is at the end of the call.

@@ -11,7 +11,7 @@ use support::{
     census::Census,
     holes::Refusing,
     server::Server,
-    steps::{Step, ok},
+    steps::{Step, ok, reply},
 };
 use tokio::time::Instant;
 use wasmtime::{
@@ -296,6 +296,30 @@ async fn a_store_that_is_dropped_ends_the_calls_of_its_plugin() {
     server
         .wait_for("the end of the transfers", |record| record.open == 0)
         .await;
+}
+
+#[tokio::test]
+async fn one_that_never_finishes_what_it_starts_is_refused_before_it_fills_the_memory() {
+    const SIZE: usize = 8 << 20;
+    let body = vec![b'x'; SIZE];
+    let server = Server::start(move |_| reply("200 OK", &[], &body)).await;
+    let instance = capped(100, AtCap::Block);
+    let mut asker = Asker::of(&instance).await;
+    let mut transfers = Vec::new();
+    // 256 MiB may wait.
+    for _ in 0..=(256 << 20) / SIZE {
+        let transfer = asker.start_get(&server.url("/")).await;
+        asker.run("block", transfer).await;
+        transfers.push(transfer);
+    }
+    let refused = asker.start_get(&server.url("/")).await;
+    assert_eq!(asker.finish(refused).await, DENIED);
+    for transfer in transfers {
+        asker.run("discard", transfer).await;
+    }
+    let again = asker.start_get(&server.url("/")).await;
+    let status: i32 = asker.call("finish-open", (again,)).await;
+    assert_eq!(status, 200);
 }
 
 /// Our own component imports it, as a plugin might that wants more than to ask.
