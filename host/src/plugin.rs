@@ -37,27 +37,23 @@
 //! # }
 //! ```
 
+mod convert;
+mod transfer;
+
 use crate::{
     driver::Coding,
     error::{Error, ErrorKind},
     hooks::Hooks,
     instance::Instance,
-    request::Request,
-    response::Response,
 };
+use bytes::Bytes;
+use convert::{Asked, answer, told};
 use http_body_util::{BodyExt as _, Full};
-use std::{
-    convert::Infallible,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-use tokio::{sync::oneshot, task::AbortHandle};
+use std::{convert::Infallible, fmt, sync::Arc};
+use tokio::sync::oneshot;
+use transfer::Kept;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
-use wasmtime_wasi::p2::{DynPollable, Pollable, bindings::io, subscribe};
+use wasmtime_wasi::p2::{DynPollable, Pollable as _, bindings::io, subscribe};
 use wasmtime_wasi_http::{
     WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView,
     p2::{
@@ -65,6 +61,8 @@ use wasmtime_wasi_http::{
         body::HostIncomingBody,
     },
 };
+
+pub use transfer::Transfer;
 
 mod bindings {
     #![allow(missing_docs, unreachable_pub, reason = "generated")]
@@ -88,10 +86,10 @@ use bindings::rest::client::{rest, transfers, types as wit};
 /// waits for it.
 const RESOURCES: usize = 16 * 1024;
 
-/// Bytes of replies that wait for a plugin to finish their transfers. With more
-/// it starts no further one: the cap counts transfers that are in flight, and
-/// says nothing of those that are over.
-const WAITING_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of replies that the host keeps for a plugin, in transfers that are over
+/// and in bodies. With more it starts no further transfer: the cap counts what is
+/// in flight, and says nothing of what is complete.
+const KEPT_BYTES: usize = 256 * 1024 * 1024;
 
 /// What the host keeps for one plugin.
 pub struct PluginCtx {
@@ -99,7 +97,7 @@ pub struct PluginCtx {
     table: ResourceTable,
     http: WasiHttpCtx,
     hooks: Hooks,
-    waiting: Arc<AtomicUsize>,
+    kept: Kept,
 }
 
 /// A store's state that has a [`PluginCtx`].
@@ -119,7 +117,7 @@ impl PluginCtx {
             table,
             http: WasiHttpCtx::new(),
             hooks: Hooks,
-            waiting: Arc::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -168,136 +166,6 @@ pub fn add_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<
     })
 }
 
-type Outcome = Result<Response, Error>;
-
-/// `transfer` of the WIT package: a call that runs. Dropped, it ends.
-pub struct Transfer {
-    outcome: Awaited,
-    /// Empty if the call was refused.
-    call: Option<AbortHandle>,
-}
-
-enum Awaited {
-    Pending(oneshot::Receiver<Waiting>),
-    Ready(Waiting),
-}
-
-/// An outcome that a plugin has yet to ask for.
-struct Waiting {
-    outcome: Outcome,
-    bytes: usize,
-    /// Of all that wait for this plugin, these included.
-    total: Arc<AtomicUsize>,
-}
-
-impl Waiting {
-    fn new(outcome: Outcome, total: &Arc<AtomicUsize>) -> Self {
-        let bytes = outcome.as_ref().map_or(0, |reply| reply.body.len());
-        total.fetch_add(bytes, Ordering::Relaxed);
-        Self {
-            outcome,
-            bytes,
-            total: total.clone(),
-        }
-    }
-
-    fn lost() -> Self {
-        let message = "the runtime in which the call worked has been shut down";
-        Self::new(
-            Err(Error::new(ErrorKind::Internal, message)),
-            &Arc::default(),
-        )
-    }
-
-    fn take(mut self) -> Outcome {
-        std::mem::replace(&mut self.outcome, Err(Error::new(ErrorKind::Internal, "")))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-impl Awaited {
-    async fn ready(&mut self) {
-        if let Self::Pending(receiver) = self {
-            *self = Self::Ready(receiver.await.unwrap_or_else(|_| Waiting::lost()));
-        }
-    }
-
-    fn look(&mut self) -> bool {
-        if let Self::Pending(receiver) = self {
-            *self = match receiver.try_recv() {
-                Ok(waiting) => Self::Ready(waiting),
-                Err(oneshot::error::TryRecvError::Closed) => Self::Ready(Waiting::lost()),
-                Err(oneshot::error::TryRecvError::Empty) => return false,
-            };
-        }
-        true
-    }
-}
-
-impl Transfer {
-    async fn end(mut self) -> Outcome {
-        self.outcome.ready().await;
-        match std::mem::replace(&mut self.outcome, Awaited::Ready(Waiting::lost())) {
-            Awaited::Ready(waiting) => waiting.take(),
-            Awaited::Pending(_) => Waiting::lost().take(),
-        }
-    }
-}
-
-impl Drop for Transfer {
-    fn drop(&mut self) {
-        if let Some(call) = &self.call {
-            call.abort();
-        }
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for Transfer {
-    async fn ready(&mut self) {
-        self.outcome.ready().await;
-    }
-}
-
-/// What a plugin asks for.
-struct Asked {
-    method: String,
-    url: String,
-    body: Option<Vec<u8>>,
-    content_type: Option<String>,
-    options: Option<wit::RequestOptions>,
-}
-
-impl Asked {
-    fn request(self, instance: &Instance) -> Request<'_> {
-        let mut request = instance.rest_request(&self.method, &self.url);
-        if let Some(body) = self.body {
-            request = request.body(body);
-        }
-        if let Some(content_type) = self.content_type {
-            request = request.content_type(content_type);
-        }
-        let Some(options) = self.options else {
-            return request;
-        };
-        for (name, value) in options.headers {
-            request = request.header(name, value);
-        }
-        if let Some(timeout) = options.connection_timeout {
-            request = request.connection_timeout(Duration::from_millis(timeout));
-        }
-        if let Some(timeout) = options.transfer_timeout {
-            request = request.transfer_timeout(Duration::from_millis(timeout));
-        }
-        request.max_redirects(options.max_redirects.unwrap_or(0))
-    }
-}
-
 impl PluginCtx {
     async fn ask(&mut self, asked: Asked) -> Result<wit::Response, wit::RestError> {
         answer(asked.request(&self.instance).await)
@@ -307,34 +175,22 @@ impl PluginCtx {
     /// runs in a blocking manner is over by then, so that at its cap an instance
     /// blocks its plugins, too.
     async fn start(&mut self, asked: Asked) -> wasmtime::Result<Resource<Transfer>> {
-        if self.waiting.load(Ordering::Relaxed) > WAITING_BYTES {
+        if self.kept.bytes() > KEPT_BYTES {
             let message = format!(
-                "replies of more than {WAITING_BYTES} bytes wait for their transfers to be finished"
+                "the host keeps more than {KEPT_BYTES} bytes of replies for this plugin; finish transfers, and drop bodies, before another is started"
             );
-            let refused = Err(Error::new(ErrorKind::Denied, message));
-            return Ok(self.table.push(Transfer {
-                outcome: Awaited::Ready(Waiting::new(refused, &self.waiting)),
-                call: None,
-            })?);
+            let refused = Transfer::refused(Error::new(ErrorKind::Denied, message));
+            return Ok(self.table.push(refused)?);
         }
-        let (sender, receiver) = oneshot::channel();
         let (begun, has_begun) = oneshot::channel();
-        let (instance, waiting) = (self.instance.clone(), self.waiting.clone());
-        let call = tokio::spawn(async move {
-            let request = asked.request(&instance);
-            let outcome = request.tell_begun(begun).await;
-            // Nobody listens to a transfer that was dropped.
-            let _ = sender.send(Waiting::new(outcome, &waiting));
-        });
-        let mut transfer = Transfer {
-            outcome: Awaited::Pending(receiver),
-            call: Some(call.abort_handle()),
-        };
+        let instance = self.instance.clone();
+        let call = async move { asked.request(&instance).tell_begun(begun).await };
+        let mut transfer = Transfer::run(call, &self.kept);
         tokio::select! {
             // Also where it is dropped, which is at the end of the call.
             _ = has_begun => {}
             // An instance that is blocked by others may not even look at it.
-            () = transfer.outcome.ready() => {}
+            () = transfer.ready() => {}
         }
         Ok(self.table.push(transfer)?)
     }
@@ -348,7 +204,7 @@ impl rest::Host for PluginCtx {
         url: String,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        Ok(self.ask(get(url, options)).await)
+        Ok(self.ask(Asked::new("GET", url, None, None, options)).await)
     }
 
     async fn rest_post(
@@ -359,7 +215,7 @@ impl rest::Host for PluginCtx {
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
         Ok(self
-            .ask(with_body("POST", url, body, content_type, options))
+            .ask(Asked::new("POST", url, Some(body), content_type, options))
             .await)
     }
 
@@ -371,7 +227,7 @@ impl rest::Host for PluginCtx {
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
         Ok(self
-            .ask(with_body("PUT", url, body, content_type, options))
+            .ask(Asked::new("PUT", url, Some(body), content_type, options))
             .await)
     }
 
@@ -383,13 +239,7 @@ impl rest::Host for PluginCtx {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        let asked = Asked {
-            method,
-            url,
-            body,
-            content_type,
-            options,
-        };
+        let asked = Asked::new(method, url, body, content_type, options);
         Ok(self.ask(asked).await)
     }
 
@@ -409,7 +259,8 @@ impl transfers::Host for PluginCtx {
         url: String,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Resource<Transfer>> {
-        self.start(get(url, options)).await
+        self.start(Asked::new("GET", url, None, None, options))
+            .await
     }
 
     async fn start_post(
@@ -419,7 +270,7 @@ impl transfers::Host for PluginCtx {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Resource<Transfer>> {
-        self.start(with_body("POST", url, body, content_type, options))
+        self.start(Asked::new("POST", url, Some(body), content_type, options))
             .await
     }
 
@@ -430,7 +281,7 @@ impl transfers::Host for PluginCtx {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Resource<Transfer>> {
-        self.start(with_body("PUT", url, body, content_type, options))
+        self.start(Asked::new("PUT", url, Some(body), content_type, options))
             .await
     }
 
@@ -442,14 +293,8 @@ impl transfers::Host for PluginCtx {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Resource<Transfer>> {
-        let asked = Asked {
-            method,
-            url,
-            body,
-            content_type,
-            options,
-        };
-        self.start(asked).await
+        self.start(Asked::new(method, url, body, content_type, options))
+            .await
     }
 }
 
@@ -462,26 +307,33 @@ impl transfers::HostTransfer for PluginCtx {
     }
 
     async fn ready(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<bool> {
-        Ok(self.table.get_mut(&transfer)?.outcome.look())
+        Ok(self.table.get_mut(&transfer)?.look())
     }
 
     async fn finish(
         &mut self,
         transfer: Resource<Transfer>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        Ok(answer(self.table.delete(transfer)?.end().await))
+        let (outcome, _counted) = self.table.delete(transfer)?.end().await;
+        Ok(answer(outcome))
     }
 
     async fn finish_open(
         &mut self,
         transfer: Resource<Transfer>,
     ) -> wasmtime::Result<Result<transfers::OpenResponse, wit::RestError>> {
-        let reply = match self.table.delete(transfer)?.end().await {
+        let (outcome, counted) = self.table.delete(transfer)?.end().await;
+        let reply = match outcome {
             Ok(reply) => reply,
             Err(error) => return Ok(Err(told(error))),
         };
-        let body = Full::from(reply.body)
+        let body = Full::<Bytes>::from(reply.body)
             .map_err(|never: Infallible| match never {})
+            .map_frame(move |frame| {
+                // As long as the body is here.
+                let _ = &counted;
+                frame
+            })
             .boxed_unsync();
         Ok(Ok(transfers::OpenResponse {
             status: reply.status,
@@ -494,75 +346,6 @@ impl transfers::HostTransfer for PluginCtx {
     async fn drop(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<()> {
         self.table.delete(transfer)?;
         Ok(())
-    }
-}
-
-fn get(url: String, options: Option<wit::RequestOptions>) -> Asked {
-    Asked {
-        method: "GET".into(),
-        url,
-        body: None,
-        content_type: None,
-        options,
-    }
-}
-
-fn with_body(
-    method: &str,
-    url: String,
-    body: Vec<u8>,
-    content_type: Option<String>,
-    options: Option<wit::RequestOptions>,
-) -> Asked {
-    Asked {
-        method: method.into(),
-        url,
-        body: Some(body),
-        content_type,
-        options,
-    }
-}
-
-fn answer(outcome: Outcome) -> Result<wit::Response, wit::RestError> {
-    outcome
-        .map(|reply| wit::Response {
-            status: reply.status,
-            content_type: reply.content_type,
-            headers: reply.headers,
-            body: reply.body,
-        })
-        .map_err(told)
-}
-
-fn told(error: Error) -> wit::RestError {
-    use wit::RestError as E;
-    let message = error.to_string();
-    match error.kind() {
-        ErrorKind::ConnectionRefused => E::ConnectionRefused(message),
-        ErrorKind::ConnectionTimeout => E::ConnectionTimeout(message),
-        ErrorKind::TransferTimeout => E::TransferTimeout(match error.into_partial() {
-            Some(partial) => wit::PartialResponse {
-                status: partial.status,
-                content_type: partial.content_type,
-                headers: partial.headers,
-                body: partial.body,
-            },
-            None => wit::PartialResponse {
-                status: 0,
-                content_type: None,
-                headers: Vec::new(),
-                body: Vec::new(),
-            },
-        }),
-        ErrorKind::AlreadyConnecting => E::AlreadyConnecting(message),
-        ErrorKind::TooLarge => E::TooLarge(message),
-        ErrorKind::Dns => E::Dns(message),
-        ErrorKind::Tls => E::Tls(message),
-        ErrorKind::Denied => E::Denied(message),
-        ErrorKind::InvalidUrl => E::InvalidUrl(message),
-        ErrorKind::InvalidHeader => E::InvalidHeader(message),
-        ErrorKind::Protocol => E::Protocol(message),
-        ErrorKind::Internal => E::Internal(message),
     }
 }
 

@@ -322,6 +322,22 @@ async fn one_that_never_finishes_what_it_starts_is_refused_before_it_fills_the_m
     assert_eq!(status, 200);
 }
 
+#[tokio::test]
+async fn a_body_that_one_keeps_counts_as_a_reply_that_waits() {
+    const SIZE: usize = 8 << 20;
+    let body = vec![b'x'; SIZE];
+    let server = Server::start(move |_| reply("200 OK", &[], &body)).await;
+    let mut asker = Asker::of(&capped(100, AtCap::Block)).await;
+    let url = server.url("/");
+    for _ in 0..=(256 << 20) / SIZE {
+        let transfer = asker.start_get(&url).await;
+        let status: i32 = asker.call("finish-open-and-keep", (transfer,)).await;
+        assert_eq!(status, 200);
+    }
+    let refused = asker.start_get(&url).await;
+    assert_eq!(asker.finish(refused).await, DENIED);
+}
+
 /// Our own component imports it, as a plugin might that wants more than to ask.
 #[tokio::test]
 async fn one_that_wants_to_send_requests_by_itself_is_not_linked() {
