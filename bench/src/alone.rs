@@ -1,7 +1,7 @@
 //! Figures that have no peer in the same load.
 
 use crate::{
-    contenders::{Contender, Library, Load, host},
+    contenders::{Contender, Library, Load, host, runtime},
     figure::Figure,
     program,
     server::{Addresses, SMALL},
@@ -30,9 +30,7 @@ pub(crate) const ALL: [(&str, Measure); 5] = [
 
 fn canned(_: &Addresses, rounds: usize) -> Result<Option<Figure>> {
     const CALLS: u32 = 20_000;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     let mut times = Vec::new();
     for _ in 0..rounds {
         let took = runtime
@@ -84,9 +82,7 @@ fn idle_memory(_: &Addresses, _: usize) -> Result<Option<Figure>> {
 /// Makes `instances`, has each make a call, and prints the KiB that one takes.
 pub(crate) fn idle(instances: usize) -> Result<()> {
     let server = crate::server::Server::start()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         // Connections are shared, so that there are not as many of them.
         let host = host(&server.addresses, true)?;

@@ -54,16 +54,12 @@ pub(crate) fn all() -> Vec<Case> {
 
 impl Case {
     pub(crate) fn name(self) -> String {
-        let Self {
-            tls,
-            size,
-            in_flight,
-        } = self;
-        let (scheme, size) = (
-            if tls { "https" } else { "http" },
-            if size == SMALL { "200 B" } else { "1 MiB" },
-        );
-        format!("{scheme}, {size}, {in_flight} in flight")
+        let size = if self.size == SMALL { "200 B" } else { "1 MiB" };
+        format!("{}, {size}, {} in flight", self.scheme(), self.in_flight)
+    }
+
+    fn scheme(self) -> &'static str {
+        if self.tls { "https" } else { "http" }
     }
 
     /// Calls of one round: enough for a few tenths of a second.
@@ -80,9 +76,8 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
     } else {
         addresses.plain
     };
-    let scheme = if case.tls { "https" } else { "http" };
     let path = if case.size == SMALL { "small" } else { "large" };
-    let url = format!("{scheme}://{address}/{path}");
+    let url = format!("{}://{address}/{path}", case.scheme());
     let load = Load {
         url: &url,
         size: case.size,

@@ -61,7 +61,7 @@ pub(crate) fn all(addresses: &Addresses) -> Result<Vec<Box<dyn Contender>>> {
 }
 
 /// All run on one thread: the client has one core.
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?)

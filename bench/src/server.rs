@@ -1,7 +1,7 @@
 //! The server that all contenders ask: as fast as can be had, so that it is not
 //! what is measured.
 
-use crate::pinned;
+use crate::{contenders::runtime, pinned};
 use anyhow::{Context as _, Result};
 use rustls::{
     ServerConfig,
@@ -72,9 +72,7 @@ impl Drop for Server {
 /// Serves until standard input ends, which is when its parent does.
 pub(crate) fn serve() -> Result<()> {
     pinned::to_core(1);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);

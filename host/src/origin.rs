@@ -45,10 +45,12 @@ impl Origin {
 /// In lower case, and an IPv6 address as RFC 5952 writes it: a guest that is not
 /// ours may spell it in another way.
 fn canonical(host: &str) -> String {
-    match literal(host).parse::<Ipv6Addr>() {
-        Ok(address) => format!("[{address}]"),
-        Err(_) => host.to_ascii_lowercase(),
+    if host.starts_with('[')
+        && let Ok(address) = literal(host).parse::<Ipv6Addr>()
+    {
+        return format!("[{address}]");
     }
+    host.to_ascii_lowercase()
 }
 
 impl fmt::Display for Origin {

@@ -154,15 +154,12 @@ impl Proxy {
     ) -> Result<Box<dyn Stream>, Failure> {
         let ended = |error: &hyper::Error| self.failed(Failure::from_hyper(error));
         let authority = format!("{}:{}", destination.host, destination.port);
-        let mut request = Request::new(Empty::<Bytes>::new());
-        *request.method_mut() = Method::CONNECT;
-        let host = HeaderValue::from_str(&authority);
-        *request.uri_mut() = authority
-            .parse()
+        let mut request = Request::builder()
+            .method(Method::CONNECT)
+            .header(header::HOST, &authority)
+            .uri(authority)
+            .body(Empty::<Bytes>::new())
             .map_err(|_| Failure::new(Cause::Uri, "no tunnel can be asked for to this host"))?;
-        if let Ok(host) = host {
-            request.headers_mut().insert(header::HOST, host);
-        }
         self.authorize(&mut request);
 
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))

@@ -123,8 +123,7 @@ impl TlsPolicy {
             ca_only: domain.ca_only.unwrap_or(config.ca_only),
             ssl_verifypeer: domain.ssl_verifypeer.unwrap_or(config.ssl_verifypeer),
             ssl_verifyhost: domain.ssl_verifyhost.unwrap_or(config.ssl_verifyhost),
-            http_version: config.http_version,
-            ..Config::default()
+            ..config.clone()
         })?;
         Ok(Self { identity, ..policy })
     }

@@ -13,13 +13,14 @@ fn program() -> &'static Path {
     process::rest_client()
 }
 
-async fn rest_client(arguments: &[&str]) -> Ended {
+/// Runs our program to its end.
+pub(crate) async fn rest_client(arguments: &[&str]) -> Ended {
     run(program(), arguments, b"").await
 }
 
 /// Nothing on standard output, one sentence on standard error, this exit code.
 #[track_caller]
-fn assert_refused(ended: &Ended, code: i32, words: &str) {
+pub(crate) fn assert_refused(ended: &Ended, code: i32, words: &str) {
     assert_eq!(ended.code(), code, "{}", ended.stderr);
     assert!(ended.stdout.is_empty());
     assert!(ended.stderr.contains(words), "{}", ended.stderr);
@@ -408,100 +409,6 @@ async fn completions_and_the_manual_come_from_the_program() {
     let ended = rest_client(&["man"]).await;
     assert!(ended.text().starts_with(".ie"), "{}", ended.text());
     assert!(ended.text().contains("max\\-transfer\\-size"));
-}
-
-#[tokio::test]
-async fn load_tells_how_long_calls_took_and_what_became_of_them() {
-    let server = Server::start(|seen| match &*seen.target {
-        "/busy" => reply("503 Busy", &[], b""),
-        _ => ok("here"),
-    })
-    .await;
-    let json =
-        |ended: &Ended| -> serde_json::Value { serde_json::from_slice(&ended.stdout).unwrap() };
-
-    let ended = rest_client(&["load", &server.url("/"), "-n", "200", "-c", "8", "--json"]).await;
-    assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    let report = json(&ended);
-    assert_eq!(report["calls"], 200);
-    assert_eq!(report["statuses"], serde_json::json!({"200": 200}));
-    assert_eq!(report["errors"], serde_json::json!({}));
-    assert_eq!(report["stats"]["in_flight"], 0);
-    let time = |name: &str| report["milliseconds"][name].as_f64().unwrap();
-    assert!(0.0 < time("min") && time("min") <= time("p50"));
-    assert!(time("p50") <= time("p99") && time("p99") <= time("max"));
-    assert!(time("max") / 1e3 <= report["seconds"].as_f64().unwrap());
-    assert_eq!(server.record().requests.len(), 200);
-
-    let ended = rest_client(&["load", &server.url("/busy"), "-n", "3"]).await;
-    assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    for line in ["3 calls in ", "times in ms: min ", "status 503: 3\n"] {
-        assert!(ended.text().contains(line), "{}", ended.text());
-    }
-}
-
-#[tokio::test]
-async fn load_sends_what_a_single_call_would() {
-    let server = Server::start(|_| ok("")).await;
-    let url = server.url("/");
-    let ended = rest_client(&["load", &url, "-n", "2", "-d", "a=b", "-H", "X-One: 1"]).await;
-    assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    let seen = server.record().requests;
-    assert_eq!(seen.len(), 2);
-    for seen in seen {
-        assert_eq!((&*seen.method, &seen.body[..]), ("POST", &b"a=b"[..]));
-        assert_eq!(seen.header("x-one"), ["1"]);
-    }
-    rest_client(&["load", &url, "-n", "1", "-X", "PURGE"]).await;
-    assert_eq!(server.record().requests.pop().unwrap().method, "PURGE");
-}
-
-/// Of the calls of one instance, those that find its cap met are rejected, and
-/// the report counts each one; two instances have room for more.
-#[tokio::test]
-async fn load_counts_the_errors_by_kind_and_the_moments_at_the_cap() {
-    let server = Server::start(|_| vec![Step::Stall]).await;
-    let ended = rest_client(&[
-        "load",
-        &server.url("/"),
-        "-n",
-        "12",
-        "-c",
-        "12",
-        "--workers",
-        "2",
-        "--cap",
-        "2",
-        "--at-cap",
-        "reject",
-        "--transfer-timeout",
-        "500ms",
-        "--json",
-    ])
-    .await;
-    // The code of what befell most.
-    assert_eq!(ended.code(), 9, "{}", ended.stderr);
-    let report: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
-    assert_eq!(
-        report["errors"],
-        serde_json::json!({"at-cap": 8, "transfer-timeout": 4})
-    );
-    assert_eq!(report["stats"]["rejected"], 8);
-    assert_eq!(report["workers"].as_array().unwrap().len(), 2);
-
-    let refusing = Refusing::default();
-    let url = refusing.url();
-    let ended = rest_client(&["load", &url, "-n", "5"]).await;
-    assert_eq!(ended.code(), 7, "{}", ended.stderr);
-    let line = "error connection-refused: 5, as in: ";
-    assert!(ended.text().contains(line), "{}", ended.text());
-
-    assert_refused(
-        &rest_client(&["load", &url, "-n", "0"]).await,
-        2,
-        "1 or more",
-    );
-    assert_refused(&rest_client(&["load", "ftp://x/"]).await, 3, "http");
 }
 
 /// All examples of the module's manual, as they stand there. The directory that

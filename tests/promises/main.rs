@@ -14,6 +14,7 @@ mod http_versions;
 mod interop;
 mod isolation;
 mod limits;
+mod load;
 mod plugins;
 mod proxies;
 mod redirects;

@@ -69,10 +69,8 @@ async fn with_tls_the_proxy_makes_a_tunnel_and_sees_no_more() {
     let authority = Authority::new("Test CA");
     let identity = authority.issue(&["127.0.0.1"], Validity::Good);
     let server = Server::start_tls(&identity, |_| ok("from the server")).await;
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("ca.pem");
-    std::fs::write(&file, authority.pem()).unwrap();
-    let capath = format!("--ssl-capath={}", file.display());
+    let file = authority.file();
+    let capath = format!("--ssl-capath={}", file.path().display());
     let proxy = TunnelProxy::start("HTTP/1.1 200 OK\r\n\r\n").await;
 
     let url = server.url("/credit?secret");

@@ -110,11 +110,9 @@ async fn no_redirect_leads_from_https_to_http() {
     let authority = Authority::new("Test CA");
     let identity = authority.issue(&["127.0.0.1"], Validity::Good);
     let server = Server::start_tls(&identity, move |_| to("302 Found", &location)).await;
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("ca.pem");
-    std::fs::write(&file, authority.pem()).unwrap();
+    let file = authority.file();
     let worker = worker_with(Config {
-        ssl_capath: Some(file),
+        ssl_capath: Some(file.path().to_owned()),
         ..Config::default()
     });
     let error = worker

@@ -10,7 +10,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::{NoClientAuth, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
+use tempfile::NamedTempFile;
 
 /// A certificate authority.
 pub struct Authority {
@@ -52,6 +53,14 @@ impl Authority {
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// Its certificate, in a file that is gone when the result is dropped.
+    #[must_use]
+    pub fn file(&self) -> NamedTempFile {
+        let mut file = NamedTempFile::new().expect("a file");
+        file.write_all(self.pem.as_bytes()).expect("room for it");
+        file
     }
 
     /// A server's certificate for `names`, which are DNS names or addresses.
