@@ -11,8 +11,8 @@ use crate::{
     origin::Origin,
 };
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, OtherError,
+    RootCertStore, SignatureScheme,
     client::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
@@ -366,6 +366,14 @@ fn certificate_problem(problem: &CertificateError) -> String {
         P::BadEncoding => "the server's certificate can't be read".into(),
         P::InvalidPurpose | P::InvalidPurposeContext { .. } => {
             "the server's certificate is not one for a server".into()
+        }
+        // What openssl makes unless it is told otherwise.
+        P::Other(OtherError(error))
+            if error.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
+        {
+            "the server shows the certificate of an authority as its own; \
+             it needs one that is not for signing others (basicConstraints CA:FALSE)"
+                .into()
         }
         other => format!("the server's certificate was not accepted: {other}"),
     }

@@ -2,7 +2,7 @@
 
 use crate::{host, worker_with};
 use rest_client_host::{Config, Error, ErrorKind, Host, Response};
-use std::path::PathBuf;
+use std::{io::Write as _, path::PathBuf};
 use support::{
     holes::Blunt,
     pki::{Authority, Identity, Validity},
@@ -265,4 +265,18 @@ async fn a_server_that_does_not_speak_tls_is_told_apart_from_a_bad_certificate()
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     assert!(!error.is_certificate());
+}
+
+#[tokio::test]
+async fn an_authority_that_poses_as_a_server_is_told_in_words() {
+    let identity = Identity::self_signed_authority(&["127.0.0.1"]);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(identity.certificate_pem.as_bytes()).unwrap();
+    let config = Config {
+        ssl_capath: Some(file.path().to_owned()),
+        ..Config::default()
+    };
+    let error = ask(config, &identity, "127.0.0.1").await.unwrap_err();
+    assert!(error.is_certificate(), "{error}");
+    assert!(error.to_string().contains("CA:FALSE"), "{error}");
 }

@@ -133,14 +133,25 @@ impl Identity {
     /// A certificate that signs itself.
     #[must_use]
     pub fn self_signed(names: &[&str]) -> Self {
+        Self::signing_itself(&server_params(names, Validity::Good))
+    }
+
+    fn signing_itself(params: &CertificateParams) -> Self {
         let key = KeyPair::generate().expect("a key");
-        let certificate = server_params(names, Validity::Good)
-            .self_signed(&key)
-            .expect("a certificate");
+        let certificate = params.self_signed(&key).expect("a certificate");
         Self {
             certificate_pem: certificate.pem(),
             key_pem: key.serialize_pem(),
         }
+    }
+
+    /// A certificate that signs itself and may sign others, as the openssl command
+    /// makes one.
+    #[must_use]
+    pub fn self_signed_authority(names: &[&str]) -> Self {
+        let mut params = server_params(names, Validity::Good);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self::signing_itself(&params)
     }
 
     /// What a server needs to show it.
