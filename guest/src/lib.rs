@@ -5,6 +5,8 @@
 //! natively. [`p2`] is the only one that talks to a host; it binds them to the
 //! WIT package in `wit/` over `wasi:http` 0.2.
 
+#[cfg(target_arch = "wasm32")]
+mod allocator;
 pub mod config;
 pub mod error;
 pub mod escape;

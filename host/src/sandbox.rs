@@ -7,25 +7,21 @@ use crate::{
     driver::Coding,
     hooks::Hooks,
     host,
-    outgoing::{self, Launched, Outbox},
+    outgoing::{Launched, Outbox},
     request::Question,
     ticker::{Running, Ticker},
     transfer::{Tenant, Transport},
 };
 use std::sync::Arc;
 use wasmtime::{
-    Engine, ResourceLimiter, Store, UpdateDeadline,
-    component::{Component, HasSelf, Linker, Resource, ResourceAny, ResourceTable},
+    ResourceLimiter, Store, UpdateDeadline,
+    component::{ResourceAny, ResourceTable},
 };
-use wasmtime_wasi::{
-    clocks::{WasiClocks, WasiClocksCtx, WasiClocksCtxView},
-    p2::InputStream as _,
-};
-use wasmtime_wasi_http::{
-    Error as WasiError, WasiHttpCtx, WasiHttpCtxView, WasiHttpView, p2 as wasi_http,
-    p2::bindings::http::types::ErrorCode,
-};
+use wasmtime_wasi::{clocks::WasiClocksCtx, p2::InputStream as _};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+mod factory;
+mod linker;
 #[cfg(test)]
 pub(crate) mod misbehaving;
 
@@ -49,12 +45,8 @@ use bindings::{
     RestClient, RestClientPre,
     exports::rest::client::{configuration, transfers, types::RequestOptions},
 };
-
-/// The component, compiled when this crate was built.
-static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rest-client.cwasm"));
-
-/// The component as it was before, from which its digest can be read.
-pub(crate) static COMPONENT_SOURCE: &[u8] = include_bytes!(env!("COMPONENT_SOURCE"));
+use factory::Place;
+pub(crate) use factory::{COMPONENT_SOURCE, Factory};
 
 /// Resources that a guest may hold at once, beside those of the transfers that
 /// the cap allows.
@@ -80,135 +72,6 @@ const KEPT_MEMORY: usize = 64 * 1024 * 1024;
 /// How often a guest may be made to give way while it does one thing. It only
 /// computes here, which takes it microseconds.
 const PATIENCE: u32 = 100;
-
-/// Makes sandboxes; there is one for each host.
-pub(crate) struct Factory {
-    engine: Engine,
-    component: RestClientPre<State>,
-}
-
-impl Factory {
-    /// Loads the component.
-    ///
-    /// # Errors
-    ///
-    /// This machine can't run what the component was compiled to.
-    pub(crate) fn new() -> wasmtime::Result<Self> {
-        let engine = Engine::new(&crate::engine::config())?;
-        #[expect(unsafe_code, reason = "see below")]
-        // SAFETY: the bytes were written by `precompile_component` of the same
-        // version of wasmtime in build.rs, and are part of this program.
-        let component = unsafe { Component::deserialize(&engine, COMPONENT)? };
-        Self::of(engine, &component)
-    }
-
-    /// Makes sandboxes of another component of the same world.
-    fn of(engine: Engine, component: &Component) -> wasmtime::Result<Self> {
-        let linker = linker(&engine)?;
-        let component = RestClientPre::new(linker.instantiate_pre(component)?)?;
-        Ok(Self { engine, component })
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// Instantiates the component and gives it its parameters.
-    pub(crate) async fn make(
-        &self,
-        host: &host::Shared,
-        transport: Arc<Transport>,
-        tenant: Tenant,
-    ) -> wasmtime::Result<Sandbox> {
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(MAX_REQUEST_FIELDS);
-        let state = State {
-            table: ResourceTable::new(),
-            http,
-            clocks: WasiClocksCtx::default(),
-            hooks: Hooks,
-            outbox: Outbox {
-                transport,
-                tenant,
-                call: None,
-                launched: None,
-            },
-            memory: Memory {
-                used: 0,
-                limit: GUEST_MEMORY,
-            },
-            gave_way: 0,
-        };
-        let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.memory);
-        store.epoch_deadline_callback(|mut store| {
-            let gave_way = &mut store.data_mut().gave_way;
-            *gave_way += 1;
-            if *gave_way > PATIENCE {
-                wasmtime::bail!("the guest computes without end");
-            }
-            // The runtime's own way to yield lets it look at its timers, too.
-            let others = Box::pin(tokio::task::yield_now());
-            Ok(UpdateDeadline::YieldCustom(1, others))
-        });
-        let ticker = host.ticker.clone();
-        let running = ticker.running();
-        store.set_epoch_deadline(1);
-        let component = self.component.instantiate_async(&mut store).await?;
-        drop(running);
-        let mut sandbox = Sandbox {
-            store,
-            component,
-            ticker,
-            in_flight: 0,
-            kept: 0,
-        };
-        sandbox.configure(&host.config).await?;
-        Ok(sandbox)
-    }
-}
-
-/// All that a guest can reach: `wasi:http`, `wasi:io`, and a clock that only
-/// counts.
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
-    use wasmtime_wasi::p2::bindings::{clocks, io};
-    let mut linker = Linker::<State>::new(engine);
-    io::error::add_to_linker::<_, Table>(&mut linker, |state| &mut state.table)?;
-    io::poll::add_to_linker::<_, Table>(&mut linker, |state| &mut state.table)?;
-    io::streams::add_to_linker::<_, Table>(&mut linker, |state| &mut state.table)?;
-    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(&mut linker, |state| {
-        WasiClocksCtxView {
-            ctx: &mut state.clocks,
-            table: &mut state.table,
-        }
-    })?;
-    wasi_http::add_only_http_to_linker_async(&mut linker)?;
-    explain_body_errors(&mut linker)?;
-    outgoing::add_to_linker(&mut linker)?;
-    Ok(linker)
-}
-
-/// Lets a guest learn why a body ended early. wasmtime 48 answers
-/// `http-error-code` only for errors that are codes already, which those of a
-/// reply's body are not: a timeout there would look like any other fault.
-fn explain_body_errors(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    linker.instance("wasi:http/types@0.2.12")?.func_wrap(
-        "http-error-code",
-        |store, (error,): (Resource<wasmtime::Error>,)| {
-            let error = store.data().table.get(&error)?;
-            let code = error.downcast_ref::<WasiError>().map(|error| match error {
-                WasiError::HttpResponseTimeout => ErrorCode::HttpResponseTimeout,
-                _ => ErrorCode::HttpProtocolError,
-            });
-            Ok((code,))
-        },
-    )?;
-    linker.allow_shadowing(false);
-    Ok(())
-}
-
-type Table = HasSelf<ResourceTable>;
 
 /// What the host keeps for one guest.
 pub(crate) struct State {
@@ -287,6 +150,9 @@ pub(crate) struct Sandbox {
     in_flight: usize,
     /// Bytes of the requests that the guest keeps for redirects.
     kept: usize,
+    /// Where it is, if among others. Free once the store is dropped, which
+    /// comes before.
+    _place: Option<Place>,
 }
 
 /// A call that the guest has started.
@@ -298,6 +164,62 @@ pub(crate) struct Guest {
 }
 
 impl Sandbox {
+    /// Instantiates `component` and gives it its parameters.
+    async fn new(
+        component: &RestClientPre<State>,
+        place: Option<Place>,
+        host: &host::Shared,
+        transport: Arc<Transport>,
+        tenant: Tenant,
+    ) -> wasmtime::Result<Self> {
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_REQUEST_FIELDS);
+        let state = State {
+            table: ResourceTable::new(),
+            http,
+            clocks: WasiClocksCtx::default(),
+            hooks: Hooks,
+            outbox: Outbox {
+                transport,
+                tenant,
+                call: None,
+                launched: None,
+            },
+            memory: Memory {
+                used: 0,
+                limit: GUEST_MEMORY,
+            },
+            gave_way: 0,
+        };
+        let mut store = Store::new(component.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        store.epoch_deadline_callback(|mut store| {
+            let gave_way = &mut store.data_mut().gave_way;
+            *gave_way += 1;
+            if *gave_way > PATIENCE {
+                wasmtime::bail!("the guest computes without end");
+            }
+            // The runtime's own way to yield lets it look at its timers, too.
+            let others = Box::pin(tokio::task::yield_now());
+            Ok(UpdateDeadline::YieldCustom(1, others))
+        });
+        let ticker = host.ticker.clone();
+        let running = ticker.running();
+        store.set_epoch_deadline(1);
+        let component = component.instantiate_async(&mut store).await?;
+        drop(running);
+        let mut sandbox = Self {
+            store,
+            component,
+            ticker,
+            in_flight: 0,
+            kept: 0,
+            _place: place,
+        };
+        sandbox.configure(&host.config).await?;
+        Ok(sandbox)
+    }
+
     /// Tells the guest what it has to keep itself, and that the rest is kept
     /// here.
     async fn configure(&mut self, config: &Config) -> wasmtime::Result<()> {

@@ -1,4 +1,4 @@
-//! The clock of the sandbox: advances the epoch of an engine while guests run,
+//! The clock of the sandbox: advances the epoch of its engines while guests run,
 //! so that one which never gives way is interrupted.
 //!
 //! It is a thread of its own, since a guest that spins occupies one of the
@@ -8,7 +8,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     thread::{self, Thread},
@@ -35,6 +35,7 @@ struct Handle {
 
 #[derive(Debug, Default)]
 struct Shared {
+    engines: Mutex<Vec<Engine>>,
     running: AtomicUsize,
     asleep: AtomicBool,
     ended: AtomicBool,
@@ -45,15 +46,22 @@ impl Ticker {
     ///
     /// The system starts no further thread.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let engine = engine.clone();
+        let shared = Arc::new(Shared {
+            engines: Mutex::new(vec![engine.clone()]),
+            ..Shared::default()
+        });
         let ticking = shared.clone();
         let thread = thread::Builder::new()
             .name("rest-client-ticker".into())
-            .spawn(move || ticking.tick(&engine))?
+            .spawn(move || ticking.tick())?
             .thread()
             .clone();
         Ok(Self(Arc::new(Handle { shared, thread })))
+    }
+
+    /// Advances the epoch of one more engine.
+    pub(crate) fn advance_too(&self, engine: &Engine) {
+        self.0.shared.engines().push(engine.clone());
     }
 
     /// Marks a guest as running until the result is dropped.
@@ -70,12 +78,14 @@ impl Ticker {
 }
 
 impl Shared {
-    fn tick(&self, engine: &Engine) {
+    fn tick(&self) {
         let mut idle = 0;
         while !self.ended.load(SeqCst) {
             if self.running.load(SeqCst) > 0 {
                 idle = 0;
-                engine.increment_epoch();
+                for engine in self.engines().iter() {
+                    engine.increment_epoch();
+                }
             } else {
                 idle += 1;
             }
@@ -90,6 +100,11 @@ impl Shared {
             self.asleep.store(false, SeqCst);
             idle = 0;
         }
+    }
+
+    fn engines(&self) -> MutexGuard<'_, Vec<Engine>> {
+        // Nothing is left half done when a thread panics here.
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Guests that do what no guest should, made from the world of the real one.
 
 use super::Factory;
-use wasmtime::{Engine, component::Component};
+use wasmtime::component::Component;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
@@ -15,6 +15,9 @@ pub(crate) enum Misdeed {
     TrapWithTransfersOpen,
     /// Sends the request, drops the reply to come, and fails the call.
     DropTransfers,
+    /// Traps if it finds its mark in memory, and else makes it, on pages it
+    /// has and on one more; then fails the call.
+    LeaveMark,
 }
 
 /// Allocates, and frees nothing: a test is short.
@@ -36,6 +39,17 @@ const SEND: &str = "
         (i32.add (i32.load offset=8 (local.get 0)) (i32.const 7))
         (i32.sub (i32.load offset=12 (local.get 0)) (i32.const 8))))
     (call $handle (local.get $request) (i32.const 0) (i32.const 0) (i32.const 0))";
+
+/// Grows the memory by a page, and marks the first byte of some pages.
+const MARK: &str = "
+    (local $at i32)
+    (drop (memory.grow (i32.const 1)))
+    (local.set $at (i32.const 131072))
+    (loop $next
+        (if (i32.load (local.get $at)) (then unreachable))
+        (i32.store (local.get $at) (i32.const 1))
+        (local.set $at (i32.add (local.get $at) (i32.const 65536)))
+        (br_if $next (i32.lt_u (local.get $at) (i32.shl (memory.size) (i32.const 16)))))";
 
 /// Answers with a call that is known as 1.
 const NEW_TRANSFER: &str = "(call $new-transfer (i32.const 1))";
@@ -60,7 +74,7 @@ impl Factory {
         let mut guest = Text(wasmprinter::print_bytes(dummy).expect("a module"));
         guest.replace(
             "(memory (;0;) 0)",
-            "(memory (;0;) 16) (global $next (mut i32) (i32.const 1024))",
+            "(memory (;0;) 4) (global $next (mut i32) (i32.const 1024))",
         );
         guest.body("cm32p2_realloc\"", ALLOCATE);
         guest.body("configuration@0.1|configure\"", "i32.const 0");
@@ -85,6 +99,10 @@ impl Factory {
                 guest.body(start, &[SEND, drop, NEW_TRANSFER].concat());
                 guest.body("[static]transfer.finish-open\"", FAIL);
             }
+            Misdeed::LeaveMark => {
+                guest.body(start, &[MARK, NEW_TRANSFER].concat());
+                guest.body("[static]transfer.finish-open\"", FAIL);
+            }
         }
         let mut module = wat::parse_str(guest.0).expect("a module");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
@@ -93,9 +111,7 @@ impl Factory {
             .module(&module)
             .and_then(|encoder| encoder.validate(true).encode())
             .expect("a component");
-        let engine = Engine::new(&crate::engine::config())?;
-        let component = Component::new(&engine, component)?;
-        Self::of(engine, &component)
+        Self::of(Box::new(move |engine| Component::new(engine, &component)))
     }
 }
 
