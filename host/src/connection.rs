@@ -101,12 +101,12 @@ impl Http1 {
     /// sent, the error holds the request.
     pub(crate) async fn send(
         &mut self,
-        request: Request<WasiBody>,
+        request: Box<Request<WasiBody>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<WasiBody>>> {
         let Self { sender, work, .. } = self;
         // What is wrong with the connection is told by sending on it.
         let _ = poll_fn(|cx| beside(work, cx, |cx| sender.poll_ready(cx))).await;
-        let mut sent = pin!(sender.try_send_request(request));
+        let mut sent = pin!(sender.try_send_request(*request));
         poll_fn(|cx| beside(work, cx, |cx| sent.as_mut().poll(cx))).await
     }
 

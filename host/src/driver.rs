@@ -27,7 +27,7 @@ use crate::{
     sandbox::{Guest, Sandbox},
     transfer::Tenant,
 };
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use std::{
     collections::VecDeque,
     pin::Pin,
@@ -36,8 +36,13 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
+    task::{unconstrained, yield_now},
     time::{Instant, sleep_until},
 };
+
+/// Calls that are started, or ended, at a stretch. Requests that leave one right
+/// after the other find their server awake, and waking it costs who sends.
+const BATCH: usize = 32;
 
 /// What the callers of an instance tell its driver.
 pub(crate) enum Command {
@@ -91,7 +96,10 @@ pub(crate) fn start(
         set_aside: VecDeque::new(),
         gate_is_closed: false,
     };
-    tokio::spawn(driver.run());
+    // The runtime's own measure of how long a task may go on is made for one
+    // that does one thing. Used up by a few transfers, it would have hundreds of
+    // others polled for nothing; `BATCH` is the measure here.
+    tokio::spawn(unconstrained(driver.run()));
     sender
 }
 
@@ -120,6 +128,13 @@ struct Flight {
 impl Driver {
     async fn run(mut self) {
         loop {
+            let obeyed = self.obey_those_who_came().await;
+            let landed = self.land_those_that_ended().await;
+            if obeyed == BATCH || landed == BATCH {
+                // There may be more. Callers, timers and sockets come first.
+                yield_now().await;
+                continue;
+            }
             let report = self.admission.next_report();
             tokio::select! {
                 biased;
@@ -127,21 +142,53 @@ impl Driver {
                     self.land(landed).await;
                 }
                 command = self.commands.recv(), if !self.gate_is_closed => match command {
-                    Some(Command::Ask(ask)) => self.admit(*ask).await,
-                    Some(Command::Code(coding, text, answer)) => {
-                        let coded = self.code(coding, &text).await;
-                        // Fails only if the caller has gone.
-                        let _ = answer.send(coded);
-                    }
-                    Some(Command::CapChanged) => {}
+                    Some(command) => self.obey(command).await,
                     None => return,
                 },
                 () = sleep_until(report.unwrap_or_else(Instant::now)), if report.is_some() => {
                     self.admission.report(Instant::now());
                 }
             }
-            self.admit_waiting().await;
         }
+    }
+
+    /// Does what callers have asked for until now, and says for how many.
+    async fn obey_those_who_came(&mut self) -> usize {
+        for obeyed in 0..BATCH {
+            if self.gate_is_closed {
+                return obeyed;
+            }
+            // That the channel is closed is noticed where it is waited for.
+            let Ok(command) = self.commands.try_recv() else {
+                return obeyed;
+            };
+            self.obey(command).await;
+        }
+        BATCH
+    }
+
+    /// Ends the calls whose transfers have ended until now, and says how many.
+    async fn land_those_that_ended(&mut self) -> usize {
+        for ended in 0..BATCH {
+            let Some(Some(landed)) = self.transfers.next().now_or_never() else {
+                return ended;
+            };
+            self.land(landed).await;
+        }
+        BATCH
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Ask(ask) => self.admit(*ask).await,
+            Command::Code(coding, text, answer) => {
+                let coded = self.code(coding, &text).await;
+                // Fails only if the caller has gone.
+                let _ = answer.send(coded);
+            }
+            Command::CapChanged => {}
+        }
+        self.admit_waiting().await;
     }
 
     async fn code(&mut self, coding: Coding, text: &str) -> Result<Result<String, String>, Error> {
@@ -250,6 +297,7 @@ impl Driver {
             }
             self.hand_over(landed).await;
         }
+        self.admit_waiting().await;
     }
 
     /// Keeps an outcome until the gate opens. Its caller can reach it: whose

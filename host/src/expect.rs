@@ -22,32 +22,31 @@ const SMALL: u64 = 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Has the body of `request` wait, if it is large enough.
-pub(crate) fn hold_back(request: Request<WasiBody>) -> (Request<WasiBody>, Option<HeldBack>) {
+pub(crate) fn hold_back(request: &mut Request<WasiBody>) -> Option<HeldBack> {
     let length = request
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if request.body().is_end_stream() || length.is_some_and(|length| length <= SMALL) {
-        return (request, None);
+        return None;
     }
     let held = HeldBack(Arc::default());
-    let (mut parts, body) = request.into_parts();
-    parts
-        .headers
-        .insert(header::EXPECT, HeaderValue::from_static("100-continue"));
-    held.lock().body = Some(body);
     let waiting = Waiting {
         held: HeldBack(held.0.clone()),
         patience: Box::pin(sleep(PATIENCE)),
     };
-    let mut request = Request::from_parts(parts, waiting.boxed_unsync());
+    let body = std::mem::replace(request.body_mut(), waiting.boxed_unsync());
+    held.lock().body = Some(body);
+    request
+        .headers_mut()
+        .insert(header::EXPECT, HeaderValue::from_static("100-continue"));
     let gate = HeldBack(held.0.clone());
-    hyper::ext::on_informational(&mut request, move |reply| {
+    hyper::ext::on_informational(request, move |reply| {
         if reply.status() == StatusCode::CONTINUE {
             gate.open();
         }
     });
-    (request, Some(held))
+    Some(held)
 }
 
 /// A body that waits, shared between the request that will send it and those

@@ -178,9 +178,10 @@ fn handle(
             "a request outside of every call".into(),
         ))));
     };
-    let transfer = transport
-        .clone()
-        .transfer(tenant.clone(), call, request, connect_timeout);
+    let transfer =
+        transport
+            .clone()
+            .transfer(tenant.clone(), call, Box::new(request), connect_timeout);
     let (sender, receiver) = oneshot::channel();
     // A guest that sends two requests at a time would lose the first.
     *launched = Some(Launched {

@@ -15,8 +15,9 @@ use std::{
 };
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
-/// Idle connections of one origin; one more is closed.
-const KEPT_PER_ORIGIN: usize = 512;
+/// Idle connections of one origin; one more is closed. There are never more than
+/// were in use at once, and whoever has so many in use will have them again.
+const KEPT_PER_ORIGIN: usize = 4096;
 
 /// Between two looks at what is kept.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);

@@ -30,7 +30,7 @@ pub(crate) enum Unanswered {
 /// body waits until the server asks for it.
 pub(crate) async fn send(
     connection: &mut Connection,
-    request: Request<WasiBody>,
+    mut request: Box<Request<WasiBody>>,
     version: HttpVersion,
     expect: bool,
 ) -> Result<Response<Incoming>, Unanswered> {
@@ -39,11 +39,11 @@ pub(crate) async fn send(
     match connection {
         Connection::Http1(http1) => {
             let expect = expect && version != HttpVersion::Http10;
-            let (request, held) = match expect {
-                true => expect::hold_back(request),
-                false => (request, None),
+            let held = match expect {
+                true => expect::hold_back(&mut request),
+                false => None,
             };
-            let request = for_http1(request, version, http1.proxy());
+            for_http1(&mut request, version, http1.proxy());
             let reply = match http1.send(request).await {
                 Ok(reply) => reply,
                 Err(error) => return Err(unanswered(error, head, empty, held)),
@@ -56,7 +56,7 @@ pub(crate) async fn send(
             Ok(reply)
         }
         Connection::Http2(http2) => http2
-            .try_send_request(for_http2(request))
+            .try_send_request(for_http2(*request))
             .await
             .map_err(|error| unanswered(error, head, empty, None)),
     }
@@ -85,13 +85,9 @@ fn unanswered(
 }
 
 /// The absolute form of a URI is for proxies (RFC 9112, section 3.2).
-fn for_http1(
-    mut request: Request<WasiBody>,
-    version: HttpVersion,
-    proxy: Option<&Proxy>,
-) -> Request<WasiBody> {
+fn for_http1(request: &mut Request<WasiBody>, version: HttpVersion, proxy: Option<&Proxy>) {
     match proxy {
-        Some(proxy) => proxy.authorize(&mut request),
+        Some(proxy) => proxy.authorize(request),
         None => {
             let path = request.uri().path_and_query().cloned();
             *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
@@ -101,7 +97,6 @@ fn for_http1(
         HttpVersion::Http10 => Version::HTTP_10,
         _ => Version::HTTP_11,
     };
-    request
 }
 
 /// The host is in a pseudo-header (RFC 9113, section 8.3.1).

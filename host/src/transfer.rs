@@ -16,12 +16,19 @@ use http::{Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    task::yield_now,
+    time::{Instant, timeout_at},
+};
 use wasmtime_wasi_http::WasiBody;
 
 /// Bytes that are set aside for a body which announces as many; the rest is
 /// when it comes.
 const ROOM: usize = 1 << 20;
+
+/// Frames of a body that are read before others have their turn: a server may
+/// be faster than this reads, and its body without end.
+const FRAMES_AT_A_STRETCH: usize = 16;
 
 /// Whom a transfer is for.
 #[derive(Clone)]
@@ -68,7 +75,7 @@ impl Transport {
         self: Arc<Self>,
         tenant: Tenant,
         call: Arc<Call>,
-        request: Request<WasiBody>,
+        request: Box<Request<WasiBody>>,
         connect_timeout: Option<Duration>,
     ) -> Result<Reply, Failure> {
         let connect_by = match connect_timeout {
@@ -120,7 +127,7 @@ impl Exchange<'_> {
     /// What has arrived is in `gathered`, also if this is dropped.
     async fn run(
         &self,
-        request: Request<WasiBody>,
+        request: Box<Request<WasiBody>>,
         gathered: &mut Option<Reply>,
     ) -> Result<(), Failure> {
         let (mut connection, reply) = self.answer(request).await?;
@@ -140,6 +147,7 @@ impl Exchange<'_> {
             body: Vec::with_capacity(room),
             cut: None,
         });
+        let mut frames = 0;
         while let Some(frame) = connection.frame(&mut incoming).await {
             let frame = frame.map_err(|error| Failure::from_hyper(&error))?;
             if let Some(data) = frame.data_ref() {
@@ -147,6 +155,10 @@ impl Exchange<'_> {
                     return Err(too_large(limit));
                 }
                 reply.body.extend_from_slice(data);
+            }
+            frames += 1;
+            if frames % FRAMES_AT_A_STRETCH == 0 {
+                yield_now().await;
             }
         }
         if let Connection::Http1(http1) = connection {
@@ -157,7 +169,7 @@ impl Exchange<'_> {
 
     async fn answer(
         &self,
-        mut request: Request<WasiBody>,
+        mut request: Box<Request<WasiBody>>,
     ) -> Result<(Connection, Response<Incoming>), Failure> {
         let origin = self.origin;
         let mut attempt = Attempt::first();
@@ -169,7 +181,8 @@ impl Exchange<'_> {
             let reused = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => connection,
-                None => self.connect().await?,
+                // Apart, since it is large and rare.
+                None => Box::pin(self.connect()).await?,
             };
             self.call.enter(Phase::Head);
             tracing::debug!(%origin, method = %request.method(), reused, "a request is sent");
@@ -178,14 +191,14 @@ impl Exchange<'_> {
                 Ok(reply) => return Ok((connection, reply)),
                 Err(Unanswered::Refused(again)) => {
                     tracing::debug!(%origin, "the server refuses Expect, the request is sent without");
-                    request = *again;
+                    request = again;
                     attempt.expect = false;
                 }
                 Err(Unanswered::Failed {
                     again: Some(again), ..
                 }) if reused => {
                     tracing::debug!(%origin, "a kept connection had been closed, the request is sent again");
-                    request = *again;
+                    request = again;
                 }
                 Err(Unanswered::Failed { failure, .. }) => return Err(failure),
             }
