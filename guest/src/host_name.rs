@@ -85,10 +85,11 @@ pub fn canonical(host: &str) -> Result<String, String> {
     if ends_in_number(&name) {
         // Only the four-part decimal form is an address; shorter, octal and
         // hexadecimal ones are read differently by different resolvers, which
-        // is how a filter by address is led astray.
+        // is how a filter by address is led astray. It can be written in one
+        // way, without leading zeros.
         return name
             .parse::<Ipv4Addr>()
-            .map(|address| address.to_string())
+            .map(|_| name)
             .map_err(|_| "is neither a name nor an IPv4 address of four decimal parts".into());
     }
     Ok(name)

@@ -110,7 +110,7 @@ impl Target {
     /// Scheme and authority, which may be shown and logged.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("{}://{}", self.scheme.as_str(), self.authority)
+        [self.scheme.as_str(), "://", &self.authority].concat()
     }
 }
 
@@ -152,12 +152,14 @@ fn parse(url: &str) -> Result<Target, String> {
         None => (None, authority),
     };
     let (host, port) = split_port(host_and_port)?;
-    let host = host_name::canonical(host)
+    let mut authority = host_name::canonical(host)
         .map_err(|clause| format!("the host {host:?} of the URL {clause}"))?;
-    let authority = match port {
-        Some(port) if port != scheme.default_port() => format!("{host}:{port}"),
-        _ => host,
-    };
+    if let Some(port) = port
+        && port != scheme.default_port()
+    {
+        authority.push(':');
+        authority.push_str(&port.to_string());
+    }
     Ok(Target {
         scheme,
         authority,
@@ -239,22 +241,18 @@ fn normalise(path_and_query: &str) -> String {
 
 /// RFC 3986, section 5.2.4, for a path that is absolute or empty.
 fn without_dot_segments(path: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
+    let mut out = String::with_capacity(path.len() + 1);
     let mut ends_in_directory = true;
     for segment in path.split('/').skip(1) {
         ends_in_directory = matches!(segment, "." | "..");
         match segment {
             "." => {}
-            ".." => {
-                kept.pop();
+            ".." => out.truncate(out.rfind('/').unwrap_or(0)),
+            _ => {
+                out.push('/');
+                out.push_str(segment);
             }
-            _ => kept.push(segment),
         }
-    }
-    let mut out = String::with_capacity(path.len() + 1);
-    for segment in &kept {
-        out.push('/');
-        out.push_str(segment);
     }
     if ends_in_directory {
         out.push('/');
