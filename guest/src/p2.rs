@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use transfer::Transfer;
-use wasip2::{clocks::monotonic_clock, io::poll::Pollable};
+use wasip2::{clocks::monotonic_clock, http::types::IncomingResponse, io::poll::Pollable};
 
 thread_local! {
     static SETTINGS: Cell<Settings> = Cell::new(Settings::default());
@@ -144,14 +144,9 @@ impl transfers::GuestTransfer for Handle {
         run(transfer.into_inner::<Handle>().0.into_inner())
     }
 
-    fn finish_open(
-        transfer: transfers::Transfer,
-    ) -> Result<transfers::OpenResponse, wit::RestError> {
+    fn finish_open(transfer: transfers::Transfer) -> Result<IncomingResponse, wit::RestError> {
         let transfer = transfer.into_inner::<Handle>().0.into_inner();
-        transfer
-            .finish_open()
-            .map(outcome::open_response)
-            .map_err(outcome::error)
+        transfer.finish_open().map_err(outcome::error)
     }
 }
 

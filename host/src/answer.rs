@@ -4,10 +4,13 @@ use crate::{
     call::Call,
     error::{Error, ErrorKind, Partial},
     failure::{Cause, Failure},
+    hooks::Hooks,
     reply::Reply,
     response::Headers,
     sandbox::bindings::exports::rest::client::types as wit,
 };
+use http::{HeaderMap, HeaderValue, header};
+use wasmtime_wasi_http::FieldMap;
 
 /// A complete reply, but for what the host knows of it anyway.
 #[derive(Debug)]
@@ -16,6 +19,33 @@ pub(crate) struct Finished {
     pub(crate) content_type: Option<String>,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
+}
+
+impl Finished {
+    /// `fields` are those that the host shows to guests.
+    pub(crate) fn new(status: u16, fields: &HeaderMap, body: Vec<u8>) -> Self {
+        let text = |value: &HeaderValue| str::from_utf8(value.as_bytes()).ok().map(String::from);
+        Self {
+            status,
+            content_type: fields.get(header::CONTENT_TYPE).and_then(text),
+            headers: fields
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), value.as_bytes().into()))
+                .collect(),
+            body,
+        }
+    }
+}
+
+impl From<Finished> for Partial {
+    fn from(finished: Finished) -> Self {
+        Self {
+            status: finished.status,
+            content_type: finished.content_type,
+            headers: finished.headers,
+            body: finished.body,
+        }
+    }
 }
 
 /// What a caller is told.
@@ -28,13 +58,7 @@ pub(crate) fn accepted(finished: Finished, call: &Call) -> Answer {
     let Some((origin, failure)) = &record.failure else {
         return Ok(finished);
     };
-    let partial = Partial {
-        status: finished.status,
-        content_type: finished.content_type,
-        headers: finished.headers,
-        body: finished.body,
-    };
-    Err(in_words(origin, failure).with_partial(Some(partial)))
+    Err(in_words(origin, failure).with_partial(Some(finished.into())))
 }
 
 /// The answer to a call that the guest calls a failure, in the words of the
@@ -78,17 +102,8 @@ pub(crate) fn not_ended(call: &Call) -> Error {
 }
 
 fn partial(Reply { head, body, .. }: Reply) -> Partial {
-    let text = |value: &http::HeaderValue| value.to_str().ok().map(String::from);
-    Partial {
-        status: head.status.as_u16(),
-        content_type: head.headers.get("content-type").and_then(text),
-        headers: head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-            .collect(),
-        body,
-    }
+    let fields = FieldMap::new_immutable(&mut Hooks, head.headers);
+    Finished::new(head.status.as_u16(), &fields, body).into()
 }
 
 fn in_words(origin: &str, Failure { cause, sentence }: &Failure) -> Error {
@@ -125,4 +140,33 @@ fn told(error: wit::RestError) -> Error {
         E::Internal(message) => (ErrorKind::Internal, message),
     };
     Error::new(kind, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(content_types: &[&[u8]]) -> Finished {
+        let mut fields = HeaderMap::new();
+        for value in content_types {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            fields.append(header::CONTENT_TYPE, value);
+        }
+        Finished::new(200, &fields, Vec::new())
+    }
+
+    #[test]
+    fn the_content_type_is_the_first_field_if_it_is_text() {
+        let content_type = |values: &[&[u8]]| finished(values).content_type;
+        assert_eq!(content_type(&[b"a/b", b"c/d"]).as_deref(), Some("a/b"));
+        assert_eq!(content_type(&["ä".as_bytes()]).as_deref(), Some("ä"));
+        assert_eq!(content_type(&[b"\xff", b"c/d"]), None);
+        assert_eq!(content_type(&[]), None);
+    }
+
+    #[test]
+    fn a_field_is_there_whatever_bytes_it_has() {
+        let field = ("content-type".to_owned(), b"\xff".to_vec());
+        assert_eq!(finished(&[b"\xff"]).headers, [field]);
+    }
 }

@@ -46,10 +46,8 @@ use crate::{
     hooks::Hooks,
     instance::Instance,
 };
-use bytes::Bytes;
-use convert::{Asked, answer, told};
-use http_body_util::{BodyExt as _, Full};
-use std::{convert::Infallible, fmt, sync::Arc};
+use convert::{Asked, answer, incoming, told};
+use std::{fmt, sync::Arc};
 use tokio::sync::oneshot;
 use transfer::Kept;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
@@ -58,7 +56,7 @@ use wasmtime_wasi_http::{
     WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView,
     p2::{
         bindings::http::types::{LinkOptions, add_to_linker as add_http_types},
-        body::HostIncomingBody,
+        types::HostIncomingResponse,
     },
 };
 
@@ -321,26 +319,14 @@ impl transfers::HostTransfer for PluginCtx {
     async fn finish_open(
         &mut self,
         transfer: Resource<Transfer>,
-    ) -> wasmtime::Result<Result<transfers::OpenResponse, wit::RestError>> {
+    ) -> wasmtime::Result<Result<Resource<HostIncomingResponse>, wit::RestError>> {
         let (outcome, counted) = self.table.delete(transfer)?.end().await;
         let reply = match outcome {
             Ok(reply) => reply,
             Err(error) => return Ok(Err(told(error))),
         };
-        let body = Full::<Bytes>::from(reply.body)
-            .map_err(|never: Infallible| match never {})
-            .map_frame(move |frame| {
-                // As long as the body is here.
-                let _ = &counted;
-                frame
-            })
-            .boxed_unsync();
-        Ok(Ok(transfers::OpenResponse {
-            status: reply.status,
-            content_type: reply.content_type,
-            headers: reply.headers,
-            body: self.table.push(HostIncomingBody::new(body))?,
-        }))
+        let open = incoming(reply, counted, &mut self.hooks)?;
+        Ok(Ok(self.table.push(open)?))
     }
 
     async fn drop(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<()> {

@@ -109,17 +109,15 @@ impl Pool {
         if self.0.idle_timeout.is_zero() || !http1.is_ready() {
             return;
         }
+        let idle = Idle {
+            http1,
+            since: Instant::now(),
+        };
         let mut kept = self.lock();
-        if !kept.by_origin.contains_key(origin) {
-            kept.by_origin.insert(origin.clone(), OfOrigin::default());
-        }
-        if let Some(of_origin) = kept.by_origin.get_mut(origin)
-            && of_origin.idle.len() < KEPT_PER_ORIGIN
-        {
-            of_origin.idle.push(Idle {
-                http1,
-                since: Instant::now(),
-            });
+        // The name is only copied where it is new.
+        match kept.by_origin.get_mut(origin) {
+            Some(of_origin) => of_origin.keep(idle),
+            None => kept.by_origin.entry(origin.clone()).or_default().keep(idle),
         }
         self.sweep_later(&mut kept);
     }
@@ -171,6 +169,12 @@ impl Pool {
 }
 
 impl OfOrigin {
+    fn keep(&mut self, idle: Idle) {
+        if self.idle.len() < KEPT_PER_ORIGIN {
+            self.idle.push(idle);
+        }
+    }
+
     /// Closes what is dead or old; false if nothing is left.
     fn sweep(&mut self, idle_timeout: Duration) -> bool {
         self.idle

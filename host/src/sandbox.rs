@@ -15,10 +15,12 @@ use crate::{
 use std::sync::Arc;
 use wasmtime::{
     ResourceLimiter, Store, UpdateDeadline,
-    component::{ResourceAny, ResourceTable},
+    component::{Resource, ResourceAny, ResourceTable},
 };
 use wasmtime_wasi::{clocks::WasiClocksCtx, p2::InputStream as _};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::{
+    WasiHttpCtx, WasiHttpCtxView, WasiHttpView, p2::types::HostIncomingResponse,
+};
 
 mod factory;
 mod linker;
@@ -43,7 +45,7 @@ pub(crate) mod bindings {
 
 use bindings::{
     RestClient, RestClientPre,
-    exports::rest::client::{configuration, transfers, types::RequestOptions},
+    exports::rest::client::{configuration, types::RequestOptions},
 };
 use factory::Place;
 pub(crate) use factory::{COMPONENT_SOURCE, Factory};
@@ -324,7 +326,7 @@ impl Sandbox {
             .await?;
         drop(running);
         match finished {
-            Ok(open) => self.read(open).map(|read| answer::accepted(read, call)),
+            Ok(reply) => self.read(reply).map(|read| answer::accepted(read, call)),
             Err(error) => Ok(answer::refused(error, call)),
         }
     }
@@ -387,12 +389,14 @@ impl Sandbox {
         self.store.data_mut().outbox.launched.take()
     }
 
-    /// The reply, whose body is taken without the guest: it is here in one
-    /// piece.
-    fn read(&mut self, open: transfers::OpenResponse) -> wasmtime::Result<Finished> {
-        let mut body = self.store.data_mut().table.delete(open.body)?;
+    /// The reply that the guest accepts, which never left the host. Its body is
+    /// here in one piece.
+    fn read(&mut self, reply: Resource<HostIncomingResponse>) -> wasmtime::Result<Finished> {
+        let reply = self.store.data_mut().table.delete(reply)?;
         let mut bytes = Vec::new();
-        if let Some(mut stream) = body.take_stream() {
+        if let Some(mut body) = reply.body
+            && let Some(mut stream) = body.take_stream()
+        {
             while let Ok(chunk) = stream.read(usize::MAX) {
                 if bytes.is_empty() {
                     bytes = Vec::from(chunk);
@@ -401,12 +405,7 @@ impl Sandbox {
                 }
             }
         }
-        Ok(Finished {
-            status: open.status,
-            content_type: open.content_type,
-            headers: open.headers,
-            body: bytes,
-        })
+        Ok(Finished::new(reply.status, &reply.headers, bytes))
     }
 }
 

@@ -89,7 +89,9 @@ fn for_http1(request: &mut Request<WasiBody>, version: HttpVersion, proxy: Optio
     match proxy {
         Some(proxy) => proxy.authorize(request),
         None => {
-            let path = request.uri().path_and_query().cloned();
+            let path = std::mem::take(request.uri_mut())
+                .into_parts()
+                .path_and_query;
             *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
         }
     }

@@ -5,7 +5,6 @@ use crate::foreign_host::{
     Foreign,
     bindings::exports::rest::client::{
         configuration,
-        transfers::OpenResponse,
         types::{Response, RestError},
     },
     nothing,
@@ -20,6 +19,7 @@ use wasmtime_wasi::p2::{
     DynPollable, InputStream as _, Pollable as _, StreamError,
     bindings::io::poll::HostPollable as _,
 };
+use wasmtime_wasi_http::p2::types::HostIncomingResponse;
 
 /// The functions of the interface, without what wasmtime wants said each time.
 impl Foreign {
@@ -55,12 +55,16 @@ impl Foreign {
             .unwrap()
     }
 
-    async fn finish_open(&mut self, transfer: ResourceAny) -> Result<OpenResponse, RestError> {
+    async fn finish_open(
+        &mut self,
+        transfer: ResourceAny,
+    ) -> Result<HostIncomingResponse, RestError> {
         let transfers = self.component.rest_client_transfers().transfer();
-        transfers
+        let open = transfers
             .call_finish_open(&mut self.store, transfer)
             .await
-            .unwrap()
+            .unwrap()?;
+        Ok(self.store.data_mut().table.delete(open).unwrap())
     }
 
     async fn drop_transfer(&mut self, transfer: ResourceAny) {
@@ -144,11 +148,9 @@ async fn the_body_can_be_had_as_a_handle_while_it_still_arrives() {
     let mut plugin = Foreign::new().await;
     let transfer = plugin.start_get(&server.url("/")).await;
     let open = plugin.finish_open(transfer).await.unwrap();
-    assert_eq!(
-        (open.status, open.content_type.as_deref()),
-        (200, Some("a/b"))
-    );
-    let mut body = plugin.store.data_mut().table.delete(open.body).unwrap();
+    assert_eq!(open.status, 200);
+    assert_eq!(open.headers["content-type"], "a/b");
+    let mut body = open.body.unwrap();
     let mut stream = body.take_stream().unwrap();
     let mut bytes = Vec::new();
     loop {
@@ -163,6 +165,20 @@ async fn the_body_can_be_had_as_a_handle_while_it_still_arrives() {
         }
     }
     assert_eq!(bytes, b"abcdef");
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_not_handed_out() {
+    let server = Server::start(|_| ok("more than ten bytes")).await;
+    let mut plugin = Foreign::new().await;
+    let config = configuration::Config {
+        max_transfer_size: Some(10),
+        ..nothing()
+    };
+    plugin.configure(config).await.unwrap();
+    let transfer = plugin.start_get(&server.url("/")).await;
+    let error = plugin.finish_open(transfer).await.unwrap_err();
+    assert!(matches!(error, RestError::TooLarge(_)), "{error:?}");
 }
 
 #[tokio::test]

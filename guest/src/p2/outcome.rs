@@ -1,9 +1,6 @@
 //! From what the transport says to what the caller is told.
 
-use super::{
-    bindings::exports::rest::client::{transfers, types as wit},
-    transfer::OpenResponse,
-};
+use super::bindings::exports::rest::client::types as wit;
 use crate::{
     error::RestError,
     response::{self, Partial, Response},
@@ -13,16 +10,6 @@ use wasip2::http::types::ErrorCode;
 /// The reply, in the types of the WIT package.
 pub(super) fn response(reply: Response) -> wit::Response {
     wit::Response {
-        status: reply.status,
-        content_type: response::content_type(&reply.headers),
-        headers: reply.headers,
-        body: reply.body,
-    }
-}
-
-/// The reply with its body unread, in the types of the WIT package.
-pub(super) fn open_response(reply: OpenResponse) -> transfers::OpenResponse {
-    transfers::OpenResponse {
         status: reply.status,
         content_type: response::content_type(&reply.headers),
         headers: reply.headers,

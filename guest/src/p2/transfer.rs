@@ -7,7 +7,7 @@ use super::{
     upload::Upload,
 };
 use crate::{
-    config::{Deadlines, Settings},
+    config::{Deadlines, Enforcer, Settings},
     error::RestError,
     redirect::Redirects,
     request::{self, Request},
@@ -18,8 +18,8 @@ use wasip2::{
     http::{
         outgoing_handler,
         types::{
-            self, ErrorCode, Fields, FutureIncomingResponse, HeaderError, IncomingBody,
-            IncomingResponse, Method, OutgoingRequest, RequestOptions,
+            self, ErrorCode, Fields, FutureIncomingResponse, HeaderError, IncomingResponse, Method,
+            OutgoingRequest, RequestOptions,
         },
     },
     io::{
@@ -33,13 +33,6 @@ pub(super) struct Transfer {
     // Dropped in this order: a step holds children of what the host keeps.
     step: Step,
     flight: Flight,
-}
-
-/// A reply whose body is still to be read.
-pub(super) struct OpenResponse {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
-    pub(super) body: IncomingBody,
 }
 
 /// Where a transfer is.
@@ -61,6 +54,7 @@ struct Flight {
     method: String,
     deadlines: Deadlines,
     timer: Timer,
+    enforcer: Enforcer,
     /// Of the reply's body, in bytes; 0 for none.
     limit: u64,
     redirects: Option<Redirects>,
@@ -106,6 +100,7 @@ impl Transfer {
             method: String::new(),
             deadlines,
             timer: Timer::start(deadlines.transfer),
+            enforcer: settings.enforcer,
             limit: settings.max_transfer_size,
             redirects: Redirects::of(&request, max_redirects),
         };
@@ -125,6 +120,7 @@ impl Transfer {
                 method: String::new(),
                 deadlines: Deadlines::NONE,
                 timer: Timer::start(None),
+                enforcer: Enforcer::Component,
                 limit: 0,
                 redirects: None,
             },
@@ -182,19 +178,15 @@ impl Transfer {
     }
 
     /// Waits for the head of the reply.
-    pub(super) fn finish_open(self) -> Result<OpenResponse, RestError> {
+    pub(super) fn finish_open(self) -> Result<IncomingResponse, RestError> {
         let (flight, reply) = self.head()?;
-        let (status, headers) = (reply.status(), reply.headers().entries());
-        // What is announced as too large is not even begun.
-        announced_length(&flight.method, status, &headers, flight.limit)?;
-        let body = reply
-            .consume()
-            .map_err(|()| flight.explain(refused("the body of a reply"), Partial::default()))?;
-        Ok(OpenResponse {
-            status,
-            headers,
-            body,
-        })
+        // What is announced as too large is not even begun. A host that keeps
+        // the limit has seen to it before the reply was shown.
+        if flight.enforcer == Enforcer::Component {
+            let headers = reply.headers().entries();
+            announced_length(&flight.method, reply.status(), &headers, flight.limit)?;
+        }
+        Ok(reply)
     }
 
     fn head(mut self) -> Result<(Flight, IncomingResponse), RestError> {

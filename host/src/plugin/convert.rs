@@ -1,12 +1,24 @@
 //! From the types of the WIT package to those of this crate, and back.
 
-use super::{bindings::rest::client::types as wit, transfer::Outcome};
+use super::{
+    bindings::rest::client::types as wit,
+    transfer::{Counted, Outcome},
+};
 use crate::{
     error::{Error, ErrorKind},
+    hooks::Hooks,
     instance::Instance,
     request::Request,
+    response::Response,
 };
-use std::time::Duration;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt as _, Full};
+use std::{convert::Infallible, time::Duration};
+use wasmtime_wasi_http::{
+    FieldMap,
+    p2::{body::HostIncomingBody, types::HostIncomingResponse},
+};
 
 /// What a plugin asks for.
 pub(super) struct Asked {
@@ -69,6 +81,33 @@ pub(super) fn answer(outcome: Outcome) -> Result<wit::Response, wit::RestError> 
             body: reply.body,
         })
         .map_err(told)
+}
+
+/// A reply whose body is still to be read. `counted` is kept for as long as the
+/// body is.
+pub(super) fn incoming(
+    reply: Response,
+    counted: Counted,
+    hooks: &mut Hooks,
+) -> wasmtime::Result<HostIncomingResponse> {
+    let mut fields = HeaderMap::new();
+    for (name, value) in reply.headers {
+        let name = HeaderName::try_from(name).map_err(wasmtime::Error::new)?;
+        let value = HeaderValue::try_from(value).map_err(wasmtime::Error::new)?;
+        fields.append(name, value);
+    }
+    let body = Full::<Bytes>::from(reply.body)
+        .map_err(|never: Infallible| match never {})
+        .map_frame(move |frame| {
+            let _ = &counted;
+            frame
+        })
+        .boxed_unsync();
+    Ok(HostIncomingResponse {
+        status: reply.status,
+        headers: FieldMap::new_immutable(hooks, fields),
+        body: Some(HostIncomingBody::new(body)),
+    })
 }
 
 /// Of a call without a complete reply.
