@@ -222,7 +222,7 @@ fn http_request(request: HostOutgoingRequest) -> Result<http::Request<WasiBody>,
     *out.uri_mut() = Uri::builder()
         .scheme(scheme)
         .authority(authority)
-        .path_and_query(path_with_query.as_deref().unwrap_or("/"))
+        .path_and_query(path_with_query.unwrap_or_else(|| "/".into()))
         .build()
         .map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
     *out.headers_mut() = headers;
