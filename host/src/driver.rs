@@ -93,6 +93,7 @@ pub(crate) fn start(
         sandbox: None,
         transfers: FuturesUnordered::new(),
         waiting: VecDeque::new(),
+        landed: VecDeque::new(),
         set_aside: VecDeque::new(),
         gate_is_closed: false,
     };
@@ -113,6 +114,8 @@ struct Driver {
     transfers: FuturesUnordered<InFlight>,
     /// Calls that wait for their turn at the cap.
     waiting: VecDeque<Ask>,
+    /// Transfers that have ended, and whose guest has not been told yet.
+    landed: VecDeque<Landed>,
     /// Transfers that ended while the gate was closed.
     set_aside: VecDeque<Landed>,
     gate_is_closed: bool,
@@ -168,14 +171,18 @@ impl Driver {
     }
 
     /// Ends the calls whose transfers have ended until now, and says how many.
+    /// All sockets are read before the first guest is entered.
     async fn land_those_that_ended(&mut self) -> usize {
-        for ended in 0..BATCH {
-            let Some(Some(landed)) = self.transfers.next().now_or_never() else {
-                return ended;
-            };
+        while self.landed.len() < BATCH
+            && let Some(Some(landed)) = self.transfers.next().now_or_never()
+        {
+            self.landed.push_back(landed);
+        }
+        let ended = self.landed.len();
+        while let Some(landed) = self.landed.pop_front() {
             self.land(landed).await;
         }
-        BATCH
+        ended
     }
 
     async fn obey(&mut self, command: Command) {
@@ -396,8 +403,8 @@ impl Driver {
                 flight
             })
         });
-        let aside = self.set_aside.drain(..).map(|landed| landed.flight);
-        for Flight { ask, permit, .. } in flights.chain(aside) {
+        let ended = self.landed.drain(..).chain(self.set_aside.drain(..));
+        for Flight { ask, permit, .. } in flights.chain(ended.map(|landed| landed.flight)) {
             drop(permit);
             tell(ask, Err(error.clone()));
         }
