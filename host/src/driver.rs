@@ -131,8 +131,9 @@ struct Flight {
 impl Driver {
     async fn run(mut self) {
         loop {
-            let obeyed = self.obey_those_who_came().await;
+            // Slots are free before calls come that would want them.
             let landed = self.land_those_that_ended().await;
+            let obeyed = self.obey_those_who_came().await;
             if obeyed == BATCH || landed == BATCH {
                 // There may be more. Callers, timers and sockets come first.
                 yield_now().await;
@@ -142,7 +143,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 Some(landed) = self.transfers.next(), if !self.transfers.is_empty() => {
-                    self.land(landed).await;
+                    self.landed.push_back(landed);
                 }
                 command = self.commands.recv(), if !self.gate_is_closed => match command {
                     Some(command) => self.obey(command).await,
