@@ -380,9 +380,7 @@ impl Driver {
     /// Drops a sandbox whose memory has grown out of proportion, once nothing is
     /// open in it.
     fn retire_if_swollen(&mut self) {
-        let is_free = self.transfers.is_empty() && self.set_aside.is_empty();
-        self.sandbox
-            .take_if(|sandbox| is_free && !sandbox.is_worth_keeping());
+        self.sandbox.take_if(|sandbox| sandbox.is_swollen());
     }
 
     /// Drops a sandbox that trapped, and ends all that was open in it. A store

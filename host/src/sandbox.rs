@@ -67,8 +67,8 @@ const GUEST_MEMORY: usize = 16 * 1024 * 1024;
 /// Bytes that a guest needs for each transfer in flight.
 const MEMORY_PER_TRANSFER: usize = 16 * 1024;
 
-/// Bytes of guest memory, those of transfers apart, above which an instance is
-/// replaced rather than kept: the memory of WebAssembly never shrinks.
+/// Bytes of guest memory above which an instance is replaced, once no call is
+/// open in it, rather than kept: the memory of WebAssembly never shrinks.
 const KEPT_MEMORY: usize = 64 * 1024 * 1024;
 
 /// How often a guest may be made to give way while it does one thing. It only
@@ -358,9 +358,9 @@ impl Sandbox {
         self.kept -= guest.keeps;
     }
 
-    /// Whether the next call may have this guest.
-    pub(crate) fn is_worth_keeping(&self) -> bool {
-        self.store.data().memory.used <= KEPT_MEMORY + self.in_flight * MEMORY_PER_TRANSFER
+    /// Whether it keeps much more memory than it needs, with no call open.
+    pub(crate) fn is_swollen(&self) -> bool {
+        self.in_flight == 0 && self.store.data().memory.used > KEPT_MEMORY
     }
 
     /// Prepares the guest to work for `call`, and for taking `upload` bytes.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use support::{
     holes::Silent,
     server::Server,
-    steps::{Step, ok},
+    steps::{Gate, Step, ok},
 };
 
 #[tokio::test]
@@ -109,4 +109,30 @@ async fn a_body_larger_than_the_memory_of_the_sandbox_is_an_error_and_no_more() 
         worker.rest_get(&server.url("/")).await.unwrap().body,
         b"fine"
     );
+}
+
+/// Uploads go through the guest, whose memory never shrinks. So it is replaced
+/// when it has grown, but not while a reply waits to be handed to it.
+#[tokio::test]
+async fn calls_that_end_together_are_all_answered_by_a_sandbox_that_has_grown() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server =
+        Server::start(move |_| [vec![Step::Wait(held.clone())], ok("thanks")].concat()).await;
+    let worker = worker();
+    let url = server.url("/");
+    let open = async {
+        server
+            .wait_for("both requests", |record| record.requests.len() == 2)
+            .await;
+        gate.open();
+        gate.open();
+    };
+    let (large, small, ()) = tokio::join!(
+        worker.rest_post(&url, vec![b'x'; 70 << 20]).into_future(),
+        worker.rest_get(&url).into_future(),
+        open,
+    );
+    assert_eq!(large.unwrap().body, b"thanks");
+    assert_eq!(small.unwrap().body, b"thanks");
 }
