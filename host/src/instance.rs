@@ -17,7 +17,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -74,6 +74,8 @@ pub struct Instance {
     host: Host,
     tenant: Tenant,
     admission: Arc<Admission>,
+    /// Calls that have not ended, whether or not the driver has come to them.
+    under_way: AtomicUsize,
     /// Empty before the first call.
     driver: Mutex<Option<mpsc::UnboundedSender<Command>>>,
 }
@@ -88,6 +90,7 @@ impl Instance {
             host,
             tenant: Tenant { id, pool },
             admission,
+            under_way: AtomicUsize::new(0),
             driver: Mutex::default(),
         }
     }
@@ -149,12 +152,13 @@ impl Instance {
         Ok(())
     }
 
-    /// Calls that are under way or wait.
-    pub(crate) fn load(&self) -> u64 {
-        self.admission.stats().in_flight
+    /// Calls that are under way or wait, also for the driver to come to them.
+    pub(crate) fn load(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn run(&self, request: Request<'_>) -> Result<Response, Error> {
+        let _under_way = UnderWay::count(&self.under_way);
         let config = self.host.config();
         let shorter = |configured: Duration, asked: Option<Duration>| {
             asked.map_or(configured, |asked| asked.min(configured))
@@ -240,6 +244,22 @@ impl Instance {
         // It is there: it was started a line ago.
         let _ = started.send(command);
         *driver = Some(started);
+    }
+}
+
+/// Counted until it is dropped.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn count(calls: &'a AtomicUsize) -> Self {
+        calls.fetch_add(1, Ordering::Relaxed);
+        Self(calls)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -408,6 +408,32 @@ async fn a_pool_gives_calls_to_workers_that_are_not_blocked() {
     assert_eq!(pool.stats().started, 22);
 }
 
+/// Also of calls that come at once, before any of them has begun.
+#[tokio::test]
+async fn a_pool_gives_each_worker_its_share() {
+    let census = Census::start().await;
+    let pool = WorkerPool::new(&host(Config::default()), 3);
+    let gate = census.url("/gate/x");
+    let get = || pool.rest_get(&gate).into_future();
+    let mut first = get();
+    tokio::select! {
+        _ = &mut first => unreachable!("the gate is closed"),
+        () = census.wait_for_open(1) => {}
+    }
+    let mut all = futures_util::future::join_all((0..5).map(|_| get()).chain([first]));
+    tokio::select! {
+        _ = &mut all => unreachable!("the gate is closed"),
+        () = census.wait_for_open(6) => {}
+    }
+    for state in pool.states() {
+        assert_eq!(state.stats.in_flight, 2, "{:?}", pool.states());
+    }
+    census.open_gate(6);
+    for reply in all.await {
+        reply.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_pool_that_drains_ends_what_is_under_way_and_takes_no_more() {
     let census = Census::start().await;
