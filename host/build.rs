@@ -1,7 +1,7 @@
 //! Compiles the component, so that no program waits for a compiler when it
 //! starts.
 
-#[path = "src/engine.rs"]
+#[path = "src/sandbox/engine.rs"]
 mod engine;
 
 use std::{env, error::Error, fs, path::PathBuf};
@@ -15,7 +15,7 @@ const OVERRIDE: &str = "REST_CLIENT_COMPONENT";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed={OVERRIDE}");
-    println!("cargo::rerun-if-changed=src/engine.rs");
+    println!("cargo::rerun-if-changed=src/sandbox/engine.rs");
     let component = match env::var_os(OVERRIDE) {
         Some(path) => PathBuf::from(path),
         None => PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(COMMITTED),

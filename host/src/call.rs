@@ -1,6 +1,10 @@
 //! One call while it runs: its deadlines, and the record of how it went.
 
-use crate::{failure::Failure, origin::Origin, reply::Reply, response::Timings};
+pub(crate) mod failure;
+pub(crate) mod origin;
+pub(crate) mod reply;
+
+use crate::{call::failure::Failure, call::origin::Origin, call::reply::Reply, response::Timings};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,

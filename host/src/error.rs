@@ -1,7 +1,7 @@
 //! Why a call has no complete reply, as an embedding program meets it.
 
 use crate::{
-    failure::Cause,
+    call::failure::Cause,
     response::{Headers, Timings},
 };
 use std::fmt;

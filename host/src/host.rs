@@ -3,10 +3,10 @@
 use crate::{
     config::{Config, ConfigError},
     instance::Instance,
-    pool::Pool,
     sandbox::Factory,
-    ticker::Ticker,
-    transfer::Transport,
+    sandbox::ticker::Ticker,
+    transport::pool::Pool,
+    transport::transfer::Transport,
 };
 use std::{fmt, sync::Arc};
 

@@ -1,17 +1,21 @@
 //! An instance: a sandbox, a pool of connections, and a cap.
 
+pub(crate) mod admission;
+mod cap_log;
+pub(crate) mod driver;
+
 use crate::{
-    admission::Admission,
-    answer::{self, Answer, Finished},
     call::{Call, Phase},
-    driver::{self, Ask, Coding, Command},
     error::{Error, ErrorKind},
     host::Host,
-    pool::Pool,
+    instance::admission::Admission,
+    instance::driver::{Ask, Coding, Command},
     request::{By, Question, Request},
     response::{Response, Timings},
+    sandbox::answer::{self, Answer, Finished},
     stats::Stats,
-    transfer::Tenant,
+    transport::pool::Pool,
+    transport::transfer::Tenant,
 };
 use std::{
     fmt,

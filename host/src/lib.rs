@@ -22,43 +22,19 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod admission;
-mod answer;
 mod call;
-#[cfg(feature = "canned")]
-mod canned;
 pub mod config;
-mod connect;
-mod connect_lock;
-mod connection;
-mod driver;
-mod engine;
-mod episode;
 mod error;
-mod expect;
-mod failure;
-mod hooks;
 mod host;
 mod instance;
-mod origin;
-mod outgoing;
 pub mod plugin;
-mod pool;
-mod proxy;
-mod reply;
 mod request;
-mod resolve;
 mod response;
 mod sandbox;
-mod send;
 mod stats;
-mod ticker;
-mod tls;
-mod transfer;
+mod transport;
 mod worker_pool;
 
-#[cfg(feature = "canned")]
-pub use canned::canned_calls;
 pub use config::{
     AtCap, Config, ConfigError, HttpVersion,
     client_domain::{ClientDomain, ServerPattern},
@@ -68,5 +44,7 @@ pub use host::Host;
 pub use instance::Instance;
 pub use request::Request;
 pub use response::{Headers, Response, Timings};
+#[cfg(feature = "canned")]
+pub use sandbox::canned::canned_calls;
 pub use stats::Stats;
 pub use worker_pool::{WorkerPool, WorkerState};

@@ -41,10 +41,10 @@ mod convert;
 mod transfer;
 
 use crate::{
-    driver::Coding,
     error::{Error, ErrorKind},
-    hooks::Hooks,
     instance::Instance,
+    instance::driver::Coding,
+    sandbox::hooks::Hooks,
 };
 use convert::{Asked, answer, incoming, told};
 use std::{fmt, sync::Arc};

@@ -1,16 +1,16 @@
 //! One guest in its store: what a component can reach, and how much of it.
 
 use crate::{
-    answer::{self, Answer, Finished},
     call::Call,
     config::Config,
-    driver::Coding,
-    hooks::Hooks,
     host,
-    outgoing::{Launched, Outbox},
+    instance::driver::Coding,
     request::Question,
-    ticker::{Running, Ticker},
-    transfer::{Tenant, Transport},
+    sandbox::answer::{Answer, Finished},
+    sandbox::hooks::Hooks,
+    sandbox::outgoing::{Launched, Outbox},
+    sandbox::ticker::{Running, Ticker},
+    transport::transfer::{Tenant, Transport},
 };
 use std::sync::Arc;
 use wasmtime::{
@@ -22,10 +22,17 @@ use wasmtime_wasi_http::{
     WasiHttpCtx, WasiHttpCtxView, WasiHttpView, p2::types::HostIncomingResponse,
 };
 
+pub(crate) mod answer;
+#[cfg(feature = "canned")]
+pub(crate) mod canned;
+mod engine;
 mod factory;
+pub(crate) mod hooks;
 mod linker;
 #[cfg(test)]
 pub(crate) mod misbehaving;
+pub(crate) mod outgoing;
+pub(crate) mod ticker;
 
 /// Generated from the WIT package.
 pub(crate) mod bindings {

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    hooks::Hooks,
     instance::Instance,
     request::Request,
     response::Response,
+    sandbox::hooks::Hooks,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};

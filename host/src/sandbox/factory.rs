@@ -11,9 +11,10 @@
 
 use super::{Sandbox, State, bindings::RestClientPre, linker::linker};
 use crate::{
-    engine, host,
-    ticker::Ticker,
-    transfer::{Tenant, Transport},
+    host,
+    sandbox::engine,
+    sandbox::ticker::Ticker,
+    transport::transfer::{Tenant, Transport},
 };
 use std::sync::{
     Arc, OnceLock,
@@ -183,8 +184,8 @@ fn pooling(required: &ResourcesRequired) -> PoolingAllocationConfig {
 mod tests {
     use super::*;
     use crate::{
-        Config, ErrorKind, Host, call::Call, pool::Pool, request::Question,
-        sandbox::misbehaving::Misdeed,
+        Config, ErrorKind, Host, call::Call, request::Question, sandbox::misbehaving::Misdeed,
+        transport::pool::Pool,
     };
     use std::time::Duration;
 

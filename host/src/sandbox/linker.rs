@@ -1,7 +1,7 @@
 //! What a guest can reach.
 
 use super::State;
-use crate::outgoing;
+use crate::sandbox::outgoing;
 use wasmtime::{
     Engine,
     component::{HasSelf, Linker, Resource, ResourceTable},

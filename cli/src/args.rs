@@ -1,0 +1,382 @@
+//! The arguments as they are typed.
+
+use crate::exit;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use rest_client_host::{
+    AtCap, ConfigError, HttpVersion,
+    config::{
+        self, duration,
+        layers::{Entry, Layers},
+    },
+};
+use serde::Serialize;
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+use toml::Table;
+
+/// Ask REST services questions, in a sandbox and before a deadline.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rest-client",
+    version,
+    after_help = exit::TABLE,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Log to standard error what is done; twice, what the libraries do, too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send a GET request
+    #[command(after_help = exit::TABLE)]
+    Get(Get),
+    /// Send data with POST
+    #[command(after_help = exit::TABLE)]
+    Post(WithData),
+    /// Send data with PUT
+    #[command(after_help = exit::TABLE)]
+    Put(WithData),
+    /// Send a request with any method: PATCH, DELETE, HEAD, …
+    #[command(after_help = exit::TABLE)]
+    Request(AnyMethod),
+    /// Make many calls, and print how long they took
+    #[command(after_help = exit::TABLE)]
+    Load(Load),
+    /// Show or check a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Play the scenarios of the original's manual against a service on loopback
+    Demo,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print what is in force, as TOML, with where each value came from
+    Show(Sources),
+    /// Say whether a TOML file could be started with, and nothing if it could
+    Check {
+        /// The file
+        #[arg(required_unless_present = "modparams")]
+        file: Option<PathBuf>,
+
+        /// An OpenSIPS script with modparam("rest_client", …) lines
+        #[arg(long, value_name = "FILE")]
+        modparams: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// An absolute URL, http or https
+    url: String,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WithData {
+    /// An absolute URL, http or https
+    url: String,
+
+    /// The body: the text itself, @FILE, or @- for standard input; empty if left out
+    #[arg(short, long, value_name = "DATA", default_value = "")]
+    data: String,
+
+    /// What the body is [default: application/x-www-form-urlencoded]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnyMethod {
+    /// The method, sent as it is written
+    method: String,
+
+    /// An absolute URL, http or https
+    url: String,
+
+    /// A body: the text itself, @FILE, or @- for standard input
+    #[arg(short, long, value_name = "DATA")]
+    data: Option<String>,
+
+    /// What the body is [default: application/x-www-form-urlencoded]
+    #[arg(long, value_name = "TYPE", requires = "data")]
+    content_type: Option<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Calls that are all the same. Here `-c` is what it is in other programs that
+/// make load.
+#[derive(Debug, Args)]
+#[command(mut_arg("config", |config| config.short(None)))]
+pub(crate) struct Load {
+    /// An absolute URL, http or https
+    pub(crate) url: String,
+
+    /// Calls to make
+    #[arg(short = 'n', long, value_name = "COUNT", default_value = "1000", value_parser = count::<NonZeroU64>)]
+    pub(crate) requests: NonZeroU64,
+
+    /// Calls to make at a time
+    #[arg(short, long, value_name = "COUNT", default_value = "10", value_parser = count::<NonZeroUsize>)]
+    pub(crate) concurrency: NonZeroUsize,
+
+    /// Instances to share the calls between
+    #[arg(short, long, value_name = "COUNT", default_value = "1", value_parser = count::<NonZeroUsize>)]
+    pub(crate) workers: NonZeroUsize,
+
+    /// The method, if not GET, or POST with data
+    #[arg(short = 'X', long)]
+    pub(crate) method: Option<String>,
+
+    /// Send a header field; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+
+    /// A body: the text itself, @FILE, or @- for standard input
+    #[arg(short, long, value_name = "DATA")]
+    pub(crate) data: Option<String>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+/// What every request can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Send a header field; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+
+    /// Print the head of the reply before its body
+    #[arg(short, long, conflicts_with = "json")]
+    pub(crate) include: bool,
+
+    /// Write to FILE, which is complete or not there at all
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Print one JSON object: code, status, headers, timings, body or error
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Follow up to COUNT redirects, and none if this is left out
+    #[arg(short = 'L', long, value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "10", default_value = "0", hide_default_value = true)]
+    pub(crate) max_redirects: u32,
+
+    /// Take a status of 400 or above as a failure: no body, exit code 22
+    #[arg(short, long)]
+    pub(crate) fail: bool,
+
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+/// Where parameters come from.
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
+    /// Read parameters from a TOML file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Read parameters from the modparam("rest_client", …) lines of an OpenSIPS script
+    #[arg(long, value_name = "FILE")]
+    pub(crate) modparams: Option<PathBuf>,
+
+    #[command(flatten)]
+    parameters: Parameters,
+}
+
+/// The parameters as flags, which come before those of files.
+#[derive(Debug, Args, Serialize)]
+#[command(next_help_heading = "Parameters")]
+#[serde(rename_all = "kebab-case")]
+struct Parameters {
+    /// Limit until there is a usable connection: DNS, TCP and TLS [default: 20s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
+    connection_timeout: Option<Duration>,
+
+    /// Limit of the whole call, connecting included [default: 20s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
+    transfer_timeout: Option<Duration>,
+
+    /// Asynchronous transfers of one instance at a time [default: 100]
+    #[arg(long, value_name = "COUNT", visible_alias = "cap")]
+    max_async_transfers: Option<u32>,
+
+    /// What a call does at that cap: block, wait or reject [default: block]
+    #[arg(long, value_name = "WHAT")]
+    at_cap: Option<AtCap>,
+
+    /// Verify the chain of the server's certificate [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ssl_verifypeer: Option<bool>,
+
+    /// Verify that the certificate is for the host asked [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ssl_verifyhost: Option<bool>,
+
+    /// Trust the certificates in a PEM file or a directory of such, too
+    #[arg(long, value_name = "PATH")]
+    ssl_capath: Option<PathBuf>,
+
+    /// Limit of a reply's body, 0 for none [default: 10485760]
+    #[arg(long, value_name = "BYTES")]
+    max_transfer_size: Option<u64>,
+
+    /// auto, 1.0, 1.1, 2, 2-tls or 2-prior-knowledge [default: auto]
+    #[arg(long, value_name = "VERSION")]
+    http_version: Option<HttpVersion>,
+
+    /// Wait for 100 Continue before a body over 1024 bytes [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enable_expect_100: Option<bool>,
+
+    /// Let one instance at a time connect to a server [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_concurrent_connects: Option<bool>,
+
+    /// Age up to which a live connection lets an instance skip that [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
+    conn_lifetime: Option<Duration>,
+
+    /// Accepted and ignored: nothing is polled
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
+    connect_poll_interval: Option<Duration>,
+
+    /// Trust the certificates of --ssl-capath in place of the system's [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ca_only: Option<bool>,
+
+    /// How long a connection is kept without use, 0 for not at all [default: 50s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[serde(with = "duration::optional")]
+    idle_timeout: Option<Duration>,
+
+    /// Let all instances use each other's connections [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    share_connections: Option<bool>,
+
+    /// Ask these name servers in place of the system's
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
+    dns_servers: Option<Vec<SocketAddr>>,
+
+    /// Use the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    proxy_from_env: Option<bool>,
+}
+
+impl Sources {
+    /// The parameters of all sources: the file, then the script, then the flags.
+    pub(crate) fn layers(self) -> Result<Layers, ConfigError> {
+        let mut layers = Layers::default();
+        if let Some(path) = &self.config {
+            config::toml::read(path, &mut layers)?;
+        }
+        if let Some(path) = &self.modparams {
+            config::modparam::read(path, &mut layers)?;
+        }
+        for (key, value) in Table::try_from(&self.parameters).unwrap_or_default() {
+            let from = format!("--{key}");
+            layers.add(Entry { key, value, from })?;
+        }
+        Ok(layers)
+    }
+}
+
+/// One request, whichever command it was typed as.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) data: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) common: Common,
+}
+
+impl From<Get> for Call {
+    fn from(Get { url, common }: Get) -> Self {
+        Self {
+            method: "GET".into(),
+            url,
+            data: None,
+            content_type: None,
+            common,
+        }
+    }
+}
+
+impl WithData {
+    pub(crate) fn into_call(self, method: &str) -> Call {
+        Call {
+            method: method.into(),
+            url: self.url,
+            data: Some(self.data),
+            content_type: self.content_type,
+            common: self.common,
+        }
+    }
+}
+
+impl From<AnyMethod> for Call {
+    fn from(request: AnyMethod) -> Self {
+        Self {
+            method: request.method,
+            url: request.url,
+            data: request.data,
+            content_type: request.content_type,
+            common: request.common,
+        }
+    }
+}
+
+/// How many, at least one.
+fn count<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse()
+        .map_err(|_| "what is needed is a whole number, 1 or more")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

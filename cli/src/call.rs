@@ -1,0 +1,62 @@
+//! One request and its outcome: `get`, `post`, `put` and `request`.
+
+use crate::{
+    args::Call,
+    exit::{Exit, Problem},
+    input,
+    output::{self, Destination},
+};
+use rest_client_host::Host;
+
+/// Sends the request and writes what came of it.
+pub(crate) async fn run(call: Call) -> Result<Exit, Problem> {
+    let common = call.common;
+    let host = Host::new(common.sources.layers()?.config())?;
+    let instance = host.instance();
+
+    let mut request = instance
+        .rest_request(&call.method, &call.url)
+        .max_redirects(common.max_redirects);
+    if let Some(data) = &call.data {
+        request = request.body(input::data(data)?);
+    }
+    if let Some(content_type) = call.content_type {
+        request = request.content_type(content_type);
+    }
+    for header in &common.headers {
+        let (name, value) = input::header(header)?;
+        request = request.header(name, value);
+    }
+    // Where the reply goes is made sure of first: a reply that can't be kept
+    // may not be asked for twice.
+    let destination = Destination::open(common.output.as_deref())?;
+
+    let outcome = request.await;
+    if common.json {
+        destination.write(&output::json(&outcome))?;
+        return match &outcome {
+            Ok(reply) if common.fail && reply.status >= 400 => Ok(Exit::HttpStatus),
+            Ok(_) => Ok(Exit::Success),
+            Err(error) => Ok(error.into()),
+        };
+    }
+    match &outcome {
+        Ok(reply) if common.fail && reply.status >= 400 => Err(Problem::new(
+            Exit::HttpStatus,
+            format!("the service answered with status {}", reply.status),
+        )),
+        Ok(reply) => {
+            let head = common.include.then(|| output::head(reply));
+            destination.write(&[&head.unwrap_or_default()[..], &reply.body].concat())?;
+            Ok(Exit::Success)
+        }
+        Err(error) => {
+            // What had arrived is shown, as curl does; a file is complete or
+            // is not there.
+            if let (Some(partial), Destination::Stdout) = (error.partial(), &destination) {
+                destination.write(&partial.body)?;
+            }
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Many calls, and how long they took: `load`.
+
+mod report;
+mod tally;
+
+use crate::{
+    args::Load,
+    exit::{Exit, Problem},
+    input,
+    output::Destination,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use report::Report;
+use rest_client_host::{ErrorKind, Host, WorkerPool};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
+use tally::Tally;
+
+/// Makes the calls and prints what came of them. Fails as a single call
+/// would with the error that most of those without a reply had.
+pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
+    let host = Host::new(load.sources.layers()?.config())?;
+    let pool = WorkerPool::new(&host, load.workers.get());
+    let body = load.data.as_deref().map(input::data).transpose()?;
+    let headers = load
+        .headers
+        .iter()
+        .map(|header| input::header(header))
+        .collect::<Result<Vec<_>, _>>()?;
+    let method = match (&load.method, &body) {
+        (Some(method), _) => method.as_str(),
+        (None, Some(_)) => "POST",
+        (None, None) => "GET",
+    };
+
+    // It shows itself on a terminal alone.
+    let bar = ProgressBar::new(load.requests.get()).with_style(style());
+    let left = AtomicU64::new(load.requests.get());
+    let started = Instant::now();
+    let caller = || async {
+        let mut tally = Tally::new();
+        while take_one(&left) {
+            let mut request = pool.rest_request(method, &load.url);
+            for (name, value) in &headers {
+                request = request.header(name, value.as_str());
+            }
+            if let Some(body) = &body {
+                request = request.body(body.clone());
+            }
+            let outcome = request.await;
+            if let Err(error) = &outcome
+                && matches!(
+                    error.kind(),
+                    ErrorKind::InvalidUrl | ErrorKind::InvalidHeader
+                )
+            {
+                // It will be said of every call.
+                return Err(Problem::from(error));
+            }
+            tally.count(&outcome);
+            bar.inc(1);
+        }
+        Ok(tally)
+    };
+    let callers = (0..load.concurrency.get()).map(|_| caller());
+    let tallies = futures_util::future::try_join_all(callers).await?;
+    let elapsed = started.elapsed();
+    bar.finish_and_clear();
+
+    let tally = tallies.into_iter().fold(Tally::new(), Tally::with);
+    let report = Report {
+        tally: &tally,
+        elapsed,
+        stats: pool.stats(),
+        workers: pool.states(),
+    };
+    let text = if load.json {
+        report.json()
+    } else {
+        report.text()
+    };
+    Destination::Stdout.write(text.as_bytes())?;
+    let most = tally.errors.values().max_by_key(|errors| errors.count);
+    Ok(most.map_or(Exit::Success, |errors| errors.exit))
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn take_one(left: &AtomicU64) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+        left.checked_sub(1)
+    })
+    .is_ok()
+}

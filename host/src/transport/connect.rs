@@ -1,0 +1,253 @@
+//! From an origin to a stream of bytes with its server: resolve, dial, TLS.
+
+use crate::{
+    call::failure::{Cause, Failure},
+    call::origin::Origin,
+    call::{Call, Phase},
+    config::{Config, ConfigError, HttpVersion},
+    transport::connection::Stream,
+    transport::proxy::{Proxies, Proxy},
+    transport::resolve::Resolver,
+    transport::tls::{self, TlsPolicies},
+};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use rustls::{ClientConfig, pki_types::ServerName};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// How long one address is tried before the next is tried beside it (RFC 8305,
+/// section 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// A way to the server, on which no HTTP was spoken yet.
+pub(crate) struct Link {
+    pub(crate) stream: Box<dyn Stream>,
+    /// HTTP/2 is to be spoken on it: the server offered it, or nobody asked.
+    pub(crate) http2: bool,
+    /// Who is at its other end, if not the server: requests are in absolute
+    /// form.
+    pub(crate) proxy: Option<Proxy>,
+}
+
+/// Makes connections, all under the same policy.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    resolver: Resolver,
+    tls: TlsPolicies,
+    /// Empty where none is to be used.
+    proxies: Option<Proxies>,
+    version: HttpVersion,
+}
+
+impl Connector {
+    /// # Errors
+    ///
+    /// The TLS policy can't be made, or the environment names what is no proxy.
+    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+        Ok(Self {
+            resolver: Resolver::new(config.dns_servers.clone()),
+            tls: TlsPolicies::new(config)?,
+            proxies: config.proxy_from_env.then(Proxies::from_env).transpose()?,
+            version: config.http_version,
+        })
+    }
+
+    /// Connects to `origin`. The caller sets the deadline.
+    pub(crate) async fn connect(&self, origin: &Origin, call: &Call) -> Result<Link, Failure> {
+        let prior_knowledge = self.version == HttpVersion::Http2PriorKnowledge;
+        let proxy = self.proxies.as_ref().and_then(|it| it.of_origin(origin));
+        let stream: Box<dyn Stream> = match proxy {
+            Some(proxy) => {
+                let stream = self
+                    .reach_proxy(&proxy, call)
+                    .await
+                    .map_err(|failure| proxy.failed(failure))?;
+                if !origin.tls && !prior_knowledge {
+                    return Ok(Link {
+                        stream,
+                        http2: false,
+                        proxy: Some(proxy),
+                    });
+                }
+                call.enter(Phase::Proxy);
+                proxy.tunnel(stream, origin).await?
+            }
+            None => Box::new(self.reach(origin, call).await?),
+        };
+        let (stream, chosen) = if origin.tls {
+            let client = self.tls.of(origin).client().await?;
+            secure(stream, origin, client, call).await?
+        } else {
+            (stream, None)
+        };
+        Ok(Link {
+            stream,
+            http2: prior_knowledge || chosen.as_deref() == Some(b"h2"),
+            proxy: None,
+        })
+    }
+
+    async fn reach(&self, origin: &Origin, call: &Call) -> Result<TcpStream, Failure> {
+        call.enter(Phase::NameLookup);
+        let addresses = self.resolver.resolve(&origin.host).await?;
+        tracing::debug!(%origin, ?addresses, "the host has addresses");
+        call.enter(Phase::Connect);
+        let stream = dial(&addresses, origin.port).await?;
+        tracing::debug!(%origin, peer = ?stream.peer_addr().ok(), "connected");
+        Ok(stream)
+    }
+
+    async fn reach_proxy(&self, proxy: &Proxy, call: &Call) -> Result<Box<dyn Stream>, Failure> {
+        let stream = self.reach(&proxy.origin, call).await?;
+        if !proxy.origin.tls {
+            return Ok(Box::new(stream));
+        }
+        let client = self.tls.of(&proxy.origin).client().await?;
+        // Tunnels through a connection of HTTP/2 are another matter.
+        let mut client = ClientConfig::clone(&client);
+        client.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let (stream, _) = secure(stream, &proxy.origin, Arc::new(client), call).await?;
+        Ok(stream)
+    }
+
+    /// Whether a connection to `origin` may turn out to speak HTTP/2.
+    pub(crate) fn may_speak_http2(&self, origin: &Origin) -> bool {
+        match self.version {
+            HttpVersion::Http10 | HttpVersion::Http11 => false,
+            HttpVersion::Auto | HttpVersion::Http2 | HttpVersion::Http2Tls => origin.tls,
+            HttpVersion::Http2PriorKnowledge => true,
+        }
+    }
+}
+
+/// Speaks TLS over `stream`, and returns the protocol that the server chose to
+/// have spoken over that.
+async fn secure(
+    stream: impl Stream + 'static,
+    origin: &Origin,
+    client: Arc<ClientConfig>,
+    call: &Call,
+) -> Result<(Box<dyn Stream>, Option<Vec<u8>>), Failure> {
+    call.enter(Phase::Tls);
+    let name = ServerName::try_from(origin.server_name().to_owned())
+        .map_err(|_| Failure::new(Cause::Tls, "this host name can't stand in a certificate"))?;
+    let stream = TlsConnector::from(client)
+        .connect(name, stream)
+        .await
+        .map_err(|error| tls::failure(&error))?;
+    let (_, session) = stream.get_ref();
+    tracing::debug!(
+        %origin,
+        version = ?session.protocol_version(),
+        cipher = ?session.negotiated_cipher_suite().map(|suite| suite.suite()),
+        "TLS is established"
+    );
+    let chosen = session.alpn_protocol().map(<[u8]>::to_vec);
+    Ok((Box::new(stream), chosen))
+}
+
+/// Connects to the first of `addresses` that answers, which alternate between
+/// the two families, each with a head start before the next (RFC 8305).
+async fn dial(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failure> {
+    let mut waiting = interleaved(addresses).into_iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut last = None;
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts.push(TcpStream::connect(SocketAddr::new(address, port)));
+        }
+        if attempts.is_empty() {
+            return Err(last.map_or_else(
+                || Failure::new(Cause::Dns, "the name has no address"),
+                |error| unreachable(&error, addresses.len()),
+            ));
+        }
+        let head_start = async {
+            if waiting.len() == 0 {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(ATTEMPT_DELAY).await;
+        };
+        tokio::select! {
+            Some(attempt) = attempts.next() => match attempt {
+                Ok(stream) => {
+                    // Requests are small and are waited for: nothing is gained
+                    // by gathering bytes.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "TCP_NODELAY can't be set");
+                    }
+                    return Ok(stream);
+                }
+                Err(error) => last = Some(error),
+            },
+            () = head_start => {}
+        }
+    }
+}
+
+fn interleaved(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let (first, second): (Vec<IpAddr>, Vec<IpAddr>) = addresses
+        .iter()
+        .partition(|address| address.is_ipv6() == addresses[0].is_ipv6());
+    let mut second = second.into_iter();
+    let mut order = Vec::with_capacity(addresses.len());
+    for address in first {
+        order.push(address);
+        order.extend(second.next());
+    }
+    order.extend(second);
+    order
+}
+
+fn unreachable(error: &io::Error, addresses: usize) -> Failure {
+    let of_all = if addresses > 1 {
+        format!(" (the last of {addresses} addresses)")
+    } else {
+        String::new()
+    };
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::new(
+            Cause::Refused,
+            format!("the connection was refused, nothing listens on this port{of_all}"),
+        ),
+        io::ErrorKind::TimedOut => Failure::new(
+            Cause::ConnectionTimeout,
+            format!("the system gave up connecting{of_all}"),
+        ),
+        _ => Failure::new(
+            Cause::Refused,
+            format!("the host can't be reached: {error}{of_all}"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_alternate_between_the_families() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let given = ["::1", "::2", "::3", "127.0.0.1"].map(address);
+        let expected = ["::1", "127.0.0.1", "::2", "::3"].map(address);
+        assert_eq!(interleaved(&given), expected);
+        let given = ["127.0.0.1", "::1", "::2"].map(address);
+        let expected = ["127.0.0.1", "::1", "::2"].map(address);
+        assert_eq!(interleaved(&given), expected);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_does_not_hide_one_that_answers() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let addresses = ["127.0.0.2", "127.0.0.1"].map(|text| text.parse().unwrap());
+        let stream = dial(&addresses, port).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+    }
+}

@@ -1,0 +1,158 @@
+//! A connection that can take a request.
+//!
+//! hyper splits an HTTP/1 connection into a sender and a future that does the
+//! work. Here both stay together, and the work is done by whoever uses the
+//! connection: no task is woken to send a request, and a transfer that is
+//! dropped has closed its socket when the drop returns. A connection of HTTP/2
+//! serves many at once, and so has a task of its own.
+
+use crate::{transport::connect_lock::Presence, transport::proxy::Proxy};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as _, Frame};
+use http_body_util::BodyExt as _;
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use wasmtime_wasi_http::WasiBody;
+
+/// Bytes in order, both ways.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+type Io = TokioIo<Box<dyn Stream>>;
+
+/// One of the two.
+pub(crate) enum Connection {
+    Http1(Http1),
+    Http2(Http2),
+}
+
+/// A connection of HTTP/2. Clones share it.
+pub(crate) type Http2 = http2::SendRequest<WasiBody>;
+
+/// A connection of HTTP/1, which takes one request at a time. Dropped, it is
+/// closed.
+pub(crate) struct Http1 {
+    sender: http1::SendRequest<WasiBody>,
+    /// Empty once it has ended.
+    work: Option<Pin<Box<http1::Connection<Io, WasiBody>>>>,
+    proxy: Option<Proxy>,
+    _presence: Option<Presence>,
+}
+
+/// Speaks HTTP/1 over `stream`, at whose other end there may be a proxy.
+pub(crate) async fn http1(
+    stream: Box<dyn Stream>,
+    proxy: Option<Proxy>,
+    presence: Option<Presence>,
+) -> hyper::Result<Http1> {
+    let (sender, work) = http1::handshake(TokioIo::new(stream)).await?;
+    Ok(Http1 {
+        sender,
+        work: Some(Box::pin(work)),
+        proxy,
+        _presence: presence,
+    })
+}
+
+/// Speaks HTTP/2 over `stream`, until the last clone of the result is dropped.
+pub(crate) async fn http2(
+    stream: Box<dyn Stream>,
+    presence: Option<Presence>,
+) -> hyper::Result<Http2> {
+    let (sender, work) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .handshake(TokioIo::new(stream))
+        .await?;
+    tokio::spawn(async move {
+        if let Err(error) = work.await {
+            tracing::debug!(%error, "a connection of HTTP/2 ended");
+        }
+        drop(presence);
+    });
+    Ok(sender)
+}
+
+impl Connection {
+    /// The next frame of the body of a reply on it; `None` at its end.
+    pub(crate) async fn frame(
+        &mut self,
+        body: &mut Incoming,
+    ) -> Option<hyper::Result<Frame<Bytes>>> {
+        match self {
+            Self::Http1(http1) => http1.frame(body).await,
+            Self::Http2(_) => body.frame().await,
+        }
+    }
+}
+
+impl Http1 {
+    /// Sends `request` and waits for the head of its reply. Where none of it was
+    /// sent, the error holds the request.
+    pub(crate) async fn send(
+        &mut self,
+        request: Box<Request<WasiBody>>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<WasiBody>>> {
+        let Self { sender, work, .. } = self;
+        // What is wrong with the connection is told by sending on it.
+        let _ = poll_fn(|cx| beside(work, cx, |cx| sender.poll_ready(cx))).await;
+        let mut sent = pin!(sender.try_send_request(*request));
+        poll_fn(|cx| beside(work, cx, |cx| sent.as_mut().poll(cx))).await
+    }
+
+    async fn frame(&mut self, body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
+        poll_fn(|cx| beside(&mut self.work, cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
+    }
+
+    /// Who reads the requests, if not the server itself.
+    pub(crate) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
+    /// Whether it could take another request, as far as one can know: the last
+    /// exchange is over, and the server has not closed it.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        let Some(work) = &mut self.work else {
+            return false;
+        };
+        // Has it see what has come since it was used last. Nobody is to be
+        // woken for it: it is looked at again before it is used.
+        let mut cx = Context::from_waker(Waker::noop());
+        if work.as_mut().poll(&mut cx).is_ready() {
+            self.work = None;
+            return false;
+        }
+        self.sender.is_ready()
+    }
+}
+
+/// Polls for what the caller waits for, and has the connection work for it.
+fn beside<T>(
+    work: &mut Option<Pin<Box<http1::Connection<Io, WasiBody>>>>,
+    cx: &mut Context<'_>,
+    mut awaited: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    if let Poll::Ready(done) = awaited(cx) {
+        return Poll::Ready(done);
+    }
+    if let Some(connection) = work
+        && let Poll::Ready(ended) = connection.as_mut().poll(cx)
+    {
+        // Its error reaches those who wait for a reply.
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended");
+        }
+        *work = None;
+    }
+    awaited(cx)
+}

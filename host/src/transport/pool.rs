@@ -1,0 +1,186 @@
+//! Connections that are kept for the next request.
+//!
+//! A pool belongs to one instance unless the operator shares it, so that no
+//! tenant's request ever travels on a connection that another one's credentials
+//! opened.
+
+use crate::{
+    call::origin::Origin,
+    transport::connection::{Connection, Http1, Http2},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::OwnedMutexGuard, time::Instant};
+
+/// Idle connections of one origin; one more is closed. There are never more than
+/// were in use at once, and whoever has so many in use will have them again.
+const KEPT_PER_ORIGIN: usize = 4096;
+
+/// Between two looks at what is kept.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Kept connections, by origin. Clones are the same pool.
+#[derive(Clone)]
+pub(crate) struct Pool(Arc<Shared>);
+
+struct Shared {
+    idle_timeout: Duration,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    by_origin: HashMap<Origin, OfOrigin>,
+    sweeping: bool,
+}
+
+#[derive(Default)]
+struct OfOrigin {
+    /// The one used last is at the end.
+    idle: Vec<Idle>,
+    /// Multiplexed, so it is never taken out.
+    http2: Option<Shareable>,
+    /// Whose turn it is to connect, where others may share the connection.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// The server was met, and speaks HTTP/1.
+    is_http1: bool,
+}
+
+struct Idle {
+    http1: Http1,
+    since: Instant,
+}
+
+struct Shareable {
+    http2: Http2,
+    used: Instant,
+}
+
+impl Pool {
+    /// An empty pool, which keeps a connection for `idle_timeout` without use.
+    pub(crate) fn new(idle_timeout: Duration) -> Self {
+        Self(Arc::new(Shared {
+            idle_timeout,
+            kept: Mutex::default(),
+        }))
+    }
+
+    /// A kept connection to `origin` that is alive as far as one can know.
+    pub(crate) fn take(&self, origin: &Origin) -> Option<Connection> {
+        let mut kept = self.lock();
+        let of_origin = kept.by_origin.get_mut(origin)?;
+        if let Some(shareable) = &mut of_origin.http2 {
+            if shareable.http2.is_ready() {
+                shareable.used = Instant::now();
+                return Some(Connection::Http2(shareable.http2.clone()));
+            }
+            of_origin.http2 = None;
+        }
+        while let Some(Idle { mut http1, since }) = of_origin.idle.pop() {
+            if since.elapsed() < self.0.idle_timeout && http1.is_ready() {
+                return Some(Connection::Http1(http1));
+            }
+        }
+        None
+    }
+
+    /// Learns of a new connection. One of HTTP/2 is shared from now on.
+    pub(crate) fn meet(&self, origin: &Origin, connection: &Connection) {
+        let mut kept = self.lock();
+        let of_origin = kept.by_origin.entry(origin.clone()).or_default();
+        of_origin.is_http1 = matches!(connection, Connection::Http1(_));
+        if let Connection::Http2(http2) = connection
+            && !self.0.idle_timeout.is_zero()
+        {
+            of_origin.http2 = Some(Shareable {
+                http2: http2.clone(),
+                used: Instant::now(),
+            });
+        }
+        self.sweep_later(&mut kept);
+    }
+
+    /// Gives a connection back, now that the reply is complete. One that the
+    /// server closes, or that still sends a request, is not kept.
+    pub(crate) fn give_back(&self, origin: &Origin, mut http1: Http1) {
+        if self.0.idle_timeout.is_zero() || !http1.is_ready() {
+            return;
+        }
+        let idle = Idle {
+            http1,
+            since: Instant::now(),
+        };
+        let mut kept = self.lock();
+        // The name is only copied where it is new.
+        match kept.by_origin.get_mut(origin) {
+            Some(of_origin) => of_origin.keep(idle),
+            None => kept.by_origin.entry(origin.clone()).or_default().keep(idle),
+        }
+        self.sweep_later(&mut kept);
+    }
+
+    /// Waits for the turn to connect to `origin`: others who wait may share the
+    /// connection. `None` where it is known that they can't.
+    pub(crate) async fn turn(&self, origin: &Origin) -> Option<OwnedMutexGuard<()>> {
+        let turn = {
+            let mut kept = self.lock();
+            let of_origin = kept.by_origin.entry(origin.clone()).or_default();
+            if of_origin.is_http1 {
+                return None;
+            }
+            of_origin.turn.clone()
+        };
+        Some(turn.lock_owned().await)
+    }
+
+    /// Sees to it that what is kept is closed in time. There is one sweeper
+    /// while anything is kept, and none otherwise; it does not keep the pool
+    /// alive.
+    fn sweep_later(&self, kept: &mut Kept) {
+        if std::mem::replace(&mut kept.sweeping, true) {
+            return;
+        }
+        let pool = Arc::downgrade(&self.0);
+        let pause = (self.0.idle_timeout / 2).max(SHORTEST_PAUSE);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(pause).await;
+                let Some(pool) = pool.upgrade().map(Pool) else {
+                    return;
+                };
+                let mut kept = pool.lock();
+                kept.by_origin
+                    .retain(|_, of_origin| of_origin.sweep(pool.0.idle_timeout));
+                if kept.by_origin.is_empty() {
+                    kept.sweeping = false;
+                    return;
+                }
+            }
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // Nothing is left half done when a thread panics here.
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OfOrigin {
+    fn keep(&mut self, idle: Idle) {
+        if self.idle.len() < KEPT_PER_ORIGIN {
+            self.idle.push(idle);
+        }
+    }
+
+    /// Closes what is dead or old; false if nothing is left.
+    fn sweep(&mut self, idle_timeout: Duration) -> bool {
+        self.idle
+            .retain_mut(|idle| idle.since.elapsed() < idle_timeout && idle.http1.is_ready());
+        self.http2
+            .take_if(|it| it.http2.is_closed() || it.used.elapsed() >= idle_timeout);
+        !self.idle.is_empty() || self.http2.is_some() || Arc::strong_count(&self.turn) > 1
+    }
+}
