@@ -1,8 +1,6 @@
 //! Why a call has no complete reply: `rest-error` of the WIT package, free of
 //! any generation of bindings.
 
-use crate::response::Partial;
-
 /// One case for each case of `rest-error` in `wit/types.wit`, where the meaning
 /// of each is documented. Texts are sentences for a person, without user
 /// information and without a query.
@@ -31,4 +29,16 @@ impl RestError {
             "the body of the reply is larger than max-transfer-size, {limit} bytes"
         ))
     }
+}
+
+/// What there was of a reply when time ran out. All is empty, and the status 0,
+/// if no reply had begun.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Partial {
+    /// The HTTP status code, or 0.
+    pub status: u16,
+    /// All fields of the head.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The bytes that had arrived.
+    pub body: Vec<u8>,
 }

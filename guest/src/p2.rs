@@ -5,6 +5,7 @@
 
 mod bindings;
 mod outcome;
+mod stop;
 mod timer;
 mod transfer;
 mod upload;

@@ -13,18 +13,6 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// What there was of a reply when time ran out. All is empty, and the status 0,
-/// if no reply had begun.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Partial {
-    /// The HTTP status code, or 0.
-    pub status: u16,
-    /// All fields of the head.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// The bytes that had arrived.
-    pub body: Vec<u8>,
-}
-
 /// The first `content-type`, if it can be shown as text.
 #[must_use]
 pub fn content_type(headers: &[(String, Vec<u8>)]) -> Option<String> {

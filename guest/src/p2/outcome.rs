@@ -2,8 +2,8 @@
 
 use super::bindings::exports::rest::client::types as wit;
 use crate::{
-    error::RestError,
-    response::{self, Partial, Response},
+    error::{Partial, RestError},
+    response::{self, Response},
 };
 use wasip2::http::types::ErrorCode;
 

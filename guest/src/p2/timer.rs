@@ -1,6 +1,6 @@
 //! The deadline of a transfer, where it is this component that keeps it.
 
-use super::transfer::Stop;
+use super::stop::Stop;
 use std::time::Duration;
 use wasip2::{
     clocks::monotonic_clock,

@@ -3,15 +3,16 @@
 
 use super::{
     outcome,
+    stop::{Stop, refused},
     timer::{Timer, nanoseconds},
     upload::Upload,
 };
 use crate::{
     config::{Deadlines, Enforcer, Settings},
-    error::RestError,
+    error::{Partial, RestError},
     redirect::Redirects,
     request::{self, Request},
-    response::{Body, Partial, Response, announced_length},
+    response::{Body, Response, announced_length},
     url::Scheme,
 };
 use wasip2::{
@@ -58,33 +59,6 @@ struct Flight {
     /// Of the reply's body, in bytes; 0 for none.
     limit: u64,
     redirects: Option<Redirects>,
-}
-
-/// Why a transfer ended early.
-pub(super) enum Stop {
-    /// The host failed it.
-    Failed(ErrorCode),
-    /// This component's own timer ended it.
-    TimeUp,
-    /// It is known already what the caller is told.
-    Told(RestError),
-}
-
-impl From<ErrorCode> for Stop {
-    fn from(code: ErrorCode) -> Self {
-        Self::Failed(code)
-    }
-}
-
-impl From<RestError> for Stop {
-    fn from(error: RestError) -> Self {
-        Self::Told(error)
-    }
-}
-
-/// A host that does not do what `wasi:http` says.
-pub(super) fn refused(what: &str) -> Stop {
-    Stop::Told(RestError::Internal(format!("the host refused {what}")))
 }
 
 impl Transfer {

@@ -1,6 +1,6 @@
 //! The body of a request, on its way out.
 
-use super::transfer::{Stop, refused};
+use super::stop::{Stop, refused};
 use crate::request::Body;
 use wasip2::{
     http::types::{OutgoingBody, OutgoingRequest},
