@@ -1,60 +1,9 @@
 //! The host of a URL: a name, an IPv4 address or an IPv6 literal, brought into
 //! the one form in which it is resolved, locked, verified and sent.
 
-use idna::punycode;
-use std::{
-    cmp::Ordering,
-    net::{Ipv4Addr, Ipv6Addr},
-};
+mod idn;
 
-/// Ignored in names.
-const SOFT_HYPHEN: char = '\u{ad}';
-
-/// No letters, but parts of names (RFC 5892, appendices A.3 to A.7): the middle
-/// dot of Catalan, the numeral sign of Greek, the two marks of Hebrew, and the
-/// middle dot of Japanese.
-const BETWEEN_LETTERS: [char; 5] = ['\u{b7}', '\u{375}', '\u{5f3}', '\u{5f4}', '\u{30fb}'];
-
-/// Characters of which UTS #46 makes other ones, or that join the letter before
-/// them, as ranges of first and last with what lies between that no name holds.
-/// Derived from the Unicode Character Database for names in lower case.
-#[rustfmt::skip]
-const UNNORMALISED: [(char, char); 101] = [
-    ('\u{a0}', '\u{b6}'), ('\u{b8}', '\u{be}'), ('\u{133}', '\u{133}'),
-    ('\u{140}', '\u{140}'), ('\u{149}', '\u{149}'), ('\u{17f}', '\u{17f}'),
-    ('\u{1c6}', '\u{1cc}'), ('\u{1f3}', '\u{1f3}'), ('\u{2b0}', '\u{2b8}'),
-    ('\u{2d8}', '\u{2e4}'), ('\u{300}', '\u{36f}'), ('\u{374}', '\u{374}'),
-    ('\u{37a}', '\u{37a}'), ('\u{37e}', '\u{387}'), ('\u{3d0}', '\u{3d6}'),
-    ('\u{3f0}', '\u{3f2}'), ('\u{3f5}', '\u{3f5}'), ('\u{587}', '\u{587}'),
-    ('\u{675}', '\u{678}'), ('\u{958}', '\u{95f}'), ('\u{9dc}', '\u{9df}'),
-    ('\u{a33}', '\u{a33}'), ('\u{a36}', '\u{a36}'), ('\u{a59}', '\u{a5b}'),
-    ('\u{a5e}', '\u{a5e}'), ('\u{b5c}', '\u{b5d}'), ('\u{e33}', '\u{e33}'),
-    ('\u{eb3}', '\u{eb3}'), ('\u{edc}', '\u{edd}'), ('\u{f0c}', '\u{f0c}'),
-    ('\u{f43}', '\u{f43}'), ('\u{f4d}', '\u{f4d}'), ('\u{f52}', '\u{f52}'),
-    ('\u{f57}', '\u{f57}'), ('\u{f5c}', '\u{f5c}'), ('\u{f69}', '\u{f69}'),
-    ('\u{f73}', '\u{f73}'), ('\u{f75}', '\u{f79}'), ('\u{f81}', '\u{f81}'),
-    ('\u{f93}', '\u{f93}'), ('\u{f9d}', '\u{f9d}'), ('\u{fa2}', '\u{fa2}'),
-    ('\u{fa7}', '\u{fa7}'), ('\u{fac}', '\u{fac}'), ('\u{fb9}', '\u{fb9}'),
-    ('\u{10fc}', '\u{10fc}'), ('\u{115f}', '\u{1175}'), ('\u{11a8}', '\u{11c2}'),
-    ('\u{13a0}', '\u{13ff}'), ('\u{17b4}', '\u{17b5}'), ('\u{1c80}', '\u{1c88}'),
-    ('\u{1d2c}', '\u{1d2e}'), ('\u{1d30}', '\u{1d3a}'), ('\u{1d3c}', '\u{1d4d}'),
-    ('\u{1d4f}', '\u{1d6a}'), ('\u{1d78}', '\u{1d78}'), ('\u{1d9b}', '\u{1dbf}'),
-    ('\u{1e9a}', '\u{1e9b}'), ('\u{1f70}', '\u{20a8}'), ('\u{2100}', '\u{2149}'),
-    ('\u{2150}', '\u{217f}'), ('\u{2189}', '\u{24ea}'), ('\u{2a0c}', '\u{2adc}'),
-    ('\u{2c7c}', '\u{2c7d}'), ('\u{2d6f}', '\u{2d6f}'), ('\u{2e9f}', '\u{3000}'),
-    ('\u{3036}', '\u{303a}'), ('\u{3099}', '\u{309c}'), ('\u{309f}', '\u{309f}'),
-    ('\u{30ff}', '\u{30ff}'), ('\u{3131}', '\u{319f}'), ('\u{3200}', '\u{3247}'),
-    ('\u{3250}', '\u{33ff}'), ('\u{a69c}', '\u{a69d}'), ('\u{a770}', '\u{a770}'),
-    ('\u{a7f1}', '\u{a7f4}'), ('\u{a7f8}', '\u{a7f9}'), ('\u{ab5c}', '\u{ab5f}'),
-    ('\u{ab69}', '\u{ab69}'), ('\u{ab70}', '\u{abbf}'), ('\u{f900}', '\u{fa0d}'),
-    ('\u{fa10}', '\u{fa10}'), ('\u{fa12}', '\u{fa12}'), ('\u{fa15}', '\u{fa1e}'),
-    ('\u{fa20}', '\u{fa20}'), ('\u{fa22}', '\u{fa22}'), ('\u{fa25}', '\u{fa26}'),
-    ('\u{fa2a}', '\u{fb1d}'), ('\u{fb1f}', '\u{fdfc}'), ('\u{fe10}', '\u{fe19}'),
-    ('\u{fe30}', '\u{fe72}'), ('\u{fe74}', '\u{ffee}'), ('\u{10781}', '\u{107ba}'),
-    ('\u{1ccf0}', '\u{1ccf9}'), ('\u{1d15e}', '\u{1d164}'), ('\u{1d1bb}', '\u{1d1c0}'),
-    ('\u{1d400}', '\u{1d7ff}'), ('\u{1e030}', '\u{1e06d}'), ('\u{1ee00}', '\u{1f10a}'),
-    ('\u{1f110}', '\u{1fbf9}'), ('\u{2f800}', '\u{2fa1d}'),
-];
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Octets of a name in its ASCII form (RFC 1035, section 2.3.4).
 const LONGEST_NAME: usize = 253;
@@ -79,7 +28,7 @@ pub fn canonical(host: &str) -> Result<String, String> {
     let name = if host.is_ascii() {
         host.to_ascii_lowercase()
     } else {
-        a_labels(host)?
+        idn::a_labels(host)?
     };
     check_name(&name)?;
     if ends_in_number(&name) {
@@ -93,88 +42,6 @@ pub fn canonical(host: &str) -> Result<String, String> {
             .map_err(|_| "is neither a name nor an IPv4 address of four decimal parts".into());
     }
     Ok(name)
-}
-
-/// Maps an internationalised name to lower case and its labels to A-labels
-/// (RFC 5891, section 5).
-///
-/// The whole of UTS #46, as the crate `idna` does it, costs 130 KB of tables and
-/// code, nearly as much as the rest of this component; normalisation form C
-/// alone costs 50 KB. So characters that would need a table to be normalised
-/// are refused by their block, and every other letter is mapped as UTS #46
-/// says: the tests hold the two against each other. The rule about directions
-/// (RFC 5893) protects a reader from a misleading look, and is not checked.
-fn a_labels(host: &str) -> Result<String, String> {
-    let mapped: String = host
-        .chars()
-        .filter(|&c| c != SOFT_HYPHEN)
-        .map(|c| match c {
-            '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => '.',
-            // The forms as wide as an ideograph, which input methods produce.
-            '\u{ff01}'..='\u{ff5e}' => char::from((u32::from(c) - 0xff00) as u8 + 0x20),
-            other => other,
-        })
-        .flat_map(char::to_lowercase)
-        .collect();
-    let labels = mapped
-        .split('.')
-        .map(|label| {
-            if label.is_ascii() {
-                return Ok(label.to_owned());
-            }
-            check_label(label)?;
-            punycode::encode_str(label)
-                .map(|encoded| format!("xn--{encoded}"))
-                .ok_or_else(|| "has a label that is too long".to_owned())
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(labels.join("."))
-}
-
-fn check_label(label: &str) -> Result<(), String> {
-    if label.starts_with('-') || label.ends_with('-') || label.get(2..4) == Some("--") {
-        return Err("has hyphens where an internationalised label may have none".into());
-    }
-    match label.chars().find(|&c| !is_letter(c)) {
-        Some(odd) if is_unnormalised(odd) => Err(format!(
-            "holds U+{:04X}, which is not in normalisation form C; write the composed character, or the name as its A-label, xn--…",
-            u32::from(odd)
-        )),
-        Some(odd) => Err(format!(
-            "holds U+{:04X}, which no host name may",
-            u32::from(odd)
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Whether a label may hold `c`, which is in lower case. What passes here and is
-/// punctuation all the same is in no registry, so it is an unknown name.
-fn is_letter(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-        || matches!(c, '-' | '_')
-        || !is_unnormalised(c)
-            && (c.is_alphanumeric() || is_mark(c) || BETWEEN_LETTERS.contains(&c))
-}
-
-/// The blocks of the scripts that spell with marks which are no letters to the
-/// standard library: Hebrew and Arabic to Myanmar, and Khmer.
-fn is_mark(c: char) -> bool {
-    matches!(c, '\u{591}'..='\u{109f}' | '\u{1780}'..='\u{17ff}')
-}
-
-fn is_unnormalised(c: char) -> bool {
-    UNNORMALISED
-        .binary_search_by(|&(first, last)| {
-            if last < c {
-                Ordering::Less
-            } else if first > c {
-                Ordering::Greater
-            } else {
-                Ordering::Equal
-            }
-        })
-        .is_ok()
 }
 
 fn ipv6(literal: &str) -> Result<String, String> {

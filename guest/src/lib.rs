@@ -7,6 +7,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
+pub mod body;
 pub mod config;
 pub mod error;
 pub mod escape;

@@ -4,9 +4,12 @@
 //! in plain cells.
 
 mod bindings;
-mod outcome;
+mod download;
+mod error_code;
+mod outgoing;
 mod stop;
 mod timer;
+mod to_wit;
 mod transfer;
 mod upload;
 
@@ -147,7 +150,7 @@ impl transfers::GuestTransfer for Handle {
 
     fn finish_open(transfer: transfers::Transfer) -> Result<IncomingResponse, wit::RestError> {
         let transfer = transfer.into_inner::<Handle>().0.into_inner();
-        transfer.finish_open().map_err(outcome::error)
+        transfer.finish_open().map_err(to_wit::error)
     }
 }
 
@@ -194,8 +197,8 @@ fn handle(transfer: Transfer) -> transfers::Transfer {
 fn run(transfer: Transfer) -> Result<wit::Response, wit::RestError> {
     transfer
         .finish()
-        .map(outcome::response)
-        .map_err(outcome::error)
+        .map(to_wit::response)
+        .map_err(to_wit::error)
 }
 
 impl configuration::Guest for Component {

@@ -4,14 +4,8 @@ use super::stop::Stop;
 use std::time::Duration;
 use wasip2::{
     clocks::monotonic_clock,
-    io::{
-        poll::{self, Pollable},
-        streams::{InputStream, StreamError},
-    },
+    io::poll::{self, Pollable},
 };
-
-/// Bytes asked for in one read. A host hands over what it has, up to this.
-const READ_SIZE: u64 = 1024 * 1024;
 
 /// Nothing where the host keeps the deadline.
 pub(super) struct Timer(Option<Pollable>);
@@ -39,14 +33,9 @@ impl Timer {
         self.0.as_ref().is_some_and(Pollable::ready)
     }
 
-    /// Reads what is there, and nothing at all only where that means to wait:
-    /// without a deadline of its own it may as well wait inside of the host,
-    /// which saves a crossing.
-    pub(super) fn read(&self, stream: &InputStream) -> Result<Vec<u8>, StreamError> {
-        match self.0 {
-            None => stream.blocking_read(READ_SIZE),
-            Some(_) => stream.read(READ_SIZE),
-        }
+    /// Whether there is a deadline to keep.
+    pub(super) fn is_set(&self) -> bool {
+        self.0.is_some()
     }
 }
 

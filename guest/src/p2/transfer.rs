@@ -2,31 +2,25 @@
 //! and again where a redirect is followed.
 
 use super::{
-    outcome,
+    download, error_code, outgoing,
     stop::{Stop, refused},
-    timer::{Timer, nanoseconds},
+    timer::Timer,
     upload::Upload,
 };
 use crate::{
+    body::{Body, announced_length},
     config::{Deadlines, Enforcer, Settings},
     error::{Partial, RestError},
     redirect::Redirects,
-    request::{self, Request},
-    response::{Body, Response, announced_length},
-    url::Scheme,
+    request::Request,
+    response::Response,
 };
 use wasip2::{
     http::{
         outgoing_handler,
-        types::{
-            self, ErrorCode, Fields, FutureIncomingResponse, HeaderError, IncomingResponse, Method,
-            OutgoingRequest, RequestOptions,
-        },
+        types::{FutureIncomingResponse, IncomingResponse},
     },
-    io::{
-        poll::Pollable,
-        streams::{InputStream, StreamError},
-    },
+    io::poll::Pollable,
 };
 
 /// A transfer that was started. Dropped, it ends.
@@ -136,18 +130,24 @@ impl Transfer {
     /// Waits for the whole reply.
     pub(super) fn finish(self) -> Result<Response, RestError> {
         let (flight, reply) = self.head()?;
-        let mut partial = Partial {
-            status: reply.status(),
-            headers: reply.headers().entries(),
-            body: Vec::new(),
-        };
-        match flight.read_body(&reply, &mut partial) {
+        let (status, headers) = (reply.status(), reply.headers().entries());
+        let mut body = Body::announced(&flight.method, status, &headers, flight.limit)?;
+        let read = download::read_body(&reply, &mut body, &flight.timer);
+        let body = body.into_bytes();
+        match read {
             Ok(()) => Ok(Response {
-                status: partial.status,
-                headers: partial.headers,
-                body: partial.body,
+                status,
+                headers,
+                body,
             }),
-            Err(stop) => Err(flight.explain(stop, partial)),
+            Err(stop) => {
+                let partial = Partial {
+                    status,
+                    headers,
+                    body,
+                };
+                Err(flight.explain(stop, partial))
+            }
         }
     }
 
@@ -183,7 +183,7 @@ impl Flight {
     fn send(&mut self, request: Request) -> Result<Step, Stop> {
         self.origin = request.target.origin();
         self.method.clone_from(&request.method);
-        let (outgoing, body) = compose(request)?;
+        let (outgoing, body) = outgoing::compose(request)?;
         // Most bodies are complete before the request is handed over, so that a
         // host which holds this instance still during a transfer never waits
         // for bytes that can't come.
@@ -191,7 +191,7 @@ impl Flight {
             Some(bytes) => Upload::start(&outgoing, bytes)?,
             None => None,
         };
-        let pending = outgoing_handler::handle(outgoing, options(self.deadlines)?)?;
+        let pending = outgoing_handler::handle(outgoing, outgoing::options(self.deadlines)?)?;
         Ok(match upload {
             Some(upload) => Step::Sending(upload, pending),
             None => Step::Waiting(pending),
@@ -224,34 +224,6 @@ impl Flight {
         Ok(Step::Replied(reply))
     }
 
-    fn read_body(&self, reply: &IncomingResponse, partial: &mut Partial) -> Result<(), Stop> {
-        let mut body = Body::announced(&self.method, partial.status, &partial.headers, self.limit)?;
-        let incoming = reply
-            .consume()
-            .map_err(|()| refused("the body of a reply"))?;
-        let stream = incoming
-            .stream()
-            .map_err(|()| refused("the stream of a body"))?;
-        let ended = self.read_all(&stream, &mut body);
-        partial.body = body.into_bytes();
-        ended
-    }
-
-    fn read_all(&self, stream: &InputStream, body: &mut Body) -> Result<(), Stop> {
-        loop {
-            match self.timer.read(stream) {
-                Ok(chunk) if chunk.is_empty() => self.timer.wait(&stream.subscribe())?,
-                Ok(chunk) => body.push(chunk)?,
-                Err(StreamError::Closed) => return Ok(()),
-                Err(StreamError::LastOperationFailed(error)) => {
-                    return Err(Stop::Failed(
-                        types::http_error_code(&error).unwrap_or(ErrorCode::HttpResponseIncomplete),
-                    ));
-                }
-            }
-        }
-    }
-
     fn failed(&self, stop: Stop) -> Step {
         Step::Failed(self.explain(stop, Partial::default()))
     }
@@ -259,73 +231,8 @@ impl Flight {
     fn explain(&self, stop: Stop, partial: Partial) -> RestError {
         match stop {
             Stop::Told(error) => error,
-            Stop::Failed(code) => outcome::failure(code, &self.origin, self.limit, partial),
+            Stop::Failed(code) => error_code::failure(code, &self.origin, self.limit, partial),
             Stop::TimeUp => RestError::TransferTimeout(partial),
         }
     }
-}
-
-fn compose(request: Request) -> Result<(OutgoingRequest, Option<request::Body>), Stop> {
-    let headers = Fields::from_list(&request.headers).map_err(|error| {
-        RestError::InvalidHeader(
-            match error {
-                HeaderError::Forbidden => "the host forbids one of the header fields",
-                HeaderError::InvalidSyntax => "the host can't read one of the header fields",
-                HeaderError::Immutable => "the host takes no header fields",
-            }
-            .into(),
-        )
-    })?;
-    let outgoing = OutgoingRequest::new(headers);
-    let scheme = match request.target.scheme {
-        Scheme::Http => types::Scheme::Http,
-        Scheme::Https => types::Scheme::Https,
-    };
-    // A new request is a GET already.
-    if request.method != "GET" {
-        outgoing
-            .set_method(&method(&request.method))
-            .map_err(|()| refused("the method"))?;
-    }
-    outgoing
-        .set_scheme(Some(&scheme))
-        .map_err(|()| refused("the scheme"))?;
-    outgoing
-        .set_authority(Some(&request.target.authority))
-        .map_err(|()| refused("the host of the URL"))?;
-    outgoing
-        .set_path_with_query(Some(&request.target.path_and_query))
-        .map_err(|()| refused("the path of the URL"))?;
-    Ok((outgoing, request.body))
-}
-
-fn method(name: &str) -> Method {
-    match name {
-        "GET" => Method::Get,
-        "HEAD" => Method::Head,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "DELETE" => Method::Delete,
-        "OPTIONS" => Method::Options,
-        "TRACE" => Method::Trace,
-        "PATCH" => Method::Patch,
-        other => Method::Other(other.to_owned()),
-    }
-}
-
-/// `None` where the host keeps every deadline by itself. The timeout for the
-/// first byte wakes those who poll a transfer; while its body is read, the timer
-/// does.
-fn options(deadlines: Deadlines) -> Result<Option<RequestOptions>, Stop> {
-    if deadlines == Deadlines::NONE {
-        return Ok(None);
-    }
-    let options = RequestOptions::new();
-    let connection = deadlines.connection.map(nanoseconds);
-    let transfer = deadlines.transfer.map(nanoseconds);
-    options
-        .set_connect_timeout(connection)
-        .and_then(|()| options.set_first_byte_timeout(transfer))
-        .map_err(|()| refused("a timeout"))?;
-    Ok(Some(options))
 }

@@ -1,0 +1,134 @@
+//! The body of a reply, gathered within max-transfer-size.
+
+use crate::{error::RestError, header};
+
+/// The length of the body that a head announces, 0 if it announces none. `limit`
+/// is in bytes, 0 for none.
+///
+/// # Errors
+///
+/// [`RestError::TooLarge`] if it is more than `limit`.
+pub fn announced_length(
+    method: &str,
+    status: u16,
+    headers: &[(String, Vec<u8>)],
+    limit: u64,
+) -> Result<u64, RestError> {
+    // These have no body, whatever length they announce (RFC 9112, section 6.3).
+    let bodiless = method == "HEAD" || status == 204 || status == 304;
+    let length = header::first(headers, "content-length")
+        .filter(|_| !bodiless)
+        .and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok())
+        .unwrap_or(0);
+    if limit != 0 && length > limit {
+        return Err(RestError::too_large(limit));
+    }
+    Ok(length)
+}
+
+/// The body of a reply as it grows, within max-transfer-size.
+#[derive(Debug)]
+pub struct Body {
+    bytes: Vec<u8>,
+    limit: u64,
+}
+
+impl Body {
+    /// An empty body of a reply with these header fields. `limit` is in bytes,
+    /// 0 for none.
+    ///
+    /// # Errors
+    ///
+    /// [`RestError::TooLarge`] if the head announces more than `limit`, or than
+    /// there is memory for.
+    pub fn announced(
+        method: &str,
+        status: u16,
+        headers: &[(String, Vec<u8>)],
+        limit: u64,
+    ) -> Result<Self, RestError> {
+        let length = announced_length(method, status, headers, limit)?;
+        let mut body = Self {
+            bytes: Vec::new(),
+            limit: if limit == 0 { u64::MAX } else { limit },
+        };
+        body.make_room(usize::try_from(length).unwrap_or(usize::MAX))?;
+        Ok(body)
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`RestError::TooLarge`] past the limit.
+    pub fn push(&mut self, chunk: Vec<u8>) -> Result<(), RestError> {
+        let length = self.bytes.len() as u64 + chunk.len() as u64;
+        if length > self.limit {
+            return Err(RestError::too_large(self.limit));
+        }
+        if self.bytes.is_empty() && self.bytes.capacity() <= chunk.len() {
+            self.bytes = chunk;
+        } else {
+            self.make_room(chunk.len())?;
+            self.bytes.extend_from_slice(&chunk);
+        }
+        Ok(())
+    }
+
+    /// The bytes so far.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn make_room(&mut self, more: usize) -> Result<(), RestError> {
+        self.bytes.try_reserve(more).map_err(|_| {
+            RestError::TooLarge(
+                "the body of the reply is larger than the memory of this instance".into(),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &str, value: &[u8]) -> Vec<(String, Vec<u8>)> {
+        vec![(name.into(), value.to_vec())]
+    }
+
+    fn announced(length: &[u8], limit: u64) -> Result<Body, RestError> {
+        Body::announced("GET", 200, &headers("content-length", length), limit)
+    }
+
+    #[test]
+    fn a_body_is_untouched() {
+        let mut body = announced(b"7", 0).unwrap();
+        for chunk in [&b" a\r\n"[..], b"", b"\0\xff "] {
+            body.push(chunk.to_vec()).unwrap();
+        }
+        assert_eq!(body.into_bytes(), b" a\r\n\0\xff ");
+    }
+
+    #[test]
+    fn the_limit_is_reached_but_not_passed() {
+        assert!(announced(b"10", 10).is_ok());
+        assert!(matches!(announced(b"11", 10), Err(RestError::TooLarge(_))));
+        let mut body = Body::announced("GET", 200, &[], 10).unwrap();
+        body.push(vec![0; 10]).unwrap();
+        assert!(matches!(body.push(vec![0]), Err(RestError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_reply_without_body_may_announce_any_length() {
+        let huge = headers("content-length", b"99999999999");
+        assert!(Body::announced("HEAD", 200, &huge, 10).is_ok());
+        assert!(Body::announced("GET", 304, &huge, 10).is_ok());
+    }
+
+    #[test]
+    fn no_limit_is_zero() {
+        assert!(announced(b"1000000", 0).is_ok());
+    }
+}

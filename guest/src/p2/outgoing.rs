@@ -1,0 +1,78 @@
+//! A request, in the types of `wasi:http`.
+
+use super::{
+    stop::{Stop, refused},
+    timer::nanoseconds,
+};
+use crate::{
+    config::Deadlines,
+    error::RestError,
+    request::{self, Request},
+    url::Scheme,
+};
+use wasip2::http::types::{self, Fields, HeaderError, Method, OutgoingRequest, RequestOptions};
+
+pub(super) fn compose(request: Request) -> Result<(OutgoingRequest, Option<request::Body>), Stop> {
+    let headers = Fields::from_list(&request.headers).map_err(|error| {
+        RestError::InvalidHeader(
+            match error {
+                HeaderError::Forbidden => "the host forbids one of the header fields",
+                HeaderError::InvalidSyntax => "the host can't read one of the header fields",
+                HeaderError::Immutable => "the host takes no header fields",
+            }
+            .into(),
+        )
+    })?;
+    let outgoing = OutgoingRequest::new(headers);
+    let scheme = match request.target.scheme {
+        Scheme::Http => types::Scheme::Http,
+        Scheme::Https => types::Scheme::Https,
+    };
+    // A new request is a GET already.
+    if request.method != "GET" {
+        outgoing
+            .set_method(&method(&request.method))
+            .map_err(|()| refused("the method"))?;
+    }
+    outgoing
+        .set_scheme(Some(&scheme))
+        .map_err(|()| refused("the scheme"))?;
+    outgoing
+        .set_authority(Some(&request.target.authority))
+        .map_err(|()| refused("the host of the URL"))?;
+    outgoing
+        .set_path_with_query(Some(&request.target.path_and_query))
+        .map_err(|()| refused("the path of the URL"))?;
+    Ok((outgoing, request.body))
+}
+
+fn method(name: &str) -> Method {
+    match name {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        "OPTIONS" => Method::Options,
+        "TRACE" => Method::Trace,
+        "PATCH" => Method::Patch,
+        other => Method::Other(other.to_owned()),
+    }
+}
+
+/// `None` where the host keeps every deadline by itself. The timeout for the
+/// first byte wakes those who poll a transfer; while its body is read, the timer
+/// does.
+pub(super) fn options(deadlines: Deadlines) -> Result<Option<RequestOptions>, Stop> {
+    if deadlines == Deadlines::NONE {
+        return Ok(None);
+    }
+    let options = RequestOptions::new();
+    let connection = deadlines.connection.map(nanoseconds);
+    let transfer = deadlines.transfer.map(nanoseconds);
+    options
+        .set_connect_timeout(connection)
+        .and_then(|()| options.set_first_byte_timeout(transfer))
+        .map_err(|()| refused("a timeout"))?;
+    Ok(Some(options))
+}
