@@ -41,7 +41,7 @@ impl Body {
     ///
     /// [`RestError::TooLarge`] if the head announces more than `limit`, or than
     /// there is memory for.
-    pub fn announced(
+    pub fn new(
         method: &str,
         status: u16,
         headers: &[(String, Vec<u8>)],
@@ -52,7 +52,7 @@ impl Body {
             bytes: Vec::new(),
             limit: if limit == 0 { u64::MAX } else { limit },
         };
-        body.make_room(usize::try_from(length).unwrap_or(usize::MAX))?;
+        body.reserve(usize::try_from(length).unwrap_or(usize::MAX))?;
         Ok(body)
     }
 
@@ -69,7 +69,7 @@ impl Body {
         if self.bytes.is_empty() && self.bytes.capacity() <= chunk.len() {
             self.bytes = chunk;
         } else {
-            self.make_room(chunk.len())?;
+            self.reserve(chunk.len())?;
             self.bytes.extend_from_slice(&chunk);
         }
         Ok(())
@@ -81,7 +81,7 @@ impl Body {
         self.bytes
     }
 
-    fn make_room(&mut self, more: usize) -> Result<(), RestError> {
+    fn reserve(&mut self, more: usize) -> Result<(), RestError> {
         self.bytes.try_reserve(more).map_err(|_| {
             RestError::TooLarge(
                 "the body of the reply is larger than the memory of this instance".into(),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn announced(length: &[u8], limit: u64) -> Result<Body, RestError> {
-        Body::announced("GET", 200, &headers("content-length", length), limit)
+        Body::new("GET", 200, &headers("content-length", length), limit)
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
     fn the_limit_is_reached_but_not_passed() {
         assert!(announced(b"10", 10).is_ok());
         assert!(matches!(announced(b"11", 10), Err(RestError::TooLarge(_))));
-        let mut body = Body::announced("GET", 200, &[], 10).unwrap();
+        let mut body = Body::new("GET", 200, &[], 10).unwrap();
         body.push(vec![0; 10]).unwrap();
         assert!(matches!(body.push(vec![0]), Err(RestError::TooLarge(_))));
     }
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn a_reply_without_body_may_announce_any_length() {
         let huge = headers("content-length", b"99999999999");
-        assert!(Body::announced("HEAD", 200, &huge, 10).is_ok());
-        assert!(Body::announced("GET", 304, &huge, 10).is_ok());
+        assert!(Body::new("HEAD", 200, &huge, 10).is_ok());
+        assert!(Body::new("GET", 304, &huge, 10).is_ok());
     }
 
     #[test]

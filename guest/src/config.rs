@@ -36,7 +36,7 @@ pub struct Parameters {
 
 /// A parameter that can't be taken.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ConfigError {
     /// As it is written in the WIT package.
     pub parameter: &'static str,
     /// What is wrong and what would be right.
@@ -73,11 +73,11 @@ impl Settings {
     /// # Errors
     ///
     /// The first parameter that can't be taken.
-    pub fn resolve(parameters: &Parameters) -> Result<Self, Refusal> {
+    pub fn resolve(parameters: &Parameters) -> Result<Self, ConfigError> {
         if parameters.enforcer == Enforcer::Component
             && let Some(&parameter) = parameters.needs_host.first()
         {
-            return Err(Refusal {
+            return Err(ConfigError {
                 parameter,
                 message: format!(
                     "{parameter} can only be kept by a host; a host that does so says enforcer = host"
@@ -85,7 +85,7 @@ impl Settings {
             });
         }
         let timeout = |parameter, value: Option<Duration>| match value {
-            Some(Duration::ZERO) => Err(Refusal {
+            Some(Duration::ZERO) => Err(ConfigError {
                 parameter,
                 message: format!("{parameter} is 0, which no call could meet; it is at least 1 ms"),
             }),
@@ -167,12 +167,12 @@ mod tests {
 
     #[test]
     fn a_timeout_of_nothing_is_refused() {
-        let refusal = Settings::resolve(&Parameters {
+        let error = Settings::resolve(&Parameters {
             transfer_timeout: Some(Duration::ZERO),
             ..Parameters::default()
         })
         .unwrap_err();
-        assert_eq!(refusal.parameter, "transfer-timeout");
+        assert_eq!(error.parameter, "transfer-timeout");
     }
 
     #[test]
@@ -182,8 +182,8 @@ mod tests {
             needs_host: vec!["ssl-verifypeer"],
             ..Parameters::default()
         };
-        let refusal = Settings::resolve(&parameters(Enforcer::Component)).unwrap_err();
-        assert_eq!(refusal.parameter, "ssl-verifypeer");
+        let error = Settings::resolve(&parameters(Enforcer::Component)).unwrap_err();
+        assert_eq!(error.parameter, "ssl-verifypeer");
         assert!(Settings::resolve(&parameters(Enforcer::Host)).is_ok());
     }
 

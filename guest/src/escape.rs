@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// All but the unreserved characters of RFC 3986, section 2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -12,7 +12,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// Percent-codes every byte of `text` that is not unreserved.
 #[must_use]
 pub fn escape(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// Undoes [`escape`]; a `+` stays a `+`.

@@ -6,10 +6,10 @@ mod idn;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Octets of a name in its ASCII form (RFC 1035, section 2.3.4).
-const LONGEST_NAME: usize = 253;
+const MAX_NAME_LENGTH: usize = 253;
 
 /// Octets of one label of a name (RFC 1035, section 2.3.4).
-const LONGEST_LABEL: usize = 63;
+const MAX_LABEL_LENGTH: usize = 63;
 
 /// Brings `host`, as it stands in a URL, into its canonical form: lower case,
 /// A-labels for letters beyond ASCII, an IPv6 literal compressed and in
@@ -28,7 +28,7 @@ pub fn canonical(host: &str) -> Result<String, String> {
     let name = if host.is_ascii() {
         host.to_ascii_lowercase()
     } else {
-        idn::a_labels(host)?
+        idn::to_ascii(host)?
     };
     check_name(&name)?;
     if ends_in_number(&name) {
@@ -66,16 +66,16 @@ fn check_name(name: &str) -> Result<(), String> {
     }
     // One final dot is the root of the name space.
     let relative = name.strip_suffix('.').unwrap_or(name);
-    if relative.len() > LONGEST_NAME {
-        return Err(format!("is longer than {LONGEST_NAME} characters"));
+    if relative.len() > MAX_NAME_LENGTH {
+        return Err(format!("is longer than {MAX_NAME_LENGTH} characters"));
     }
     for label in relative.split('.') {
         if label.is_empty() {
             return Err("has an empty label between two dots".into());
         }
-        if label.len() > LONGEST_LABEL {
+        if label.len() > MAX_LABEL_LENGTH {
             return Err(format!(
-                "has a label longer than {LONGEST_LABEL} characters"
+                "has a label longer than {MAX_LABEL_LENGTH} characters"
             ));
         }
     }

@@ -51,7 +51,7 @@ impl rest::Guest for Component {
         url: String,
         options: Option<wit::RequestOptions>,
     ) -> Result<wit::Response, wit::RestError> {
-        run(start("GET".into(), url, None, None, options))
+        finish(start("GET".into(), url, None, None, options))
     }
 
     fn rest_post(
@@ -60,7 +60,7 @@ impl rest::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> Result<wit::Response, wit::RestError> {
-        run(start("POST".into(), url, Some(body), content_type, options))
+        finish(start("POST".into(), url, Some(body), content_type, options))
     }
 
     fn rest_put(
@@ -69,7 +69,7 @@ impl rest::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> Result<wit::Response, wit::RestError> {
-        run(start("PUT".into(), url, Some(body), content_type, options))
+        finish(start("PUT".into(), url, Some(body), content_type, options))
     }
 
     fn rest_request(
@@ -79,7 +79,7 @@ impl rest::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> Result<wit::Response, wit::RestError> {
-        run(start(method, url, body, content_type, options))
+        finish(start(method, url, body, content_type, options))
     }
 
     fn rest_escape(text: String) -> String {
@@ -145,7 +145,7 @@ impl transfers::GuestTransfer for Handle {
     }
 
     fn finish(transfer: transfers::Transfer) -> Result<wit::Response, wit::RestError> {
-        run(transfer.into_inner::<Handle>().0.into_inner())
+        finish(transfer.into_inner::<Handle>().0.into_inner())
     }
 
     fn finish_open(transfer: transfers::Transfer) -> Result<IncomingResponse, wit::RestError> {
@@ -194,7 +194,7 @@ fn handle(transfer: Transfer) -> transfers::Transfer {
     transfers::Transfer::new(Handle(RefCell::new(transfer)))
 }
 
-fn run(transfer: Transfer) -> Result<wit::Response, wit::RestError> {
+fn finish(transfer: Transfer) -> Result<wit::Response, wit::RestError> {
     transfer
         .finish()
         .map(to_wit::response)
@@ -213,9 +213,9 @@ impl configuration::Guest for Component {
             max_transfer_size: config.max_transfer_size,
             needs_host: needs_host(&config),
         })
-        .map_err(|refusal| configuration::ConfigError {
-            parameter: refusal.parameter.into(),
-            message: refusal.message,
+        .map_err(|error| configuration::ConfigError {
+            parameter: error.parameter.into(),
+            message: error.message,
         })?;
         SETTINGS.set(settings);
         Ok(())

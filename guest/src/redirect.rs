@@ -11,7 +11,7 @@ use crate::{
 const CREDENTIALS: [&str; 2] = ["authorization", "cookie"];
 
 /// Fields that describe a body.
-const OF_BODY: [&str; 5] = [
+const BODY_FIELDS: [&str; 5] = [
     "content-encoding",
     "content-language",
     "content-length",
@@ -71,11 +71,11 @@ impl Redirects {
             .ok_or_else(|| {
                 RestError::Protocol(format!("{from}: the reply redirects to what is no URL"))
             })?;
-        self.go_to(target, status)?;
+        self.redirect_to(target, status)?;
         Ok(Some(self.request.clone()))
     }
 
-    fn go_to(&mut self, target: Target, status: u16) -> Result<(), RestError> {
+    fn redirect_to(&mut self, target: Target, status: u16) -> Result<(), RestError> {
         let request = &mut self.request;
         if (request.target.scheme, target.scheme) == (Scheme::Https, Scheme::Http) {
             return Err(RestError::Denied(format!(
@@ -91,7 +91,7 @@ impl Redirects {
         if status == 303 && request.method != "HEAD" || is_post && matches!(status, 301 | 302) {
             request.method = "GET".into();
             request.body = None;
-            request.drop_fields(&OF_BODY);
+            request.drop_fields(&BODY_FIELDS);
         }
         request.target = target;
         Ok(())

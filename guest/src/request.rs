@@ -30,7 +30,7 @@ pub struct Call {
 }
 
 /// The body of a request, shared with the copy that is kept to follow redirects.
-pub type Body = Rc<Vec<u8>>;
+pub type SharedBody = Rc<Vec<u8>>;
 
 /// A call that can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Request {
     /// Complete, but for what the transport sets; names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
     /// Announced with a `content-length` if there is one.
-    pub body: Option<Body>,
+    pub body: Option<SharedBody>,
 }
 
 impl Request {

@@ -20,7 +20,7 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
 
 /// Bytes of a URL. Longer ones are no use: request lines end at 8 KiB on common
 /// servers, and at 64 KiB in the transports.
-const LONGEST_URL: usize = 32 * 1024;
+const MAX_URL_LENGTH: usize = 32 * 1024;
 
 /// The two schemes that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +126,8 @@ fn parse(url: &str) -> Result<Target, String> {
     if url.is_empty() {
         return Err("the URL is empty; one looks like http://host/path".into());
     }
-    if url.len() > LONGEST_URL {
-        return Err(format!("the URL is longer than {LONGEST_URL} bytes"));
+    if url.len() > MAX_URL_LENGTH {
+        return Err(format!("the URL is longer than {MAX_URL_LENGTH} bytes"));
     }
     if let Some((at, odd)) = url
         .char_indices()
@@ -164,7 +164,7 @@ fn parse(url: &str) -> Result<Target, String> {
         scheme,
         authority,
         path_and_query: normalise(path_and_query),
-        authorization: user_information.map(basic),
+        authorization: user_information.map(basic_credentials),
     })
 }
 
@@ -213,7 +213,7 @@ fn split_port(host_and_port: &str) -> Result<(&str, Option<u16>), String> {
 }
 
 /// `Basic` credentials (RFC 7617, section 2) of percent-coded user information.
-fn basic(user_information: &str) -> String {
+fn basic_credentials(user_information: &str) -> String {
     let mut credentials: Vec<u8> = percent_decode_str(user_information).collect();
     if !user_information.contains(':') {
         credentials.push(b':');
@@ -228,10 +228,7 @@ fn normalise(path_and_query: &str) -> String {
         None => (path_and_query, None),
     };
     let mut out = String::with_capacity(path_and_query.len() + 1);
-    out.extend(utf8_percent_encode(
-        &without_dot_segments(path),
-        NOT_IN_PATH,
-    ));
+    out.extend(utf8_percent_encode(&remove_dot_segments(path), NOT_IN_PATH));
     if let Some(query) = query {
         out.push('?');
         out.extend(utf8_percent_encode(query, NOT_IN_PATH));
@@ -240,7 +237,7 @@ fn normalise(path_and_query: &str) -> String {
 }
 
 /// RFC 3986, section 5.2.4, for a path that is absolute or empty.
-fn without_dot_segments(path: &str) -> String {
+fn remove_dot_segments(path: &str) -> String {
     let mut out = String::with_capacity(path.len() + 1);
     let mut ends_in_directory = true;
     for segment in path.split('/').skip(1) {
@@ -398,7 +395,7 @@ mod tests {
 
     #[test]
     fn a_url_has_an_end() {
-        refused(&format!("http://h/{}", "x".repeat(LONGEST_URL)));
+        refused(&format!("http://h/{}", "x".repeat(MAX_URL_LENGTH)));
     }
 
     #[test]

@@ -61,7 +61,7 @@ const UNNORMALISED: [(char, char); 101] = [
 /// are refused by their block, and every other letter is mapped as UTS #46
 /// says: the tests hold the two against each other. The rule about directions
 /// (RFC 5893) protects a reader from a misleading look, and is not checked.
-pub(super) fn a_labels(host: &str) -> Result<String, String> {
+pub(super) fn to_ascii(host: &str) -> Result<String, String> {
     let mapped: String = host
         .chars()
         .filter(|&c| c != SOFT_HYPHEN)

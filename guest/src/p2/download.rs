@@ -1,7 +1,7 @@
 //! The body of a reply, on its way in.
 
 use super::{
-    stop::{Stop, refused},
+    stop::{Stop, host_refused},
     timer::Timer,
 };
 use crate::body::Body;
@@ -22,17 +22,17 @@ pub(super) fn read_body(
 ) -> Result<(), Stop> {
     let incoming = reply
         .consume()
-        .map_err(|()| refused("the body of a reply"))?;
+        .map_err(|()| host_refused("the body of a reply"))?;
     let stream = incoming
         .stream()
-        .map_err(|()| refused("the stream of a body"))?;
+        .map_err(|()| host_refused("the stream of a body"))?;
     loop {
-        match read(&stream, timer) {
+        match read_chunk(&stream, timer) {
             Ok(chunk) if chunk.is_empty() => timer.wait(&stream.subscribe())?,
             Ok(chunk) => body.push(chunk)?,
             Err(StreamError::Closed) => return Ok(()),
             Err(StreamError::LastOperationFailed(error)) => {
-                return Err(Stop::Failed(
+                return Err(Stop::HostError(
                     types::http_error_code(&error).unwrap_or(ErrorCode::HttpResponseIncomplete),
                 ));
             }
@@ -43,7 +43,7 @@ pub(super) fn read_body(
 /// Reads what is there, and nothing at all only where that means to wait:
 /// without a deadline of its own it may as well wait inside of the host,
 /// which saves a crossing.
-fn read(stream: &InputStream, timer: &Timer) -> Result<Vec<u8>, StreamError> {
+fn read_chunk(stream: &InputStream, timer: &Timer) -> Result<Vec<u8>, StreamError> {
     if timer.is_set() {
         stream.read(READ_SIZE)
     } else {

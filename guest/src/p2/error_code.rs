@@ -5,7 +5,12 @@ use wasip2::http::types::ErrorCode;
 
 /// What a host's error code means for a call to `origin`, given what had
 /// arrived of the reply.
-pub(super) fn failure(code: ErrorCode, origin: &str, limit: u64, partial: Partial) -> RestError {
+pub(super) fn to_rest_error(
+    code: ErrorCode,
+    origin: &str,
+    limit: u64,
+    partial: Partial,
+) -> RestError {
     let sentence = |what: &str| format!("{origin}: {what}");
     match code {
         ErrorCode::ConnectionRefused => RestError::ConnectionRefused(sentence(
@@ -83,38 +88,38 @@ pub(super) fn failure(code: ErrorCode, origin: &str, limit: u64, partial: Partia
 mod tests {
     use super::*;
 
-    fn told(code: ErrorCode) -> RestError {
-        failure(code, "http://h", 10, Partial::default())
+    fn error_of(code: ErrorCode) -> RestError {
+        to_rest_error(code, "http://h", 10, Partial::default())
     }
 
     #[test]
     fn each_way_to_fail_has_its_own_error() {
         assert!(matches!(
-            told(ErrorCode::ConnectionRefused),
+            error_of(ErrorCode::ConnectionRefused),
             RestError::ConnectionRefused(_)
         ));
         assert!(matches!(
-            told(ErrorCode::DnsTimeout),
+            error_of(ErrorCode::DnsTimeout),
             RestError::ConnectionTimeout(_)
         ));
         assert!(matches!(
-            told(ErrorCode::ConnectionLimitReached),
+            error_of(ErrorCode::ConnectionLimitReached),
             RestError::AlreadyConnecting(_)
         ));
         assert!(matches!(
-            told(ErrorCode::HttpResponseBodySize(None)),
+            error_of(ErrorCode::HttpResponseBodySize(None)),
             RestError::TooLarge(text) if text.contains("10 bytes")
         ));
         assert!(matches!(
-            told(ErrorCode::TlsCertificateError),
+            error_of(ErrorCode::TlsCertificateError),
             RestError::Tls(_)
         ));
         assert!(matches!(
-            told(ErrorCode::HttpRequestDenied),
+            error_of(ErrorCode::HttpRequestDenied),
             RestError::Denied(_)
         ));
         assert!(matches!(
-            told(ErrorCode::LoopDetected),
+            error_of(ErrorCode::LoopDetected),
             RestError::Protocol(_)
         ));
     }
@@ -127,7 +132,7 @@ mod tests {
             body: b"abc".to_vec(),
         };
         assert_eq!(
-            failure(
+            to_rest_error(
                 ErrorCode::HttpResponseTimeout,
                 "http://h",
                 0,

@@ -1,18 +1,18 @@
 //! A request, in the types of `wasi:http`.
 
 use super::{
-    stop::{Stop, refused},
+    stop::{Stop, host_refused},
     timer::nanoseconds,
 };
 use crate::{
     config::Deadlines,
     error::RestError,
-    request::{self, Request},
+    request::{Request, SharedBody},
     url::Scheme,
 };
 use wasip2::http::types::{self, Fields, HeaderError, Method, OutgoingRequest, RequestOptions};
 
-pub(super) fn compose(request: Request) -> Result<(OutgoingRequest, Option<request::Body>), Stop> {
+pub(super) fn compose(request: Request) -> Result<(OutgoingRequest, Option<SharedBody>), Stop> {
     let headers = Fields::from_list(&request.headers).map_err(|error| {
         RestError::InvalidHeader(
             match error {
@@ -32,17 +32,17 @@ pub(super) fn compose(request: Request) -> Result<(OutgoingRequest, Option<reque
     if request.method != "GET" {
         outgoing
             .set_method(&method(&request.method))
-            .map_err(|()| refused("the method"))?;
+            .map_err(|()| host_refused("the method"))?;
     }
     outgoing
         .set_scheme(Some(&scheme))
-        .map_err(|()| refused("the scheme"))?;
+        .map_err(|()| host_refused("the scheme"))?;
     outgoing
         .set_authority(Some(&request.target.authority))
-        .map_err(|()| refused("the host of the URL"))?;
+        .map_err(|()| host_refused("the host of the URL"))?;
     outgoing
         .set_path_with_query(Some(&request.target.path_and_query))
-        .map_err(|()| refused("the path of the URL"))?;
+        .map_err(|()| host_refused("the path of the URL"))?;
     Ok((outgoing, request.body))
 }
 
@@ -73,6 +73,6 @@ pub(super) fn options(deadlines: Deadlines) -> Result<Option<RequestOptions>, St
     options
         .set_connect_timeout(connection)
         .and_then(|()| options.set_first_byte_timeout(transfer))
-        .map_err(|()| refused("a timeout"))?;
+        .map_err(|()| host_refused("a timeout"))?;
     Ok(Some(options))
 }

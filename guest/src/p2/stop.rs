@@ -6,26 +6,26 @@ use wasip2::http::types::ErrorCode;
 /// Why a transfer ended early.
 pub(super) enum Stop {
     /// The host failed it.
-    Failed(ErrorCode),
+    HostError(ErrorCode),
     /// This component's own timer ended it.
-    TimeUp,
+    DeadlinePassed,
     /// It is known already what the caller is told.
-    Told(RestError),
+    Known(RestError),
 }
 
 impl From<ErrorCode> for Stop {
     fn from(code: ErrorCode) -> Self {
-        Self::Failed(code)
+        Self::HostError(code)
     }
 }
 
 impl From<RestError> for Stop {
     fn from(error: RestError) -> Self {
-        Self::Told(error)
+        Self::Known(error)
     }
 }
 
 /// A host that does not do what `wasi:http` says.
-pub(super) fn refused(what: &str) -> Stop {
-    Stop::Told(RestError::Internal(format!("the host refused {what}")))
+pub(super) fn host_refused(what: &str) -> Stop {
+    Stop::Known(RestError::Internal(format!("the host refused {what}")))
 }

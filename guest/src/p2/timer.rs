@@ -24,7 +24,7 @@ impl Timer {
         if poll::poll(&[pollable, deadline]).contains(&0) {
             Ok(())
         } else {
-            Err(Stop::TimeUp)
+            Err(Stop::DeadlinePassed)
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::{
     download, error_code, outgoing,
-    stop::{Stop, refused},
+    stop::{Stop, host_refused},
     timer::Timer,
     upload::Upload,
 };
@@ -27,7 +27,7 @@ use wasip2::{
 pub(super) struct Transfer {
     // Dropped in this order: a step holds children of what the host keeps.
     step: Step,
-    flight: Flight,
+    context: Context,
 }
 
 /// Where a transfer is.
@@ -43,7 +43,7 @@ enum Step {
 }
 
 /// What stays the same from step to step.
-struct Flight {
+struct Context {
     /// Scheme and authority that are asked.
     origin: String,
     method: String,
@@ -63,7 +63,7 @@ impl Transfer {
         settings: &Settings,
         max_redirects: u32,
     ) -> Self {
-        let mut flight = Flight {
+        let mut context = Context {
             origin: String::new(),
             method: String::new(),
             deadlines,
@@ -72,10 +72,10 @@ impl Transfer {
             limit: settings.max_transfer_size,
             redirects: Redirects::of(&request, max_redirects),
         };
-        let sent = flight.send(request);
+        let sent = context.send(request);
         Self {
-            step: sent.unwrap_or_else(|stop| flight.failed(stop)),
-            flight,
+            step: sent.unwrap_or_else(|stop| context.fail(stop)),
+            context,
         }
     }
 
@@ -83,7 +83,7 @@ impl Transfer {
     pub(super) fn failed(error: RestError) -> Self {
         Self {
             step: Step::Failed(error),
-            flight: Flight {
+            context: Context {
                 origin: String::new(),
                 method: String::new(),
                 deadlines: Deadlines::NONE,
@@ -103,14 +103,14 @@ impl Transfer {
                 // Whatever is put here in place of the step is replaced below.
                 step => std::mem::replace(step, Step::Failed(RestError::Internal(String::new()))),
             };
-            let (step, moved) = match self.flight.advance(step) {
+            let (step, advanced) = match self.context.advance(step) {
                 Ok(advanced) => advanced,
-                Err(stop) => (self.flight.failed(stop), true),
+                Err(stop) => (self.context.fail(stop), true),
             };
             self.step = step;
-            if !moved {
-                if self.flight.timer.has_passed() {
-                    self.step = self.flight.failed(Stop::TimeUp);
+            if !advanced {
+                if self.context.timer.has_passed() {
+                    self.step = self.context.fail(Stop::DeadlinePassed);
                     return true;
                 }
                 return false;
@@ -129,10 +129,10 @@ impl Transfer {
 
     /// Waits for the whole reply.
     pub(super) fn finish(self) -> Result<Response, RestError> {
-        let (flight, reply) = self.head()?;
+        let (context, reply) = self.head()?;
         let (status, headers) = (reply.status(), reply.headers().entries());
-        let mut body = Body::announced(&flight.method, status, &headers, flight.limit)?;
-        let read = download::read_body(&reply, &mut body, &flight.timer);
+        let mut body = Body::new(&context.method, status, &headers, context.limit)?;
+        let read = download::read_body(&reply, &mut body, &context.timer);
         let body = body.into_bytes();
         match read {
             Ok(()) => Ok(Response {
@@ -146,40 +146,40 @@ impl Transfer {
                     headers,
                     body,
                 };
-                Err(flight.explain(stop, partial))
+                Err(context.explain(stop, partial))
             }
         }
     }
 
     /// Waits for the head of the reply.
     pub(super) fn finish_open(self) -> Result<IncomingResponse, RestError> {
-        let (flight, reply) = self.head()?;
+        let (context, reply) = self.head()?;
         // What is announced as too large is not even begun. A host that keeps
         // the limit has seen to it before the reply was shown.
-        if flight.enforcer == Enforcer::Component {
+        if context.enforcer == Enforcer::Component {
             let headers = reply.headers().entries();
-            announced_length(&flight.method, reply.status(), &headers, flight.limit)?;
+            announced_length(&context.method, reply.status(), &headers, context.limit)?;
         }
         Ok(reply)
     }
 
-    fn head(mut self) -> Result<(Flight, IncomingResponse), RestError> {
+    fn head(mut self) -> Result<(Context, IncomingResponse), RestError> {
         while !self.ready() {
             if let Some(pollable) = self.subscribe()
-                && let Err(stop) = self.flight.timer.wait(&pollable)
+                && let Err(stop) = self.context.timer.wait(&pollable)
             {
-                return Err(self.flight.explain(stop, Partial::default()));
+                return Err(self.context.explain(stop, Partial::default()));
             }
         }
         match self.step {
-            Step::Replied(reply) => Ok((self.flight, reply)),
+            Step::Replied(reply) => Ok((self.context, reply)),
             Step::Failed(error) => Err(error),
             Step::Sending(..) | Step::Waiting(_) => unreachable!("a transfer that is ready"),
         }
     }
 }
 
-impl Flight {
+impl Context {
     fn send(&mut self, request: Request) -> Result<Step, Stop> {
         self.origin = request.target.origin();
         self.method.clone_from(&request.method);
@@ -201,20 +201,20 @@ impl Flight {
     /// The next step, with whether it is another one.
     fn advance(&mut self, step: Step) -> Result<(Step, bool), Stop> {
         Ok(match step {
-            Step::Sending(upload, pending) => match upload.go_on() {
+            Step::Sending(upload, pending) => match upload.resume() {
                 Some(upload) => (Step::Sending(upload, pending), false),
                 None => (Step::Waiting(pending), true),
             },
             Step::Waiting(pending) => match pending.get() {
                 None => (Step::Waiting(pending), false),
-                Some(Ok(reply)) => (self.answered(reply?)?, true),
-                Some(Err(())) => return Err(refused("to hand over a reply")),
+                Some(Ok(reply)) => (self.take_reply(reply?)?, true),
+                Some(Err(())) => return Err(host_refused("to hand over a reply")),
             },
             over @ (Step::Replied(_) | Step::Failed(_)) => (over, false),
         })
     }
 
-    fn answered(&mut self, reply: IncomingResponse) -> Result<Step, Stop> {
+    fn take_reply(&mut self, reply: IncomingResponse) -> Result<Step, Stop> {
         if let Some(redirects) = &mut self.redirects
             && let Some(next) = redirects.follow(reply.status(), &reply.headers().entries())?
         {
@@ -224,15 +224,17 @@ impl Flight {
         Ok(Step::Replied(reply))
     }
 
-    fn failed(&self, stop: Stop) -> Step {
+    fn fail(&self, stop: Stop) -> Step {
         Step::Failed(self.explain(stop, Partial::default()))
     }
 
     fn explain(&self, stop: Stop, partial: Partial) -> RestError {
         match stop {
-            Stop::Told(error) => error,
-            Stop::Failed(code) => error_code::failure(code, &self.origin, self.limit, partial),
-            Stop::TimeUp => RestError::TransferTimeout(partial),
+            Stop::Known(error) => error,
+            Stop::HostError(code) => {
+                error_code::to_rest_error(code, &self.origin, self.limit, partial)
+            }
+            Stop::DeadlinePassed => RestError::TransferTimeout(partial),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The body of a request, on its way out.
 
-use super::stop::{Stop, refused};
-use crate::request::Body;
+use super::stop::{Stop, host_refused};
+use crate::request::SharedBody;
 use wasip2::{
     http::types::{OutgoingBody, OutgoingRequest},
     io::{poll::Pollable, streams::OutputStream},
@@ -12,33 +12,36 @@ pub(super) struct Upload {
     // Dropped in this order: a host refuses to lose a parent before its child.
     stream: OutputStream,
     outgoing: OutgoingBody,
-    bytes: Body,
+    bytes: SharedBody,
     written: usize,
 }
 
 impl Upload {
     /// Writes as much of `bytes` as the host takes at once; most bodies fit.
     /// What is left is returned.
-    pub(super) fn start(request: &OutgoingRequest, bytes: Body) -> Result<Option<Self>, Stop> {
+    pub(super) fn start(
+        request: &OutgoingRequest,
+        bytes: SharedBody,
+    ) -> Result<Option<Self>, Stop> {
         let outgoing = request
             .body()
-            .map_err(|()| refused("a body for the request"))?;
+            .map_err(|()| host_refused("a body for the request"))?;
         let stream = outgoing
             .write()
-            .map_err(|()| refused("a stream for the body of the request"))?;
+            .map_err(|()| host_refused("a stream for the body of the request"))?;
         let upload = Self {
             stream,
             outgoing,
             bytes,
             written: 0,
         };
-        Ok(upload.go_on())
+        Ok(upload.resume())
     }
 
     /// Writes what can be written without waiting. `None` when that was all, or
     /// when the transfer takes no more bytes: whether it succeeded is told by
     /// its reply, which a server may send before it has read everything.
-    pub(super) fn go_on(mut self) -> Option<Self> {
+    pub(super) fn resume(mut self) -> Option<Self> {
         while self.written < self.bytes.len() {
             let room = match self.stream.check_write() {
                 Ok(0) => return Some(self),
