@@ -2,8 +2,8 @@
 
 use crate::{error::RestError, header};
 
-/// The length of the body that a head announces, 0 if it announces none. `limit`
-/// is in bytes, 0 for none.
+/// How many bytes of body a head announces; 0 if it announces none. `limit` is
+/// in bytes, and 0 is no limit.
 ///
 /// # Errors
 ///
@@ -14,7 +14,8 @@ pub fn announced_length(
     headers: &[(String, Vec<u8>)],
     limit: u64,
 ) -> Result<u64, RestError> {
-    // These have no body, whatever length they announce (RFC 9112, section 6.3).
+    // Such replies have no body, even if they announce one (RFC 9112, section
+    // 6.3).
     let bodiless = method == "HEAD" || status == 204 || status == 304;
     let length = header::first(headers, "content-length")
         .filter(|_| !bodiless)
@@ -26,7 +27,7 @@ pub fn announced_length(
     Ok(length)
 }
 
-/// The body of a reply as it grows, within max-transfer-size.
+/// A body that grows as data arrives.
 #[derive(Debug)]
 pub struct Body {
     bytes: Vec<u8>,
@@ -34,13 +35,13 @@ pub struct Body {
 }
 
 impl Body {
-    /// An empty body of a reply with these header fields. `limit` is in bytes,
-    /// 0 for none.
+    /// An empty body with room for the length that the head announces. `limit`
+    /// is in bytes, and 0 is no limit.
     ///
     /// # Errors
     ///
-    /// [`RestError::TooLarge`] if the head announces more than `limit`, or than
-    /// there is memory for.
+    /// [`RestError::TooLarge`] if the head announces more than `limit` bytes,
+    /// or more than the memory has room for.
     pub fn new(
         method: &str,
         status: u16,
@@ -56,11 +57,12 @@ impl Body {
         Ok(body)
     }
 
-    /// Takes the next bytes.
+    /// Appends the bytes that came next.
     ///
     /// # Errors
     ///
-    /// [`RestError::TooLarge`] past the limit.
+    /// [`RestError::TooLarge`] if the body is then larger than its limit, or
+    /// than the memory has room for.
     pub fn push(&mut self, chunk: Vec<u8>) -> Result<(), RestError> {
         let length = self.bytes.len() as u64 + chunk.len() as u64;
         if length > self.limit {
@@ -75,7 +77,7 @@ impl Body {
         Ok(())
     }
 
-    /// The bytes so far.
+    /// The bytes that have arrived.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes

@@ -1,26 +1,26 @@
-//! What the component itself keeps of the parameters, and which of them it can
-//! take at all.
+//! The parameters: which of them the component accepts, and which of them it
+//! enforces itself.
 
 use std::time::Duration;
 
-/// A timeout that is not configured.
+/// The value of a timeout that is not configured.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The max-transfer-size that is not configured, in bytes.
+/// The value of max-transfer-size where it is not configured, in bytes.
 pub const DEFAULT_MAX_TRANSFER_SIZE: u64 = 10 * 1024 * 1024;
 
-/// Who sees to it that deadlines are kept.
+/// Who enforces the deadlines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Enforcer {
-    /// This component, by a timer for each call.
+    /// This component, with a timer for each call.
     #[default]
     Component,
     /// The host, in its transport.
     Host,
 }
 
-/// The parameters as they are stated; `None` is the default. Each is described
-/// in `wit/configuration.wit`.
+/// The parameters as they are stated. `None` stands for the default.
+/// `wit/configuration.wit` describes each one.
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "documented once, in wit/configuration.wit")]
 pub struct Parameters {
@@ -28,31 +28,31 @@ pub struct Parameters {
     pub connection_timeout: Option<Duration>,
     pub transfer_timeout: Option<Duration>,
     pub max_transfer_size: Option<u64>,
-    /// The parameters that were stated, that only a host can keep, and that
-    /// would make calls less strict, or other, than their caller believes if
-    /// nobody kept them.
+    /// The names of stated parameters that only a host can enforce. Where
+    /// nobody enforces them, a call is less strict than its caller believes, or
+    /// other than he asked for.
     pub needs_host: Vec<&'static str>,
 }
 
-/// A parameter that can't be taken.
+/// A parameter that is not accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// As it is written in the WIT package.
+    /// Its name as the WIT package writes it.
     pub parameter: &'static str,
-    /// What is wrong and what would be right.
+    /// What is wrong and what would be right, in one sentence.
     pub message: String,
 }
 
-/// What is in force.
+/// The values that are in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// See [`Enforcer`].
+    /// Who enforces the timeouts.
     pub enforcer: Enforcer,
     /// Never above `transfer_timeout`.
     pub connection_timeout: Duration,
     /// Never 0.
     pub transfer_timeout: Duration,
-    /// Bytes, 0 for no limit.
+    /// Bytes; 0 is no limit.
     pub max_transfer_size: u64,
 }
 
@@ -68,11 +68,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The settings that `parameters` amount to.
+    /// Checks `parameters` and fills in the defaults.
     ///
     /// # Errors
     ///
-    /// The first parameter that can't be taken.
+    /// The first parameter that is not accepted.
     pub fn resolve(parameters: &Parameters) -> Result<Self, ConfigError> {
         if parameters.enforcer == Enforcer::Component
             && let Some(&parameter) = parameters.needs_host.first()
@@ -104,8 +104,9 @@ impl Settings {
         })
     }
 
-    /// The deadlines that the component itself must keep for one call, given
-    /// the shorter ones that the call asks for.
+    /// The deadlines that the component itself enforces for one call. The
+    /// arguments are the timeouts that the call asks for. They can shorten the
+    /// configured ones, and never lengthen them.
     #[must_use]
     pub fn deadlines(
         &self,
@@ -113,7 +114,7 @@ impl Settings {
         transfer_timeout: Option<Duration>,
     ) -> Deadlines {
         let shorter = |configured: Duration, asked: Option<Duration>| match (self.enforcer, asked) {
-            // The host keeps the configured one; a timer for it would be a second one.
+            // The host has a timer for the configured deadline already.
             (Enforcer::Host, None) => None,
             (_, asked) => Some(asked.map_or(configured, |asked| asked.min(configured))),
         };
@@ -124,17 +125,18 @@ impl Settings {
     }
 }
 
-/// Times from the start of a call; `None` where the host keeps it.
+/// The deadlines of one call, as times from its start. `None` where the host
+/// enforces the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// To a usable connection.
+    /// Until there is a usable connection.
     pub connection: Option<Duration>,
-    /// To the last byte of the reply.
+    /// Until the last byte of the reply.
     pub transfer: Option<Duration>,
 }
 
 impl Deadlines {
-    /// The host keeps both.
+    /// The host enforces both.
     pub const NONE: Self = Self {
         connection: None,
         transfer: None,

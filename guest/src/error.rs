@@ -1,9 +1,9 @@
-//! Why a call has no complete reply: `rest-error` of the WIT package, free of
-//! any generation of bindings.
+//! Why a call has no complete reply: `rest-error` of the WIT package, without
+//! the generated bindings.
 
-/// One case for each case of `rest-error` in `wit/types.wit`, where the meaning
-/// of each is documented. Texts are sentences for a person, without user
-/// information and without a query.
+/// Has the cases of `rest-error` in `wit/types.wit`, which says what each one
+/// means. A text is a sentence for a person. It holds no user information and
+/// no query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "documented once, in wit/types.wit")]
 pub enum RestError {
@@ -22,7 +22,7 @@ pub enum RestError {
 }
 
 impl RestError {
-    /// The reply's body passed `limit` bytes.
+    /// The reply's body is larger than `limit` bytes.
     #[must_use]
     pub fn too_large(limit: u64) -> Self {
         Self::TooLarge(format!(
@@ -31,8 +31,8 @@ impl RestError {
     }
 }
 
-/// What there was of a reply when time ran out. All is empty, and the status 0,
-/// if no reply had begun.
+/// What had arrived of a reply when transfer-timeout passed. If no reply had
+/// begun, the status is 0 and all else is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partial {
     /// The HTTP status code, or 0.

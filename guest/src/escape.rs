@@ -2,7 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// All but the unreserved characters of RFC 3986, section 2.3.
+/// What is written in percent-code: all but the unreserved characters of RFC
+/// 3986, section 2.3.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -15,12 +16,12 @@ pub fn escape(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// Undoes [`escape`]; a `+` stays a `+`.
+/// Undoes [`escape`]. A `+` stays a `+`.
 ///
 /// # Errors
 ///
-/// A sentence, when a `%` is not followed by two hexadecimal digits or when the
-/// bytes that come out are not UTF-8.
+/// A sentence for a person, if a `%` is not followed by two hexadecimal digits
+/// or if the decoded bytes are not UTF-8.
 pub fn unescape(text: &str) -> Result<String, String> {
     if let Some(at) = malformed_escape(text) {
         return Err(format!(
@@ -38,7 +39,8 @@ pub fn unescape(text: &str) -> Result<String, String> {
         })
 }
 
-/// The offset of the first `%` that does not begin an escape.
+/// The offset in bytes of the first `%` that is not followed by two hexadecimal
+/// digits.
 fn malformed_escape(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     bytes

@@ -1,9 +1,11 @@
-//! Which header fields a caller may send (RFC 9110, section 5).
+//! Header fields (RFC 9110, section 5): which ones a caller may send, and how
+//! one is found.
 
 use crate::error::RestError;
 
-/// Fields that frame the message or belong to the connection. The transport
-/// sets them; a caller who could would be able to smuggle a second request.
+/// Fields that frame the message or belong to the connection. Only the
+/// transport sets them. A caller who could set them could smuggle in a second
+/// request.
 const RESERVED: [&str; 13] = [
     "connection",
     "content-length",
@@ -20,12 +22,13 @@ const RESERVED: [&str; 13] = [
     "upgrade",
 ];
 
-/// Checks one field and returns it as it is sent: the name in lower case, the
-/// value without the white space around it.
+/// Checks one field and returns it as it is sent: the name is in lower case,
+/// and the value has no white space around it.
 ///
 /// # Errors
 ///
-/// [`RestError::InvalidHeader`], which names the field but never its value.
+/// [`RestError::InvalidHeader`], which shows the field's name and never its
+/// value.
 pub fn checked(name: String, value: Vec<u8>) -> Result<(String, Vec<u8>), RestError> {
     if !is_token(name.as_bytes()) {
         return Err(RestError::InvalidHeader(format!(
@@ -50,8 +53,8 @@ pub fn checked(name: String, value: Vec<u8>) -> Result<(String, Vec<u8>), RestEr
     Ok((name, value.to_vec()))
 }
 
-/// Spaces and tabs around a value are no part of it (RFC 9110, section 5.5);
-/// line ends are not among them.
+/// Takes away the spaces and tabs around a value, which are no part of it (RFC
+/// 9110, section 5.5). Line ends stay, so that the check finds them.
 fn without_white_space_around(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
@@ -59,8 +62,8 @@ fn without_white_space_around(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Whether `bytes` are a token (RFC 9110, section 5.6.2), as the names of
-/// fields and methods are.
+/// Whether `bytes` are a token (RFC 9110, section 5.6.2). The names of fields
+/// and methods are tokens.
 #[must_use]
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty()
@@ -69,7 +72,7 @@ pub fn is_token(bytes: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
-/// The first value of the field `name`, which is given in lower case.
+/// The value of the first field that is called `name`, in upper or lower case.
 #[must_use]
 pub fn first<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
     headers

@@ -1,23 +1,23 @@
-//! The host of a URL: a name, an IPv4 address or an IPv6 literal, brought into
-//! the one form in which it is resolved, locked, verified and sent.
+//! The host of a URL in its canonical form: a name, an IPv4 address or an IPv6
+//! literal. It is resolved, locked, verified and sent in this form.
 
 mod idn;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Octets of a name in its ASCII form (RFC 1035, section 2.3.4).
+/// In octets of the ASCII form (RFC 1035, section 2.3.4).
 const MAX_NAME_LENGTH: usize = 253;
 
-/// Octets of one label of a name (RFC 1035, section 2.3.4).
+/// In octets of the ASCII form (RFC 1035, section 2.3.4).
 const MAX_LABEL_LENGTH: usize = 63;
 
-/// Brings `host`, as it stands in a URL, into its canonical form: lower case,
-/// A-labels for letters beyond ASCII, an IPv6 literal compressed and in
+/// Brings the host of a URL into its canonical form. A name is in lower case,
+/// with A-labels for letters beyond ASCII. An IPv6 literal is compressed and in
 /// brackets.
 ///
 /// # Errors
 ///
-/// A clause that continues "the host `…` ".
+/// The end of a sentence that begins with "the host … of the URL".
 pub fn canonical(host: &str) -> Result<String, String> {
     if host.is_empty() {
         return Err("is empty".into());
@@ -32,10 +32,9 @@ pub fn canonical(host: &str) -> Result<String, String> {
     };
     check_name(&name)?;
     if ends_in_number(&name) {
-        // Only the four-part decimal form is an address; shorter, octal and
-        // hexadecimal ones are read differently by different resolvers, which
-        // is how a filter by address is led astray. It can be written in one
-        // way, without leading zeros.
+        // Resolvers differ in how they read shorter, octal and hexadecimal
+        // addresses, and an attacker can use that to get past a filter by
+        // address. Four decimal numbers without leading zeros have one reading.
         return name
             .parse::<Ipv4Addr>()
             .map(|_| name)
@@ -64,7 +63,7 @@ fn check_name(name: &str) -> Result<(), String> {
     {
         return Err(format!("holds {odd:?}, which no host name may"));
     }
-    // One final dot is the root of the name space.
+    // A dot at the end stands for the root of the name space.
     let relative = name.strip_suffix('.').unwrap_or(name);
     if relative.len() > MAX_NAME_LENGTH {
         return Err(format!("is longer than {MAX_NAME_LENGTH} characters"));
@@ -121,7 +120,7 @@ mod tests {
         assert_eq!(canonical("例え。jp").unwrap(), "xn--r8jz45g.jp");
     }
 
-    /// Names in many scripts, and what the whole of UTS #46 makes of them.
+    /// Names in many scripts, beside what the whole of UTS #46 makes of them.
     #[test]
     fn internationalised_names_agree_with_the_whole_of_uts_46() {
         for name in [
@@ -151,8 +150,8 @@ mod tests {
             "ё.рф.",
             "naïve_name.example",
         ] {
-            // Underscores are no part of a host name to the strict rules;
-            // names of services have them all the same.
+            // Not by the strict rules: they forbid underscores, which names of
+            // services have.
             let whole = idna::domain_to_ascii(name).unwrap();
             assert_eq!(canonical(name), Ok(whole), "{name}");
         }
@@ -163,7 +162,7 @@ mod tests {
         let otherwise: Vec<char> = ('\u{80}'..='\u{2ffff}')
             .filter(|c| {
                 let name = format!("x{c}x.example");
-                // What is no name to UTS #46 is in no registry either.
+                // A name that UTS #46 refuses is in no registry.
                 let whole = idna::domain_to_ascii_strict(&name);
                 let ours = canonical(&name);
                 whole.is_ok() && ours.is_ok() && ours.ok() != whole.ok()

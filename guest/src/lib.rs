@@ -1,9 +1,9 @@
-//! The guest component of rest-client: everything about a REST call that does
-//! not need to be trusted with a socket.
+//! The guest component of rest-client: everything about a REST call
+//! that needs no socket.
 //!
-//! The modules below are pure functions of their arguments and are tested
-//! natively. [`p2`] is the only one that talks to a host; it binds them to the
-//! WIT package in `wit/` over `wasi:http` 0.2.
+//! The modules below are pure functions of their arguments, and their tests run
+//! natively. Only [`p2`] talks to a host: it binds the others to the WIT
+//! package in `wit/`, over `wasi:http` 0.2.
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;

@@ -1,7 +1,8 @@
-//! WASI 0.2: the exports of the component, and the transport under them.
+//! The exports of the component for WASI 0.2. The modules below are the
+//! transport under them.
 //!
-//! An instance of 0.2 runs one function at a time, so the state between calls is
-//! in plain cells.
+//! An instance of 0.2 runs one function at a time, so plain cells can hold the
+//! state between calls.
 
 mod bindings;
 mod download;
@@ -34,7 +35,8 @@ thread_local! {
 /// Implements the world `rest-client` of the WIT package.
 pub struct Component;
 
-/// Only a component has them: their names mean nothing to a native linker.
+/// They exist for WebAssembly alone: a native linker does not understand their
+/// names.
 #[cfg(target_arch = "wasm32")]
 #[expect(
     unreachable_pub,
@@ -132,8 +134,8 @@ pub struct Handle(RefCell<Transfer>);
 
 impl transfers::GuestTransfer for Handle {
     fn subscribe(&self) -> Pollable {
-        // A timer that has run out already is ready, as one must be for a
-        // transfer that is over.
+        // For a transfer that is over, this must be ready at once. A timer of 0
+        // is.
         self.0
             .borrow()
             .subscribe()
@@ -222,7 +224,8 @@ impl configuration::Guest for Component {
     }
 }
 
-/// The parameters stated otherwise than every host of `wasi:http` behaves.
+/// The stated parameters that ask for more than what every host of `wasi:http`
+/// does.
 fn needs_host(config: &configuration::Config) -> Vec<&'static str> {
     use configuration::HttpVersion::Auto;
     let stated = [

@@ -1,4 +1,4 @@
-//! Redirects, where a caller asked to follow them (RFC 9110, section 15.4).
+//! Which redirects are followed, and how (RFC 9110, section 15.4).
 
 use crate::{
     error::RestError,
@@ -7,7 +7,7 @@ use crate::{
     url::{Scheme, Target},
 };
 
-/// Fields that prove to a server who asks, and are for that server alone.
+/// Fields by which a server knows its caller. No other server may see them.
 const CREDENTIALS: [&str; 2] = ["authorization", "cookie"];
 
 /// Fields that describe a body.
@@ -19,18 +19,18 @@ const BODY_FIELDS: [&str; 5] = [
     "content-type",
 ];
 
-/// A request that may be asked to go elsewhere.
+/// The redirects of one call.
 #[derive(Debug)]
 pub struct Redirects {
-    /// The request as it was sent last.
+    /// The request that was sent last.
     request: Request,
     followed: u32,
     max: u32,
 }
 
 impl Redirects {
-    /// What is kept of `request` to follow up to `max` redirects; nothing if
-    /// that is none.
+    /// Prepares to follow up to `max` redirects of `request`. `None` if `max`
+    /// is 0.
     #[must_use]
     pub fn of(request: &Request, max: u32) -> Option<Self> {
         (max > 0).then(|| Self {
@@ -40,12 +40,13 @@ impl Redirects {
         })
     }
 
-    /// The request to send next, if a reply with this status and header is a
-    /// redirect.
+    /// The request to send next if a reply with this status and these header
+    /// fields is a redirect; `None` if it is not.
     ///
     /// # Errors
     ///
-    /// It leads nowhere, from https to http, or is one too many.
+    /// [`RestError::Protocol`] if the redirect leads to no valid URL or is one
+    /// too many, and [`RestError::Denied`] if it leads from https to http.
     pub fn follow(
         &mut self,
         status: u16,
@@ -86,7 +87,7 @@ impl Redirects {
         if request.target.origin() != target.origin() {
             request.drop_fields(&CREDENTIALS);
         }
-        // 303 asks for a GET, and for 301 and 302 it became the custom.
+        // A 303 asks for a GET. After a POST, so do 301 and 302 by custom.
         let is_post = request.method == "POST";
         if status == 303 && request.method != "HEAD" || is_post && matches!(status, 301 | 302) {
             request.method = "GET".into();

@@ -1,4 +1,4 @@
-//! A call, checked and completed: what goes to the transport.
+//! From a call as its caller states it to the request that is sent.
 
 use crate::{error::RestError, header, url::Target};
 use std::rc::Rc;
@@ -6,8 +6,9 @@ use std::rc::Rc;
 /// The content type of a body whose caller names none.
 pub const DEFAULT_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// Fields and bytes of names and values that a caller may send. Servers take
-/// less (nginx: 32 KiB, Apache: 100 fields of 8 KiB), and hosts not much more.
+/// How many header fields a caller may send, and how many bytes of names and
+/// values. Servers accept less (nginx: 32 KiB, Apache: 100 fields of 8 KiB),
+/// and hosts not much more.
 const MAX_FIELDS: usize = 256;
 const MAX_FIELD_BYTES: usize = 64 * 1024;
 
@@ -16,20 +17,21 @@ const USER_AGENT: &str = concat!("rest-client/", env!("CARGO_PKG_VERSION"));
 /// A call as its caller states it.
 #[derive(Debug, Default)]
 pub struct Call {
-    /// A token; sent as it is written.
+    /// A token, which is sent as it is written.
     pub method: String,
-    /// Absolute.
+    /// An absolute URL.
     pub url: String,
-    /// `None` sends no body, which is another thing than an empty one.
+    /// `None` sends no body. An empty body is sent as an empty body.
     pub body: Option<Vec<u8>>,
-    /// Of the body; [`DEFAULT_CONTENT_TYPE`] if neither this nor a header field
-    /// names one.
+    /// The type of the body. It is [`DEFAULT_CONTENT_TYPE`] if neither this nor
+    /// a header field names one.
     pub content_type: Option<String>,
     /// Further header fields.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
-/// The body of a request, shared with the copy that is kept to follow redirects.
+/// The body of a request. The copy of the request that is kept for redirects
+/// shares it.
 pub type SharedBody = Rc<Vec<u8>>;
 
 /// A call that can be sent.
@@ -37,16 +39,17 @@ pub type SharedBody = Rc<Vec<u8>>;
 pub struct Request {
     /// A token other than CONNECT.
     pub method: String,
-    /// Where to.
+    /// Where it goes.
     pub target: Target,
-    /// Complete, but for what the transport sets; names in lower case.
+    /// All fields but those that the transport sets. Names are in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// Announced with a `content-length` if there is one.
+    /// `None` sends no body. The `content-length` of a body is among the
+    /// fields.
     pub body: Option<SharedBody>,
 }
 
 impl Request {
-    /// Checks `call` and adds what every request carries.
+    /// Checks `call` and adds the fields that every request carries.
     ///
     /// # Errors
     ///
@@ -81,8 +84,8 @@ impl Request {
             headers.push(header::checked("content-type".into(), content_type.into())?);
         }
         if let Some(body) = &call.body {
-            // Without it the body would be sent in chunks, which servers of
-            // HTTP/1.0 do not read.
+            // Without this field the transport sends the body in chunks, which
+            // servers of HTTP/1.0 can't read.
             headers.push(("content-length".into(), body.len().to_string().into_bytes()));
         }
         Ok(Self {
@@ -93,7 +96,7 @@ impl Request {
         })
     }
 
-    /// Takes fields out, by their names in lower case.
+    /// Removes the fields with these names, which are in lower case.
     pub fn drop_fields(&mut self, names: &[&str]) {
         self.headers
             .retain(|(name, _)| !names.contains(&name.as_str()));

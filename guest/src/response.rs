@@ -7,13 +7,14 @@ use crate::header;
 pub struct Response {
     /// The HTTP status code.
     pub status: u16,
-    /// All fields of the head, in the order received.
+    /// All fields of the head, in the order in which they arrived.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// Untouched.
+    /// Byte for byte; empty if there is none.
     pub body: Vec<u8>,
 }
 
-/// The first `content-type`, if it can be shown as text.
+/// The value of the first `content-type` field. `None` if there is no such
+/// field or its value is not UTF-8.
 #[must_use]
 pub fn content_type(headers: &[(String, Vec<u8>)]) -> Option<String> {
     header::first(headers, "content-type")

@@ -1,12 +1,12 @@
-//! The URL of a call, parsed once into what a request needs (RFC 3986,
+//! The URL of a call, parsed into the parts that a request needs (RFC 3986,
 //! section 3).
 
 use crate::{error::RestError, host_name};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// What may not stand in a path or query as it is (RFC 3986, appendix A).
-/// A `%` is left alone, since the caller's escapes are in place already.
+/// What a path or query may not hold (RFC 3986, appendix A), and is written in
+/// percent-code. A `%` is not among it: it begins an escape of the caller's.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'"')
     .add(b'<')
@@ -18,21 +18,21 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Bytes of a URL. Longer ones are no use: request lines end at 8 KiB on common
-/// servers, and at 64 KiB in the transports.
+/// In bytes. A longer URL would not arrive: common servers end request lines at
+/// 8 KiB, and transports at 64 KiB.
 const MAX_URL_LENGTH: usize = 32 * 1024;
 
-/// The two schemes that are spoken.
+/// The schemes that are supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// Without TLS.
+    /// HTTP without TLS.
     Http,
-    /// With TLS.
+    /// HTTP over TLS.
     Https,
 }
 
 impl Scheme {
-    /// As it stands in a URL.
+    /// The scheme as a URL writes it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,14 +52,14 @@ impl Scheme {
 /// Where a request goes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
-    /// http or https.
+    /// `http` or `https`.
     pub scheme: Scheme,
-    /// The canonical host, and the port where it is not the scheme's own.
+    /// The canonical host, and the port if it is not the default of the scheme.
     pub authority: String,
-    /// Never empty, begins with a `/`, holds no fragment.
+    /// Begins with a `/`, and holds no fragment.
     pub path_and_query: String,
-    /// The value of an `authorization` field made from the URL's user
-    /// information.
+    /// The value of the `authorization` field for the URL's user information.
+    /// `None` if the URL has none.
     pub authorization: Option<String>,
 }
 
@@ -68,14 +68,15 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`RestError::InvalidUrl`], whose sentence says what would be right and
+    /// [`RestError::InvalidUrl`]. Its sentence says what would be right, and
     /// repeats nothing of the URL that may be secret.
     pub fn parse(url: &str) -> Result<Self, RestError> {
         parse(url).map_err(RestError::InvalidUrl)
     }
 
-    /// Resolves a reference, as in a `location` field, against this target (RFC
-    /// 3986, section 5.2). User information in it is left out.
+    /// Resolves a reference, as a `location` field holds one, against this
+    /// target (RFC 3986, section 5.2). User information in the reference is not
+    /// used.
     ///
     /// # Errors
     ///
@@ -107,15 +108,16 @@ impl Target {
         })
     }
 
-    /// Scheme and authority, which may be shown and logged.
+    /// Scheme and authority. They hold no secret, so they may be shown and
+    /// logged.
     #[must_use]
     pub fn origin(&self) -> String {
         [self.scheme.as_str(), "://", &self.authority].concat()
     }
 }
 
-/// Shows the origin alone: paths and queries carry subscribers, user
-/// information carries passwords.
+/// Shows only the origin: paths and queries name subscribers, and user
+/// information holds passwords.
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Target").field(&self.origin()).finish()
@@ -145,8 +147,8 @@ fn parse(url: &str) -> Result<Target, String> {
     if path_and_query.starts_with('\\') {
         return Err("a \\ follows the host of the URL; a path begins with /".into());
     }
-    // The last @ counts: what stands before it, further ones included, is user
-    // information, and never the host.
+    // The last @ ends the user information, which may hold other ones. So
+    // nothing before it can pass for the host.
     let (user_information, host_and_port) = match authority.rsplit_once('@') {
         Some((user_information, rest)) => (Some(user_information), rest),
         None => (None, authority),
@@ -185,13 +187,14 @@ fn split_scheme(url: &str) -> Result<(Scheme, &str), String> {
             "the scheme {scheme:?} is not spoken; http and https are"
         ))
     } else {
-        // Not repeated: without a scheme in front, this may be a password.
+        // The message does not repeat it: where no scheme stands in front, it
+        // may be a password.
         Err("the URL has no valid scheme; write http:// or https:// in front of it".into())
     }
 }
 
 fn split_port(host_and_port: &str) -> Result<(&str, Option<u16>), String> {
-    // The colons inside of an IPv6 literal are not the one before a port.
+    // A colon inside an IPv6 literal does not begin a port.
     let after_literal = host_and_port.find(']').map_or(0, |at| at + 1);
     let Some(colon) = host_and_port[after_literal..].find(':') else {
         return Ok((host_and_port, None));
@@ -212,7 +215,8 @@ fn split_port(host_and_port: &str) -> Result<(&str, Option<u16>), String> {
     }
 }
 
-/// `Basic` credentials (RFC 7617, section 2) of percent-coded user information.
+/// The value of an `authorization` field of the scheme Basic (RFC 7617, section
+/// 2). The user information is in percent-code.
 fn basic_credentials(user_information: &str) -> String {
     let mut credentials: Vec<u8> = percent_decode_str(user_information).collect();
     if !user_information.contains(':') {
@@ -221,7 +225,8 @@ fn basic_credentials(user_information: &str) -> String {
     format!("Basic {}", BASE64.encode(credentials))
 }
 
-/// Resolves dot segments, and codes what may not stand in a request line.
+/// Removes dot segments, and writes in percent-code what a request line may not
+/// hold.
 fn normalise(path_and_query: &str) -> String {
     let (path, query) = match path_and_query.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -236,7 +241,8 @@ fn normalise(path_and_query: &str) -> String {
     out
 }
 
-/// RFC 3986, section 5.2.4, for a path that is absolute or empty.
+/// Does what RFC 3986, section 5.2.4, says for a path that is absolute or
+/// empty.
 fn remove_dot_segments(path: &str) -> String {
     let mut out = String::with_capacity(path.len() + 1);
     let mut ends_in_directory = true;

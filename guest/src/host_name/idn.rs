@@ -1,19 +1,21 @@
-//! Internationalised names, brought into ASCII.
+//! The ASCII form of an internationalised name.
 
 use idna::punycode;
 use std::cmp::Ordering;
 
-/// Ignored in names.
+/// Left out of names.
 const SOFT_HYPHEN: char = '\u{ad}';
 
-/// No letters, but parts of names (RFC 5892, appendices A.3 to A.7): the middle
-/// dot of Catalan, the numeral sign of Greek, the two marks of Hebrew, and the
-/// middle dot of Japanese.
+/// Characters that are no letters, but that names may hold (RFC 5892,
+/// appendices A.3 to A.7): the middle dot of Catalan, the numeral sign of
+/// Greek, the two marks of Hebrew, and the middle dot of Japanese.
 const BETWEEN_LETTERS: [char; 5] = ['\u{b7}', '\u{375}', '\u{5f3}', '\u{5f4}', '\u{30fb}'];
 
-/// Characters of which UTS #46 makes other ones, or that join the letter before
-/// them, as ranges of first and last with what lies between that no name holds.
-/// Derived from the Unicode Character Database for names in lower case.
+/// Characters that UTS #46 maps to others, and characters that join the letter
+/// before them. Each entry is a range from its first to its last character, and
+/// the ranges are in order. A range may also cover characters that no name
+/// holds. They are derived from the Unicode Character Database, for names in
+/// lower case.
 #[rustfmt::skip]
 const UNNORMALISED: [(char, char); 101] = [
     ('\u{a0}', '\u{b6}'), ('\u{b8}', '\u{be}'), ('\u{133}', '\u{133}'),
@@ -52,22 +54,26 @@ const UNNORMALISED: [(char, char); 101] = [
     ('\u{1f110}', '\u{1fbf9}'), ('\u{2f800}', '\u{2fa1d}'),
 ];
 
-/// Maps an internationalised name to lower case and its labels to A-labels
+/// Maps an internationalised name to lower case, and its labels to A-labels
 /// (RFC 5891, section 5).
 ///
-/// The whole of UTS #46, as the crate `idna` does it, costs 130 KB of tables and
-/// code, nearly as much as the rest of this component; normalisation form C
-/// alone costs 50 KB. So characters that would need a table to be normalised
-/// are refused by their block, and every other letter is mapped as UTS #46
-/// says: the tests hold the two against each other. The rule about directions
-/// (RFC 5893) protects a reader from a misleading look, and is not checked.
+/// All of UTS #46, as the crate `idna` has it, costs 130 KB of tables and code,
+/// nearly as much as the rest of this component. Normalisation form C alone
+/// costs 50 KB. So this function refuses characters that need a table to be
+/// normalised, and maps every other letter as UTS #46 does. Tests compare it
+/// with the crate. The rule about directions of writing (RFC 5893) is not
+/// checked: it protects only people, from names that look like others.
+///
+/// # Errors
+///
+/// The end of a sentence that begins with the host.
 pub(super) fn to_ascii(host: &str) -> Result<String, String> {
     let mapped: String = host
         .chars()
         .filter(|&c| c != SOFT_HYPHEN)
         .map(|c| match c {
             '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => '.',
-            // The forms as wide as an ideograph, which input methods produce.
+            // Full-width forms of ASCII, which input methods produce.
             '\u{ff01}'..='\u{ff5e}' => char::from((u32::from(c) - 0xff00) as u8 + 0x20),
             other => other,
         })
@@ -105,8 +111,9 @@ fn check_label(label: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a label may hold `c`, which is in lower case. What passes here and is
-/// punctuation all the same is in no registry, so it is an unknown name.
+/// Whether a label may hold `c`, which is in lower case. Some punctuation
+/// passes too. No registry has such a name, so it is not found when it is
+/// resolved.
 fn is_letter(c: char) -> bool {
     c.is_ascii_alphanumeric()
         || matches!(c, '-' | '_')
@@ -114,8 +121,9 @@ fn is_letter(c: char) -> bool {
             && (c.is_alphanumeric() || is_mark(c) || BETWEEN_LETTERS.contains(&c))
 }
 
-/// The blocks of the scripts that spell with marks which are no letters to the
-/// standard library: Hebrew and Arabic to Myanmar, and Khmer.
+/// Whether `c` is in the block of a script that spells with marks: Hebrew to
+/// Myanmar, and Khmer. The standard library does not count these marks as
+/// letters.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{591}'..='\u{109f}' | '\u{1780}'..='\u{17ff}')
 }

@@ -1,4 +1,5 @@
-//! Generated from `wit/`; the WASI packages come from the crate `wasip2`.
+//! The bindings, generated from `wit/`. Those of the WASI packages come from
+//! the crate `wasip2`.
 
 #![allow(
     missing_docs,

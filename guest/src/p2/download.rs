@@ -1,4 +1,4 @@
-//! The body of a reply, on its way in.
+//! Reading the body of a reply.
 
 use super::{
     stop::{Stop, host_refused},
@@ -10,11 +10,12 @@ use wasip2::{
     io::streams::{InputStream, StreamError},
 };
 
-/// Bytes asked for in one read. A host hands over what it has, up to this.
+/// The most bytes that one read asks for. A host hands over what it has, up to
+/// this.
 const READ_SIZE: u64 = 1024 * 1024;
 
-/// Gathers the body of `reply` in `body`, which keeps what has arrived if the
-/// transfer stops.
+/// Reads the body of `reply` to its end, into `body`. If this stops early,
+/// `body` holds what had arrived.
 pub(super) fn read_body(
     reply: &IncomingResponse,
     body: &mut Body,
@@ -40,9 +41,9 @@ pub(super) fn read_body(
     }
 }
 
-/// Reads what is there, and nothing at all only where that means to wait:
-/// without a deadline of its own it may as well wait inside of the host,
-/// which saves a crossing.
+/// Reads what has arrived. Without a deadline of its own, the component waits
+/// for data inside the host, which saves a second call into it. With a
+/// deadline, the chunk is empty if nothing has arrived, and the caller waits.
 fn read_chunk(stream: &InputStream, timer: &Timer) -> Result<Vec<u8>, StreamError> {
     if timer.is_set() {
         stream.read(READ_SIZE)

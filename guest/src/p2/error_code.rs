@@ -1,10 +1,10 @@
-//! From what the transport says to what the caller is told.
+//! What an error code of `wasi:http` means to the caller.
 
 use crate::error::{Partial, RestError};
 use wasip2::http::types::ErrorCode;
 
-/// What a host's error code means for a call to `origin`, given what had
-/// arrived of the reply.
+/// The error that the caller gets for the `code` of the host. `limit` is in
+/// bytes, and 0 is no limit. `partial` is what had arrived of the reply.
 pub(super) fn to_rest_error(
     code: ErrorCode,
     origin: &str,

@@ -12,6 +12,7 @@ use crate::{
 };
 use wasip2::http::types::{self, Fields, HeaderError, Method, OutgoingRequest, RequestOptions};
 
+/// The request without its body, and the body to write to it.
 pub(super) fn compose(request: Request) -> Result<(OutgoingRequest, Option<SharedBody>), Stop> {
     let headers = Fields::from_list(&request.headers).map_err(|error| {
         RestError::InvalidHeader(
@@ -28,7 +29,7 @@ pub(super) fn compose(request: Request) -> Result<(OutgoingRequest, Option<Share
         Scheme::Http => types::Scheme::Http,
         Scheme::Https => types::Scheme::Https,
     };
-    // A new request is a GET already.
+    // A new request is a GET.
     if request.method != "GET" {
         outgoing
             .set_method(&method(&request.method))
@@ -60,9 +61,12 @@ fn method(name: &str) -> Method {
     }
 }
 
-/// `None` where the host keeps every deadline by itself. The timeout for the
-/// first byte wakes those who poll a transfer; while its body is read, the timer
-/// does.
+/// The deadlines for the host. `None` where the host enforces all of them by
+/// itself.
+///
+/// A caller that polls a transfer does not wait for the component's timer. So
+/// the host gets transfer-timeout as the timeout for the first byte too, and
+/// wakes the caller when it passes. While a body is read, the timer counts.
 pub(super) fn options(deadlines: Deadlines) -> Result<Option<RequestOptions>, Stop> {
     if deadlines == Deadlines::NONE {
         return Ok(None);

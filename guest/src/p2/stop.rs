@@ -1,15 +1,15 @@
-//! Why a transfer ended early.
+//! What ends a transfer before its reply is complete.
 
 use crate::error::RestError;
 use wasip2::http::types::ErrorCode;
 
 /// Why a transfer ended early.
 pub(super) enum Stop {
-    /// The host failed it.
+    /// The host ended it with this code.
     HostError(ErrorCode),
-    /// This component's own timer ended it.
+    /// The component's own timer has run out.
     DeadlinePassed,
-    /// It is known already what the caller is told.
+    /// The component found an error itself, which the caller gets as it is.
     Known(RestError),
 }
 
@@ -25,7 +25,7 @@ impl From<RestError> for Stop {
     }
 }
 
-/// A host that does not do what `wasi:http` says.
+/// The host refused something that a host of `wasi:http` accepts.
 pub(super) fn host_refused(what: &str) -> Stop {
     Stop::Known(RestError::Internal(format!("the host refused {what}")))
 }

@@ -1,4 +1,4 @@
-//! The deadline of a transfer, where it is this component that keeps it.
+//! The deadline of a transfer, where this component enforces it.
 
 use super::stop::Stop;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use wasip2::{
     io::poll::{self, Pollable},
 };
 
-/// Nothing where the host keeps the deadline.
+/// Holds `None` where the host enforces the deadline.
 pub(super) struct Timer(Option<Pollable>);
 
 impl Timer {
@@ -15,7 +15,8 @@ impl Timer {
         Self(after.map(|after| monotonic_clock::subscribe_duration(nanoseconds(after))))
     }
 
-    /// Suspends the instance until `pollable` is ready.
+    /// Suspends the instance until `pollable` is ready or the deadline has
+    /// passed.
     pub(super) fn wait(&self, pollable: &Pollable) -> Result<(), Stop> {
         let Some(deadline) = &self.0 else {
             pollable.block();
@@ -28,18 +29,18 @@ impl Timer {
         }
     }
 
-    /// Whether time is up.
+    /// Whether the deadline has passed.
     pub(super) fn has_passed(&self) -> bool {
         self.0.as_ref().is_some_and(Pollable::ready)
     }
 
-    /// Whether there is a deadline to keep.
+    /// Whether the component enforces a deadline.
     pub(super) fn is_set(&self) -> bool {
         self.0.is_some()
     }
 }
 
-/// As `wasi:http` and `wasi:clocks` count.
+/// The unit of time of `wasi:http` and `wasi:clocks`.
 pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,14 @@
-//! One transfer over `wasi:http` 0.2, step by step: a request out, a reply in,
-//! and again where a redirect is followed.
+//! One transfer over `wasi:http` 0.2, and the steps it goes through.
+//!
+//! | step | what it waits for | next step |
+//! |---|---|---|
+//! | sending | room for the body of the request | waiting |
+//! | waiting | the head of the reply | replied; for a redirect to follow, sending or waiting |
+//! | replied | nothing | none |
+//! | failed | nothing | none |
+//!
+//! A request whose body the host takes at once begins with waiting. An error,
+//! or the deadline, leads from sending and waiting to failed.
 
 use super::{
     download, error_code, outgoing,
@@ -23,40 +32,40 @@ use wasip2::{
     io::poll::Pollable,
 };
 
-/// A transfer that was started. Dropped, it ends.
+/// A transfer that was started. Dropping it ends it.
 pub(super) struct Transfer {
-    // Dropped in this order: a step holds children of what the host keeps.
     step: Step,
     context: Context,
 }
 
-/// Where a transfer is.
+/// The step that a transfer is in.
 enum Step {
-    /// The body of the request is written.
+    /// A part of the request's body is not written yet.
     Sending(Upload, FutureIncomingResponse),
-    /// The head of the reply is awaited.
+    /// The request is sent, and the head of the reply is not here.
     Waiting(FutureIncomingResponse),
-    /// The head is here, and no redirect.
+    /// The head is here, and is no redirect to follow.
     Replied(IncomingResponse),
-    /// It failed.
+    /// The transfer is over, without a reply.
     Failed(RestError),
 }
 
-/// What stays the same from step to step.
+/// What all steps of a transfer need.
 struct Context {
-    /// Scheme and authority that are asked.
+    /// The scheme and authority of the request that was sent last.
     origin: String,
+    /// The method of the request that was sent last.
     method: String,
     deadlines: Deadlines,
     timer: Timer,
     enforcer: Enforcer,
-    /// Of the reply's body, in bytes; 0 for none.
+    /// The most bytes of the reply's body; 0 is no limit.
     limit: u64,
     redirects: Option<Redirects>,
 }
 
 impl Transfer {
-    /// Sends `request`, as far as that goes without waiting.
+    /// Sends as much of `request` as can be sent without waiting.
     pub(super) fn start(
         request: Request,
         deadlines: Deadlines,
@@ -79,7 +88,7 @@ impl Transfer {
         }
     }
 
-    /// A transfer that was over before it began.
+    /// A transfer that failed before anything was sent.
     pub(super) fn failed(error: RestError) -> Self {
         Self {
             step: Step::Failed(error),
@@ -100,7 +109,7 @@ impl Transfer {
         loop {
             let step = match &mut self.step {
                 Step::Replied(_) | Step::Failed(_) => return true,
-                // Whatever is put here in place of the step is replaced below.
+                // This stand-in is replaced below.
                 step => std::mem::replace(step, Step::Failed(RestError::Internal(String::new()))),
             };
             let (step, advanced) = match self.context.advance(step) {
@@ -118,7 +127,7 @@ impl Transfer {
         }
     }
 
-    /// What the step that it is in waits for; `None` if it is over.
+    /// Ready when [`Self::ready`] has something to do. `None` if it never will.
     pub(super) fn subscribe(&self) -> Option<Pollable> {
         match &self.step {
             Step::Sending(upload, _) => Some(upload.subscribe()),
@@ -154,8 +163,8 @@ impl Transfer {
     /// Waits for the head of the reply.
     pub(super) fn finish_open(self) -> Result<IncomingResponse, RestError> {
         let (context, reply) = self.head()?;
-        // What is announced as too large is not even begun. A host that keeps
-        // the limit has seen to it before the reply was shown.
+        // A body that is announced as too large is not handed out. A host that
+        // enforces the limit has checked it before it handed over the reply.
         if context.enforcer == Enforcer::Component {
             let headers = reply.headers().entries();
             announced_length(&context.method, reply.status(), &headers, context.limit)?;
@@ -184,9 +193,10 @@ impl Context {
         self.origin = request.target.origin();
         self.method.clone_from(&request.method);
         let (outgoing, body) = outgoing::compose(request)?;
-        // Most bodies are complete before the request is handed over, so that a
-        // host which holds this instance still during a transfer never waits
-        // for bytes that can't come.
+        // The body is written before the request is handed over, as far as it
+        // goes. A host may suspend this instance during a transfer, and would
+        // then wait in vain for bytes that the instance can't write. Most
+        // bodies are complete here.
         let upload = match body {
             Some(bytes) => Upload::start(&outgoing, bytes)?,
             None => None,
@@ -198,7 +208,7 @@ impl Context {
         })
     }
 
-    /// The next step, with whether it is another one.
+    /// The step that follows `step`, or `step` and false if it must wait.
     fn advance(&mut self, step: Step) -> Result<(Step, bool), Stop> {
         Ok(match step {
             Step::Sending(upload, pending) => match upload.resume() {
@@ -214,6 +224,7 @@ impl Context {
         })
     }
 
+    /// Follows the reply if it is a redirect to follow.
     fn take_reply(&mut self, reply: IncomingResponse) -> Result<Step, Stop> {
         if let Some(redirects) = &mut self.redirects
             && let Some(next) = redirects.follow(reply.status(), &reply.headers().entries())?

@@ -1,4 +1,4 @@
-//! The body of a request, on its way out.
+//! Writing the body of a request.
 
 use super::stop::{Stop, host_refused};
 use crate::request::SharedBody;
@@ -7,9 +7,10 @@ use wasip2::{
     io::{poll::Pollable, streams::OutputStream},
 };
 
-/// A body that is not written in full yet.
+/// A body of which a part is not written yet.
 pub(super) struct Upload {
-    // Dropped in this order: a host refuses to lose a parent before its child.
+    // Rust drops fields in this order. A host refuses to drop a parent before
+    // its child.
     stream: OutputStream,
     outgoing: OutgoingBody,
     bytes: SharedBody,
@@ -17,8 +18,8 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Writes as much of `bytes` as the host takes at once; most bodies fit.
-    /// What is left is returned.
+    /// Writes as much of `bytes` as the host takes at once. Most bodies fit,
+    /// and the result is `None`. Otherwise [`Self::resume`] writes the rest.
     pub(super) fn start(
         request: &OutgoingRequest,
         bytes: SharedBody,
@@ -38,9 +39,10 @@ impl Upload {
         Ok(upload.resume())
     }
 
-    /// Writes what can be written without waiting. `None` when that was all, or
-    /// when the transfer takes no more bytes: whether it succeeded is told by
-    /// its reply, which a server may send before it has read everything.
+    /// Writes what can be written without waiting. `None` if everything is
+    /// written, or if the transfer takes no more bytes. The latter is no error:
+    /// a server may reply before it has read everything, and the reply says how
+    /// the call ended.
     pub(super) fn resume(mut self) -> Option<Self> {
         while self.written < self.bytes.len() {
             let room = match self.stream.check_write() {
@@ -59,13 +61,13 @@ impl Upload {
             stream, outgoing, ..
         } = self;
         drop(stream);
-        // What can be wrong here, another length than announced, comes back as
-        // the transfer's error.
+        // The only possible error is a length other than the announced one. The
+        // transfer fails with it, so it is not lost.
         let _ = OutgoingBody::finish(outgoing, None);
         None
     }
 
-    /// Ready when there is room again.
+    /// Ready when the host takes more bytes.
     pub(super) fn subscribe(&self) -> Pollable {
         self.stream.subscribe()
     }
