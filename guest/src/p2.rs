@@ -156,6 +156,27 @@ impl transfers::GuestTransfer for Handle {
     }
 }
 
+impl configuration::Guest for Component {
+    fn configure(config: configuration::Config) -> Result<(), configuration::ConfigError> {
+        let settings = Settings::resolve(&Parameters {
+            enforcer: match config.enforcer {
+                Some(configuration::Enforcer::Host) => Enforcer::Host,
+                Some(configuration::Enforcer::Component) | None => Enforcer::Component,
+            },
+            connection_timeout: config.connection_timeout.map(Duration::from_millis),
+            transfer_timeout: config.transfer_timeout.map(Duration::from_millis),
+            max_transfer_size: config.max_transfer_size,
+            needs_host: needs_host(&config),
+        })
+        .map_err(|error| configuration::ConfigError {
+            parameter: error.parameter.into(),
+            message: error.message,
+        })?;
+        SETTINGS.set(settings);
+        Ok(())
+    }
+}
+
 fn start(
     method: String,
     url: String,
@@ -201,27 +222,6 @@ fn finish(transfer: Transfer) -> Result<wit::Response, wit::RestError> {
         .finish()
         .map(to_wit::response)
         .map_err(to_wit::error)
-}
-
-impl configuration::Guest for Component {
-    fn configure(config: configuration::Config) -> Result<(), configuration::ConfigError> {
-        let settings = Settings::resolve(&Parameters {
-            enforcer: match config.enforcer {
-                Some(configuration::Enforcer::Host) => Enforcer::Host,
-                Some(configuration::Enforcer::Component) | None => Enforcer::Component,
-            },
-            connection_timeout: config.connection_timeout.map(Duration::from_millis),
-            transfer_timeout: config.transfer_timeout.map(Duration::from_millis),
-            max_transfer_size: config.max_transfer_size,
-            needs_host: needs_host(&config),
-        })
-        .map_err(|error| configuration::ConfigError {
-            parameter: error.parameter.into(),
-            message: error.message,
-        })?;
-        SETTINGS.set(settings);
-        Ok(())
-    }
 }
 
 /// The stated parameters that ask for more than what every host of `wasi:http`
