@@ -1,9 +1,13 @@
 //! Figures that have no peer in the same load.
 
 use crate::{
-    contenders::{Contender, Library, Load, host, runtime},
+    contenders::{
+        contender::Contender as _,
+        ours::{Library, host},
+    },
     figure::Figure,
-    program,
+    load::Load,
+    program, runtime,
     server::{Addresses, SMALL},
 };
 use anyhow::{Context as _, Result};
@@ -30,7 +34,7 @@ pub(crate) const ALL: [(&str, Measure); 5] = [
 
 fn canned(_: &Addresses, rounds: usize) -> Result<Option<Figure>> {
     const CALLS: u32 = 20_000;
-    let runtime = runtime()?;
+    let runtime = runtime::single_threaded()?;
     let mut times = Vec::new();
     for _ in 0..rounds {
         let took = runtime
@@ -82,7 +86,7 @@ fn idle_memory(_: &Addresses, _: usize) -> Result<Option<Figure>> {
 /// Makes `instances`, has each make a call, and prints the KiB that one takes.
 pub(crate) fn idle(instances: usize) -> Result<()> {
     let server = crate::server::Server::start()?;
-    let runtime = runtime()?;
+    let runtime = runtime::single_threaded()?;
     runtime.block_on(async {
         // Connections are shared, so that there are not as many of them.
         let host = host(&server.addresses, true)?;

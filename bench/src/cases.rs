@@ -1,8 +1,9 @@
 //! The loads that the contenders carry side by side.
 
 use crate::{
-    contenders::{self, Load, names},
+    contenders::{self, names},
     figure::Figure,
+    load::Load,
     server::{Addresses, LARGE, SMALL},
 };
 use anyhow::Result;

@@ -11,10 +11,13 @@ mod alone;
 mod cases;
 mod contenders;
 mod figure;
+mod load;
 mod pinned;
 mod plot;
 mod program;
 mod report;
+mod runtime;
+mod serve;
 mod server;
 mod tls;
 
@@ -65,7 +68,7 @@ enum Command {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match arguments.command {
-        Some(Command::Serve) => return server::serve(),
+        Some(Command::Serve) => return serve::until_input_ends(),
         Some(Command::Idle { instances }) => return alone::idle(instances),
         None => {}
     }

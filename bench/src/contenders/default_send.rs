@@ -1,7 +1,11 @@
 //! What wasmtime-wasi-http does with a request unless a host does better: a
 //! connection for each.
 
-use super::{Contender, Load, drive, names, runtime};
+use super::{contender::Contender, names};
+use crate::{
+    load::{Load, drive},
+    runtime,
+};
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -16,7 +20,7 @@ pub(super) struct DefaultSend {
 impl DefaultSend {
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
-            runtime: runtime()?,
+            runtime: runtime::single_threaded()?,
         })
     }
 }

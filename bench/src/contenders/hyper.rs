@@ -1,8 +1,13 @@
 //! Native: hyper-util's pooled client, what a Rust program would use that needs
 //! no sandbox.
 
-use super::{Contender, Load, drive, names, runtime};
-use crate::{server::Addresses, tls};
+use super::{contender::Contender, names};
+use crate::{
+    load::{Load, drive},
+    runtime,
+    server::Addresses,
+    tls,
+};
 use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -30,7 +35,7 @@ impl Pooled {
             .enable_http1()
             .wrap_connector(http);
         Ok(Self {
-            runtime: runtime()?,
+            runtime: runtime::single_threaded()?,
             client: Client::builder(TokioExecutor::new()).build(https),
         })
     }

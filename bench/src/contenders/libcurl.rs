@@ -1,7 +1,8 @@
 //! libcurl's multi interface, which is what the original's asynchronous calls
 //! go through.
 
-use super::{Contender, Load, check, names};
+use super::{contender::Contender, names};
+use crate::load::{Load, check};
 use anyhow::{Context as _, Result};
 use curl::{
     easy::{Easy2, Handler, WriteError},

@@ -1,7 +1,11 @@
 //! This project, through its library.
 
-use super::{Contender, Load, drive, names, runtime};
-use crate::server::Addresses;
+use super::{contender::Contender, names};
+use crate::{
+    load::{Load, drive},
+    runtime,
+    server::Addresses,
+};
 use anyhow::{Context as _, Result};
 use rest_client_host::{Config, Host, HttpVersion, Instance};
 use std::{io::Write as _, time::Duration};
@@ -33,7 +37,7 @@ pub(crate) struct Library {
 impl Library {
     pub(crate) fn new(addresses: &Addresses) -> Result<Self> {
         Ok(Self {
-            runtime: runtime()?,
+            runtime: runtime::single_threaded()?,
             instance: host(addresses, false)?.instance(),
         })
     }
@@ -60,7 +64,7 @@ pub(super) struct FreshInstances {
 impl FreshInstances {
     pub(super) fn new(addresses: &Addresses) -> Result<Self> {
         Ok(Self {
-            runtime: runtime()?,
+            runtime: runtime::single_threaded()?,
             host: host(addresses, true)?,
         })
     }

@@ -1,7 +1,12 @@
 //! reqwest, what most Rust programs use.
 
-use super::{Contender, Load, drive, names, runtime};
-use crate::{server::Addresses, tls};
+use super::{contender::Contender, names};
+use crate::{
+    load::{Load, drive},
+    runtime,
+    server::Addresses,
+    tls,
+};
 use anyhow::Result;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -14,7 +19,7 @@ pub(super) struct Reqwest {
 impl Reqwest {
     pub(super) fn new(addresses: &Addresses) -> Result<Self> {
         Ok(Self {
-            runtime: runtime()?,
+            runtime: runtime::single_threaded()?,
             client: reqwest::Client::builder()
                 .use_preconfigured_tls(tls::client(addresses)?)
                 .no_proxy()
