@@ -7,10 +7,10 @@
 
 #![allow(clippy::print_stdout, reason = "figures are what it is for")]
 
-mod alone;
 mod cases;
 mod contenders;
 mod figure;
+mod idle;
 mod load;
 mod pinned;
 mod plot;
@@ -19,6 +19,7 @@ mod report;
 mod runtime;
 mod serve;
 mod server;
+mod solo;
 mod tls;
 
 use anyhow::{Context as _, Result};
@@ -69,7 +70,7 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::Serve) => return serve::until_input_ends(),
-        Some(Command::Idle { instances }) => return alone::idle(instances),
+        Some(Command::Idle { instances }) => return idle::run(instances),
         None => {}
     }
     let server = server::Server::start()?;
@@ -82,9 +83,9 @@ fn main() -> Result<()> {
             report.cases.push(measured);
         }
     }
-    for (name, measure) in alone::ALL {
+    for (name, measure) in solo::ALL {
         if name.contains(&arguments.only) {
-            report.alone(name, measure(&server.addresses, arguments.rounds)?);
+            report.add_solo(name, measure(&server.addresses, arguments.rounds)?);
         }
     }
     print!("\n{}", report.targets());

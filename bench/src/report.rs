@@ -1,13 +1,13 @@
 //! All figures of a run, and whether they meet the targets.
 
-use crate::{alone, cases::Measured, contenders::names, figure::Figure};
+use crate::{cases::Measured, contenders::names, figure::Figure, solo};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write as _};
 
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) cases: Vec<Measured>,
-    pub(crate) alone: BTreeMap<&'static str, Figure>,
+    pub(crate) solo: BTreeMap<&'static str, Figure>,
 }
 
 /// What a figure should be.
@@ -17,9 +17,9 @@ enum Target {
 }
 
 impl Report {
-    pub(crate) fn alone(&mut self, name: &'static str, figure: Option<Figure>) {
+    pub(crate) fn add_solo(&mut self, name: &'static str, figure: Option<Figure>) {
         if let Some(figure) = figure {
-            self.alone.insert(name, figure);
+            self.solo.insert(name, figure);
         }
     }
 
@@ -34,7 +34,7 @@ impl Report {
         let against = |measured: Option<&Measured>, other| {
             measured.and_then(|it| it.ratio(names::OURS, other))
         };
-        let alone = |name| self.alone.get(name).copied();
+        let solo = |name| self.solo.get(name).copied();
         let rows = [
             (
                 "200 B, 32 in flight, to reqwest",
@@ -56,16 +56,16 @@ impl Report {
                 against(large, names::NATIVE),
                 AtLeast(0.95),
             ),
-            (alone::CANNED, alone(alone::CANNED), AtMost(8.0)),
+            (solo::CANNED, solo(solo::CANNED), AtMost(8.0)),
             (
                 "a fresh instance for every call, added µs",
                 small.and_then(|it| it.added(names::FRESH, names::OURS)),
                 AtMost(20.0),
             ),
-            (alone::CROWD, alone(alone::CROWD), AtLeast(0.9)),
-            (alone::IDLE, alone(alone::IDLE), AtMost(200.0)),
-            (alone::WARM, alone(alone::WARM), AtMost(0.6)),
-            (alone::FIRST, alone(alone::FIRST), AtMost(0.6)),
+            (solo::CROWD, solo(solo::CROWD), AtLeast(0.9)),
+            (solo::IDLE, solo(solo::IDLE), AtMost(200.0)),
+            (solo::WARM, solo(solo::WARM), AtMost(0.6)),
+            (solo::FIRST, solo(solo::FIRST), AtMost(0.6)),
         ];
         let mut text = String::new();
         for (name, figure, target) in rows {

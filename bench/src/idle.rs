@@ -1,0 +1,61 @@
+//! The memory that an idle instance takes.
+
+use crate::{
+    contenders::ours::host,
+    figure::Figure,
+    runtime,
+    server::{Addresses, Server},
+};
+use anyhow::{Context as _, Result};
+use rest_client_host::Instance;
+use std::process::Command;
+
+/// In a process that has done nothing else.
+pub(crate) fn memory(_: &Addresses, _: usize) -> Result<Option<Figure>> {
+    let program = std::env::current_exe().context("this program has no file")?;
+    let output = Command::new(program)
+        .args(["idle", "9000"])
+        .output()
+        .context("the process with the instances can't be started")?;
+    anyhow::ensure!(
+        output.status.success(),
+        "the process with the instances failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let kibibytes: f64 = String::from_utf8_lossy(&output.stdout).trim().parse()?;
+    Ok(Some(Figure::of([kibibytes])))
+}
+
+/// Makes `instances`, has each make a call, and prints the KiB that one takes.
+pub(crate) fn run(instances: usize) -> Result<()> {
+    let server = Server::start()?;
+    let runtime = runtime::single_threaded()?;
+    runtime.block_on(async {
+        // Connections are shared, so that there are not as many of them.
+        let host = host(&server.addresses, true)?;
+        let url = format!("http://{}/small", server.addresses.plain);
+        let warm = host.instance();
+        warm.rest_get(&url).await?;
+        let before = resident()?;
+        let mut all: Vec<Instance> = Vec::with_capacity(instances);
+        for _ in 0..instances {
+            let instance = host.instance();
+            instance.rest_get(&url).await?;
+            all.push(instance);
+        }
+        let after = resident()?;
+        println!("{:.1}", (after - before) as f64 / 1024.0 / instances as f64);
+        Ok(())
+    })
+}
+
+/// Bytes of this process that are in memory.
+fn resident() -> Result<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").context("there is no /proc")?;
+    let pages: u64 = statm
+        .split_whitespace()
+        .nth(1)
+        .context("statm has no second number")?
+        .parse()?;
+    Ok(pages * rustix::param::page_size() as u64)
+}

@@ -1,0 +1,64 @@
+//! Figures that have no peer in the same load.
+
+use crate::{
+    contenders::{contender::Contender as _, ours::Library},
+    figure::Figure,
+    idle,
+    load::Load,
+    program, runtime,
+    server::{Addresses, SMALL},
+};
+use anyhow::Result;
+
+/// What is measured, in its unit; `None` where something is missing for it, of
+/// which is told.
+type Measure = fn(&Addresses, usize) -> Result<Option<Figure>>;
+
+pub(crate) const CANNED: &str = "one call without network, µs";
+pub(crate) const CROWD: &str = "throughput at 1,000 in flight to that at 32";
+pub(crate) const IDLE: &str = "an idle instance, KiB";
+pub(crate) const WARM: &str = "whole process to curl's, warm";
+pub(crate) const FIRST: &str = "whole process to curl's, first run";
+
+pub(crate) const ALL: [(&str, Measure); 5] = [
+    (CANNED, canned),
+    (CROWD, crowd),
+    (IDLE, idle::memory),
+    (WARM, program::warm),
+    (FIRST, program::first),
+];
+
+fn canned(_: &Addresses, rounds: usize) -> Result<Option<Figure>> {
+    const CALLS: u32 = 20_000;
+    let runtime = runtime::single_threaded()?;
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        let took = runtime
+            .block_on(rest_client_host::canned_calls(CALLS, SMALL))
+            .map_err(anyhow::Error::from)?;
+        times.push(took.as_secs_f64() / f64::from(CALLS) * 1e6);
+    }
+    Ok(Some(Figure::of(times)))
+}
+
+fn crowd(addresses: &Addresses, rounds: usize) -> Result<Option<Figure>> {
+    let url = format!("http://{}/small", addresses.plain);
+    let mut ours = Library::new(addresses)?;
+    let mut ratios = Vec::new();
+    for round in 0..=rounds {
+        let mut throughput = |in_flight| -> Result<f64> {
+            let load = Load {
+                url: &url,
+                size: SMALL,
+                calls: 10_000,
+                in_flight,
+            };
+            Ok(1.0 / ours.run(load)?.as_secs_f64())
+        };
+        let (few, many) = (throughput(32)?, throughput(1000)?);
+        if round > 0 {
+            ratios.push(many / few);
+        }
+    }
+    Ok(Some(Figure::of(ratios)))
+}
