@@ -1,4 +1,4 @@
-//! The loads that the contenders carry side by side.
+//! The loads that all contenders carry, and how long each contender takes.
 
 use crate::{
     contenders::{self, names},
@@ -14,29 +14,32 @@ use std::fmt::Write as _;
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Case {
     tls: bool,
-    /// Bytes of a body.
+    /// Bytes of a reply's body.
     size: usize,
     in_flight: usize,
 }
 
-/// How the contenders did.
+/// What all contenders took for one case.
 #[derive(Debug, Serialize)]
 pub(crate) struct Measured {
     pub(crate) case: Case,
     pub(crate) contenders: Vec<Row>,
 }
 
+/// What one contender took.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    /// Of one call, when so many are in flight.
+    /// The time of a round, divided by its calls.
     pub(crate) microseconds: Figure,
-    /// Calls in a time, against native.
+    /// Throughput as a multiple of native's.
     pub(crate) to_native: Figure,
+    /// The microseconds of one call, round by round.
     #[serde(skip)]
-    rounds: Vec<f64>,
+    times: Vec<f64>,
 }
 
+/// Every combination of TLS, size and calls in flight.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for tls in [false, true] {
@@ -63,7 +66,7 @@ impl Case {
         if self.tls { "https" } else { "http" }
     }
 
-    /// Calls of one round: enough for a few tenths of a second.
+    /// How many calls make one round: enough for a few tenths of a second.
     fn calls(self) -> usize {
         let calls = if self.size == SMALL { 8000 } else { 300 };
         calls.max(self.in_flight * 2)
@@ -85,15 +88,16 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
         calls: case.calls(),
         in_flight: case.in_flight,
     };
-    // New ones for each case: connections that are kept count to what a process
-    // may have open.
+    // Each case has new contenders. The connections that the old ones keep
+    // count to what a process may have open.
     let mut contenders = contenders::all(addresses)?;
     contenders.retain(|contender| !case.tls || contender.speaks_tls());
     let mut times = vec![Vec::new(); contenders.len()];
     for round in 0..=rounds {
         for (contender, times) in contenders.iter_mut().zip(&mut times) {
             let took = contender.run(load)?.as_secs_f64() / load.calls as f64;
-            // The first one opens connections and fills caches.
+            // The first round opens connections and fills caches, so it does
+            // not count.
             if round > 0 {
                 times.push(took * 1e6);
             }
@@ -101,11 +105,11 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
     }
     let native = contenders.iter().position(|it| it.name() == names::NATIVE);
     let native = native.map_or_else(Vec::new, |index| times[index].clone());
-    let rows = contenders.iter().zip(times).map(|(contender, rounds)| Row {
+    let rows = contenders.iter().zip(times).map(|(contender, times)| Row {
         name: contender.name(),
-        microseconds: Figure::of(rounds.iter().copied()),
-        to_native: Figure::of(ratios(&native, &rounds)),
-        rounds,
+        microseconds: Figure::of(times.iter().copied()),
+        to_native: Figure::of(speedups(&times, &native)),
+        times,
     });
     Ok(Measured {
         case,
@@ -113,13 +117,10 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
     })
 }
 
-/// Round by round, how many times faster `these` are than `those`.
-fn ratios(those: &[f64], these: &[f64]) -> Vec<f64> {
-    those
-        .iter()
-        .zip(these)
-        .map(|(that, this)| that / this)
-        .collect()
+/// The throughput in each round, as a multiple of another contender's.
+fn speedups(times: &[f64], others: &[f64]) -> Vec<f64> {
+    let rounds = times.iter().zip(others);
+    rounds.map(|(time, other)| other / time).collect()
 }
 
 impl Measured {
@@ -127,25 +128,26 @@ impl Measured {
         self.contenders.iter().find(|row| row.name == name)
     }
 
-    /// How many times the throughput of `other` that of `name` is.
+    /// The throughput of `name` as a multiple of that of `other`.
     pub(crate) fn ratio(&self, name: &str, other: &str) -> Option<Figure> {
         let (name, other) = (self.row(name)?, self.row(other)?);
-        Some(Figure::of(ratios(&other.rounds, &name.rounds)))
+        Some(Figure::of(speedups(&name.times, &other.times)))
     }
 
-    /// How much longer a call of `name` takes than one of `other`, in
-    /// microseconds.
+    /// The microseconds by which a call of `name` takes longer than one of
+    /// `other`.
     pub(crate) fn added(&self, name: &str, other: &str) -> Option<Figure> {
         let (name, other) = (self.row(name)?, self.row(other)?);
-        let rounds = name.rounds.iter().zip(&other.rounds);
+        let rounds = name.times.iter().zip(&other.times);
         Some(Figure::of(rounds.map(|(name, other)| name - other)))
     }
 
+    /// A table for a person.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{}\n", self.case.name());
         for row in &self.contenders {
             let Figure { median, min, max } = row.to_native;
-            // A String takes everything.
+            // Writing to a String can't fail.
             let _ = writeln!(
                 text,
                 "  {:<30} {:>9.2} µs   {median:>5.2} × native ({min:.2} to {max:.2})",

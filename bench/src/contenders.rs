@@ -1,4 +1,4 @@
-//! Ways to make many requests, each as its users would.
+//! The contenders: ways to make many requests, each used as its users would.
 
 pub(crate) mod contender;
 mod default_send;
@@ -12,11 +12,11 @@ use crate::server::Addresses;
 use anyhow::Result;
 use contender::Contender;
 
-/// All of them.
+/// One of each, in the order in which they are measured.
 pub(crate) fn all(addresses: &Addresses) -> Result<Vec<Box<dyn Contender>>> {
     Ok(vec![
-        // Before all others, since it is built to wait with select, which knows
-        // the lowest 1,024 descriptors alone.
+        // libcurl is first, since it waits with select, which only knows the
+        // lowest 1,024 file descriptors.
         Box::new(libcurl::Multi::new()),
         Box::new(hyper::Pooled::new(addresses)?),
         Box::new(reqwest::Reqwest::new(addresses)?),

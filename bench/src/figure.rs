@@ -1,8 +1,8 @@
-//! Figures of several rounds.
+//! A figure that was measured in several rounds.
 
 use serde::Serialize;
 
-/// What was measured, with its spread.
+/// The median of the rounds, with the least and the most.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Figure {
     pub(crate) median: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    /// Of at least one round.
+    /// The figure of these rounds. It is not a number if there are none.
     pub(crate) fn of(rounds: impl IntoIterator<Item = f64>) -> Self {
         let mut rounds: Vec<f64> = rounds.into_iter().collect();
         rounds.sort_by(f64::total_cmp);

@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result};
 use rest_client_host::Instance;
 use std::process::Command;
 
-/// In a process that has done nothing else.
+/// The KiB that an idle instance takes, measured in a process that has done
+/// nothing else.
 pub(crate) fn memory(_: &Addresses, _: usize) -> Result<Option<Figure>> {
     let program = std::env::current_exe().context("this program has no file")?;
     let output = Command::new(program)
@@ -31,7 +32,8 @@ pub(crate) fn run(instances: usize) -> Result<()> {
     let server = Server::start()?;
     let runtime = runtime::single_threaded()?;
     runtime.block_on(async {
-        // Connections are shared, so that there are not as many of them.
+        // The instances share connections. One for each would be more than a
+        // process may have open.
         let host = host(&server.addresses, true)?;
         let url = format!("http://{}/small", server.addresses.plain);
         let warm = host.instance();
@@ -49,7 +51,7 @@ pub(crate) fn run(instances: usize) -> Result<()> {
     })
 }
 
-/// Bytes of this process that are in memory.
+/// How many bytes of this process are in memory.
 fn resident() -> Result<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").context("there is no /proc")?;
     let pages: u64 = statm

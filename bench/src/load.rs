@@ -4,17 +4,20 @@ use anyhow::{Result, ensure};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use std::time::{Duration, Instant};
 
-/// What is asked for.
+/// So many calls of one URL.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load<'a> {
     pub(crate) url: &'a str,
-    /// Bytes that every body must have.
+    /// The bytes that the body of every reply must have.
     pub(crate) size: usize,
+    /// How many calls are made in all.
     pub(crate) calls: usize,
+    /// How many calls run at a time.
     pub(crate) in_flight: usize,
 }
 
-/// Makes calls with so many in flight, and returns how long it took.
+/// Makes all calls of `load`, and returns how long that took. `call` returns
+/// the bytes of one body.
 pub(crate) async fn drive<F>(load: Load<'_>, call: impl Fn() -> F) -> Result<Duration>
 where
     F: Future<Output = Result<usize>>,
@@ -28,13 +31,14 @@ where
             left -= 1;
         }
         match running.next().await {
-            Some(size) => check(size?, load)?,
+            Some(size) => check_size(size?, load)?,
             None => return Ok(started.elapsed()),
         }
     }
 }
 
-pub(crate) fn check(size: usize, load: Load<'_>) -> Result<()> {
+/// Fails if a body of `size` bytes is not what `load` expects.
+pub(crate) fn check_size(size: usize, load: Load<'_>) -> Result<()> {
     ensure!(
         size == load.size,
         "a body of {size} bytes, where {} were to come",

@@ -1,9 +1,9 @@
-//! `cargo xtask bench`: how fast this is beside what others offer, as ratios
+//! `cargo xtask bench`: how fast this project is beside others, as ratios
 //! within one run.
 //!
-//! Rounds are interleaved: in each one every contender carries the same load in
-//! its turn, and is compared with the others of that round. What disturbs the
-//! machine for longer than a moment so disturbs them all.
+//! In each round, every contender carries the same load, one after the other,
+//! and is compared with the others of that round. So what disturbs the machine
+//! for longer than a moment disturbs them all.
 
 #![allow(clippy::print_stdout, reason = "figures are what it is for")]
 
@@ -27,8 +27,8 @@ use clap::{Parser, Subcommand};
 use report::Report;
 use std::path::PathBuf;
 
-/// A fast allocator, as a program that makes many calls would choose, for all
-/// contenders alike.
+/// All contenders have the same fast allocator, one that a program which makes
+/// many calls would choose.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -38,7 +38,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Rounds that count, after one that does not
+    /// How many rounds count, after one that does not
     #[arg(long, default_value = "9")]
     rounds: usize,
 
@@ -59,9 +59,10 @@ struct Arguments {
 enum Command {
     /// Be the server (for the program's own use)
     Serve,
-    /// Make so many instances and say what one takes (for the program's own use)
+    /// Make instances and print the memory that one takes (for the program's
+    /// own use)
     Idle {
-        /// How many
+        /// How many instances
         instances: usize,
     },
 }

@@ -1,9 +1,8 @@
-//! Processes on cores of their own, so that client and server do not take each
-//! other's time.
+//! Client and server on a core each, so that neither takes the other's time.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Keeps this process on one core, where there is more than one.
+/// Keeps this process on one core, if the machine has more than one.
 pub(crate) fn to_core(core: usize) {
     let Ok(allowed) = sched_getaffinity(None) else {
         return;
@@ -16,6 +15,6 @@ pub(crate) fn to_core(core: usize) {
     }
     let mut set = CpuSet::new();
     set.set(cores[core % cores.len()]);
-    // Without it the figures are noisier, and as true.
+    // If this fails, the figures are noisier, but still true.
     let _ = sched_setaffinity(None, &set);
 }

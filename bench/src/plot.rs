@@ -1,13 +1,15 @@
-//! The ratios as a picture: a group of bars for each case, native being 1.
+//! The ratios as a picture: a group of bars for each case, where native is 1.
 
 use crate::report::Report;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use std::path::Path;
 
+/// The pixels from one row to the next.
 const ROW: i32 = 22;
+/// Where the bars begin, in pixels.
 const LEFT: i32 = 330;
-/// Pixels of a bar that is as fast as native.
+/// The pixels of a bar for a contender as fast as native.
 const UNIT: f64 = 420.0;
 const COLOURS: [RGBColor; 6] = [
     RGBColor(120, 120, 120),

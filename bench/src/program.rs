@@ -1,4 +1,4 @@
-//! The command line as a whole process, beside curl.
+//! The command line as a whole process, compared with curl.
 
 use crate::{figure::Figure, server::Addresses};
 use anyhow::{Context as _, Result, ensure};
@@ -8,16 +8,16 @@ use std::{
     time::Instant,
 };
 
-/// Pairs of processes in a round.
+/// How many pairs of processes make a round.
 const PAIRS: usize = 5;
 
-/// With a program that has run before.
+/// The time of a process whose program has run before, as a multiple of curl's.
 pub(crate) fn warm(addresses: &Addresses, rounds: usize) -> Result<Option<Figure>> {
     measure(addresses, rounds, |program, run| run(program))
 }
 
-/// With a program that has never run: nothing that an earlier run may have left
-/// behind can help.
+/// The time of a process whose program has never run, as a multiple of curl's.
+/// Nothing that an earlier run left behind can help it.
 pub(crate) fn first(addresses: &Addresses, rounds: usize) -> Result<Option<Figure>> {
     measure(addresses, rounds, |program, run| {
         let directory = tempfile::tempdir()?;

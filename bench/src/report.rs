@@ -1,9 +1,10 @@
-//! All figures of a run, and whether they meet the targets.
+//! All figures of a run, and whether they meet their targets.
 
 use crate::{cases::Measured, contenders::names, figure::Figure, solo};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write as _};
 
+/// What a run has measured.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) cases: Vec<Measured>,
@@ -17,13 +18,14 @@ enum Target {
 }
 
 impl Report {
+    /// Adds the figure, if it could be measured.
     pub(crate) fn add_solo(&mut self, name: &'static str, figure: Option<Figure>) {
         if let Some(figure) = figure {
             self.solo.insert(name, figure);
         }
     }
 
-    /// The table of targets, of which those are left out that were not measured.
+    /// A table of the targets whose figure was measured.
     pub(crate) fn targets(&self) -> String {
         use Target::{AtLeast, AtMost};
         let case = |name: &str| self.cases.iter().find(|it| it.case.name() == name);
@@ -77,7 +79,7 @@ impl Report {
                 AtMost(limit) => ("≤", limit, median <= limit),
             };
             let verdict = if met { "met" } else { "missed" };
-            // A String takes everything.
+            // Writing to a String can't fail.
             let _ = writeln!(
                 text,
                 "{name:<46} {median:>8.2} ({min:.2} to {max:.2})  {sign} {limit:<5} {verdict}"

@@ -1,8 +1,8 @@
-//! The runtime of client and server.
+//! The runtime that the server and every contender but libcurl run on.
 
 use anyhow::Result;
 
-/// All run on one thread: the client has one core.
+/// A runtime on one thread, since client and server have one core each.
 pub(crate) fn single_threaded() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,5 @@
-//! What the process of the server does.
+//! The work of the server: it answers as fast as it can, so that it is not what
+//! is measured.
 
 use crate::{
     pinned, runtime,
@@ -16,7 +17,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// Serves until standard input ends, which is when its parent does.
+/// Serves until standard input ends, which it does when the parent process
+/// ends.
 pub(crate) fn until_input_ends() -> Result<()> {
     pinned::to_core(1);
     let runtime = runtime::single_threaded()?;
@@ -64,6 +66,7 @@ pub(crate) fn until_input_ends() -> Result<()> {
     })
 }
 
+/// Complete replies, made once.
 struct Replies {
     small: Vec<u8>,
     large: Vec<u8>,
@@ -86,7 +89,8 @@ impl Replies {
     }
 }
 
-/// Answers requests without a body, one after the other.
+/// Answers the requests of one connection, one after the other. They have no
+/// body.
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, replies: &Replies) {
     let mut head = Vec::with_capacity(4096);
     loop {
@@ -108,6 +112,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, replies: &Repli
     }
 }
 
+/// A certificate for the server, and the authority that signed it, in PEM form.
 fn identity() -> Result<(TlsAcceptor, String)> {
     let mut params = rcgen::CertificateParams::default();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -1,5 +1,5 @@
-//! The server that all contenders ask: as fast as can be had, so that it is not
-//! what is measured.
+//! The server that all contenders ask, seen from the client: a process and its
+//! addresses.
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -15,23 +15,26 @@ pub(crate) const SMALL: usize = 200;
 /// Bytes of the body of `/large`.
 pub(crate) const LARGE: usize = 1 << 20;
 
-/// What a server says of itself in its first line.
+/// What the server prints in its first line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Addresses {
+    /// Where it speaks http.
     pub(crate) plain: SocketAddr,
+    /// Where it speaks https.
     pub(crate) tls: SocketAddr,
-    /// Of the authority that signed its certificate.
+    /// The certificate of the authority that signed the server's, in PEM form.
     pub(crate) authority: String,
 }
 
-/// A server in a process of its own, which ends with this value.
+/// A server in a process of its own. Dropping this value ends the process.
 pub(crate) struct Server {
     process: Child,
     pub(crate) addresses: Addresses,
 }
 
 impl Server {
-    /// Starts one on another core than this process, where there is one.
+    /// Starts the process. It takes another core than this one, if there is
+    /// one.
     pub(crate) fn start() -> Result<Self> {
         let program = std::env::current_exe().context("this program has no file")?;
         let mut process = Command::new(program)
@@ -52,7 +55,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! Figures that have no peer in the same load.
+//! Figures that are measured apart from the cases.
 
 use crate::{
     contenders::{contender::Contender as _, ours::Library},
@@ -10,8 +10,8 @@ use crate::{
 };
 use anyhow::Result;
 
-/// What is measured, in its unit; `None` where something is missing for it, of
-/// which is told.
+/// Measures one figure in so many rounds. `None` if something that it needs is
+/// missing; it has then printed what.
 type Measure = fn(&Addresses, usize) -> Result<Option<Figure>>;
 
 pub(crate) const CANNED: &str = "one call without network, µs";
@@ -20,6 +20,7 @@ pub(crate) const IDLE: &str = "an idle instance, KiB";
 pub(crate) const WARM: &str = "whole process to curl's, warm";
 pub(crate) const FIRST: &str = "whole process to curl's, first run";
 
+/// Every figure, with what measures it.
 pub(crate) const ALL: [(&str, Measure); 5] = [
     (CANNED, canned),
     (CROWD, crowd),
@@ -28,6 +29,7 @@ pub(crate) const ALL: [(&str, Measure); 5] = [
     (FIRST, program::first),
 ];
 
+/// Calls whose replies the host makes up, so that no socket is used.
 fn canned(_: &Addresses, rounds: usize) -> Result<Option<Figure>> {
     const CALLS: u32 = 20_000;
     let runtime = runtime::single_threaded()?;
@@ -41,6 +43,7 @@ fn canned(_: &Addresses, rounds: usize) -> Result<Option<Figure>> {
     Ok(Some(Figure::of(times)))
 }
 
+/// Whether many calls in flight slow each other down.
 fn crowd(addresses: &Addresses, rounds: usize) -> Result<Option<Figure>> {
     let url = format!("http://{}/small", addresses.plain);
     let mut ours = Library::new(addresses)?;

@@ -1,4 +1,4 @@
-//! The same TLS for all contenders that take one from us.
+//! The same TLS for every contender that accepts a configuration.
 
 use crate::server::Addresses;
 use anyhow::Result;
@@ -8,6 +8,7 @@ use rustls::{
 };
 use std::sync::Arc;
 
+/// Trusts the authority of the server, and no other.
 pub(crate) fn client(addresses: &Addresses) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(

@@ -4,15 +4,16 @@ use crate::load::Load;
 use anyhow::Result;
 use std::time::Duration;
 
-/// Makes all calls of a load.
+/// One way to make many requests.
 pub(crate) trait Contender {
+    /// What it is called in the report.
     fn name(&self) -> &'static str;
 
-    /// Whether it can be had with TLS here.
+    /// Whether it can carry a load of https URLs here.
     fn speaks_tls(&self) -> bool {
         true
     }
 
-    /// How long that took.
+    /// Makes all calls of `load`, and returns how long that took.
     fn run(&mut self, load: Load<'_>) -> Result<Duration>;
 }

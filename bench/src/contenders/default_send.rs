@@ -1,5 +1,5 @@
-//! What wasmtime-wasi-http does with a request unless a host does better: a
-//! connection for each.
+//! What wasmtime-wasi-http does by default: it opens a connection for each
+//! request.
 
 use super::{contender::Contender, names};
 use crate::{
@@ -30,7 +30,7 @@ impl Contender for DefaultSend {
         names::DEFAULT
     }
 
-    /// It trusts Mozilla's roots and nobody else.
+    /// It trusts only Mozilla's roots, and so not the server's certificate.
     fn speaks_tls(&self) -> bool {
         false
     }

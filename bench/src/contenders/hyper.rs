@@ -1,5 +1,5 @@
-//! Native: hyper-util's pooled client, what a Rust program would use that needs
-//! no sandbox.
+//! Native: hyper-util's pooled client, which a Rust program would use that
+//! needs no sandbox.
 
 use super::{contender::Contender, names};
 use crate::{

@@ -1,8 +1,8 @@
-//! libcurl's multi interface, which is what the original's asynchronous calls
-//! go through.
+//! libcurl's multi interface, which the original uses for its asynchronous
+//! calls.
 
 use super::{contender::Contender, names};
-use crate::load::{Load, check};
+use crate::load::{Load, check_size};
 use anyhow::{Context as _, Result};
 use curl::{
     easy::{Easy2, Handler, WriteError},
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(super) struct Multi {
     handles: Handles,
-    /// Used again, as is good practice.
+    /// Handles to use again, which is good practice.
     idle: Vec<Easy2<Body>>,
 }
 
@@ -50,7 +50,7 @@ impl Contender for Multi {
         names::LIBCURL
     }
 
-    /// It is built without, since that would want another library of C.
+    /// It is built without TLS, which would need another C library.
     fn speaks_tls(&self) -> bool {
         false
     }
@@ -81,7 +81,7 @@ impl Contender for Multi {
                 let slot = running.get_mut(token).context("a transfer of nobody")?;
                 let handle = slot.take().context("a transfer that has ended twice")?;
                 let easy = self.handles.remove2(handle)?;
-                check(easy.get_ref().0.len(), load)?;
+                check_size(easy.get_ref().0.len(), load)?;
                 self.idle.push(easy);
                 if left > 0 {
                     let mut handle = self.start(load.url)?;

@@ -11,14 +11,14 @@ use rest_client_host::{Config, Host, HttpVersion, Instance};
 use std::{io::Write as _, time::Duration};
 use tokio::runtime::Runtime;
 
-/// A host that trusts the server. The cap is out of the way: what is measured
-/// is what a call costs.
+/// A host that trusts the server. No call meets its cap, since only the cost of
+/// a call is measured.
 pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Host> {
     let mut authority = tempfile::NamedTempFile::new()?;
     authority.write_all(addresses.authority.as_bytes())?;
     Host::new(Config {
         max_async_transfers: 100_000,
-        // As the others are told.
+        // The other contenders use HTTP/1.1 too.
         http_version: HttpVersion::Http11,
         ssl_capath: Some(authority.path().to_owned()),
         ca_only: true,
@@ -55,7 +55,8 @@ impl Contender for Library {
     }
 }
 
-/// An instance, and so a sandbox, for every call. Connections are shared.
+/// A new instance, and so a new sandbox, for every call. The instances share
+/// their connections.
 pub(super) struct FreshInstances {
     runtime: Runtime,
     host: Host,

@@ -1,4 +1,4 @@
-//! reqwest, what most Rust programs use.
+//! reqwest, which most Rust programs use.
 
 use super::{contender::Contender, names};
 use crate::{
