@@ -1,6 +1,7 @@
 //! The custom section by which a component tells what it was built from.
 
 use anyhow::{Context, Result};
+use wasm_encoder::{CustomSection, Section as _};
 use wasmparser::{Parser, Payload};
 
 const NAME: &str = "rest-client-sources";
@@ -8,12 +9,11 @@ const NAME: &str = "rest-client-sources";
 /// Appends the section to a module or a component: both are a sequence of
 /// sections, in which a custom one may stand anywhere.
 pub(crate) fn append(binary: &mut Vec<u8>, digest: &str) {
-    let mut content = Vec::new();
-    push_string(&mut content, NAME);
-    content.extend_from_slice(digest.as_bytes());
-    binary.push(0); // The id of custom sections.
-    push_length(binary, content.len());
-    binary.append(&mut content);
+    CustomSection {
+        name: NAME.into(),
+        data: digest.as_bytes().into(),
+    }
+    .append_to(binary);
 }
 
 /// The digest of the sources that a component was built from, in the form of
@@ -41,23 +41,10 @@ pub fn component_digest(bytes: &[u8]) -> Result<Option<String>> {
     Ok(digest)
 }
 
-fn push_string(bytes: &mut Vec<u8>, text: &str) {
-    push_length(bytes, text.len());
-    bytes.extend_from_slice(text.as_bytes());
-}
-
-/// LEB128, as the binary format writes every length.
-fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        bytes.push((length & 0x7f) as u8 | 0x80);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{append, component_digest, push_length};
+    use super::{NAME, append, component_digest};
+    use wasm_encoder::{Component, CustomSection, Module, ModuleSection};
 
     const MODULE: &[u8] = b"\0asm\x01\0\0\0";
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -80,12 +67,14 @@ mod tests {
 
     #[test]
     fn a_nested_modules_section_is_not_the_components() {
-        let mut module = MODULE.to_vec();
-        append(&mut module, "inner");
-        let mut component = COMPONENT.to_vec();
-        component.push(1); // The id of core modules.
-        push_length(&mut component, module.len());
-        component.append(&mut module);
+        let mut module = Module::new();
+        module.section(&CustomSection {
+            name: NAME.into(),
+            data: b"inner".into(),
+        });
+        let mut component = Component::new();
+        component.section(&ModuleSection(&module));
+        let mut component = component.finish();
         assert_eq!(component_digest(&component).unwrap(), None);
         append(&mut component, "outer");
         assert_eq!(
