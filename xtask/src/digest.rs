@@ -2,6 +2,7 @@
 
 use crate::toolchain::LINK_ARGUMENTS;
 use anyhow::{Context, Result, bail};
+use cargo_lock::{Checksum, Lockfile};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -32,7 +33,7 @@ pub fn sources_digest(workspace_root: &Path) -> Result<String> {
         parts.add(&format!("profile {name}"), profile.into_bytes());
     }
     parts.add("link arguments", LINK_ARGUMENTS.join("\n").into_bytes());
-    for (package, checksum) in dependencies(&parse(&workspace_root.join("Cargo.lock"))?)? {
+    for (package, checksum) in dependencies(&lock(&workspace_root.join("Cargo.lock"))?)? {
         parts.add(&format!("package {package}"), checksum.into_bytes());
     }
     Ok(parts.digest())
@@ -134,60 +135,28 @@ fn in_order(table: &Table) -> String {
 
 /// The packages that the guest is made of, itself among them, with the
 /// checksums of those that have one.
-fn dependencies(lock: &Table) -> Result<BTreeMap<String, String>> {
-    let packages = lock
-        .get("package")
-        .and_then(Value::as_array)
-        .context("Cargo.lock lists no packages")?
-        .iter()
-        .map(Package::parse)
-        .collect::<Option<Vec<_>>>()
-        .context("Cargo.lock has a package without a name or version")?;
+fn dependencies(lock: &Lockfile) -> Result<BTreeMap<String, String>> {
+    let packages = || lock.packages.iter();
+    let guest = packages()
+        .find(|package| package.name.as_str() == GUEST)
+        .with_context(|| format!("Cargo.lock has no package {GUEST}"))?;
     let mut found = BTreeMap::new();
-    let mut ahead = vec![GUEST];
-    while let Some(reference) = ahead.pop() {
-        let package = packages
-            .iter()
-            .find(|package| package.answers_to(reference))
-            .with_context(|| format!("Cargo.lock has no package {reference}"))?;
+    let mut ahead = vec![guest];
+    while let Some(package) = ahead.pop() {
         let name = format!("{} {}", package.name, package.version);
-        if found.insert(name, package.checksum.to_owned()).is_none() {
-            ahead.extend(&package.dependencies);
+        // A package of this workspace has no checksum.
+        let checksum = package.checksum.as_ref().map(Checksum::to_string);
+        if found.insert(name, checksum.unwrap_or_default()).is_some() {
+            continue;
+        }
+        for dependency in &package.dependencies {
+            let package = packages()
+                .find(|package| dependency.matches(package))
+                .with_context(|| format!("Cargo.lock has no package {dependency}"))?;
+            ahead.push(package);
         }
     }
     Ok(found)
-}
-
-struct Package<'a> {
-    name: &'a str,
-    version: &'a str,
-    /// Empty for a package of this workspace.
-    checksum: &'a str,
-    dependencies: Vec<&'a str>,
-}
-
-impl<'a> Package<'a> {
-    fn parse(entry: &'a Value) -> Option<Self> {
-        let text = |key| entry.get(key).and_then(Value::as_str);
-        Some(Self {
-            name: text("name")?,
-            version: text("version")?,
-            checksum: text("checksum").unwrap_or_default(),
-            dependencies: entry
-                .get("dependencies")
-                .and_then(Value::as_array)
-                .map(|list| list.iter().filter_map(Value::as_str).collect())
-                .unwrap_or_default(),
-        })
-    }
-
-    /// Whether a reference names this package. It is `name`, or `name version`
-    /// where the lock has several versions; the source behind those tells
-    /// registries apart, of which this workspace has one.
-    fn answers_to(&self, reference: &str) -> bool {
-        let mut words = reference.split(' ');
-        words.next() == Some(self.name) && words.next().is_none_or(|word| word == self.version)
-    }
 }
 
 fn parse(file: &Path) -> Result<Table> {
@@ -195,6 +164,10 @@ fn parse(file: &Path) -> Result<Table> {
         .with_context(|| format!("{} can't be read", file.display()))?
         .parse()
         .with_context(|| format!("{} is not TOML", file.display()))
+}
+
+fn lock(file: &Path) -> Result<Lockfile> {
+    Lockfile::load(file).with_context(|| format!("{} can't be read", file.display()))
 }
 
 #[cfg(test)]
@@ -221,10 +194,12 @@ opt-level = "s"
 "#;
 
     const LOCK: &str = r#"
+version = 4
+
 [[package]]
 name = "direct"
 version = "1.0.0"
-checksum = "d1"
+checksum = "d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1"
 dependencies = ["twice 2.0.0"]
 
 [[package]]
@@ -235,17 +210,17 @@ dependencies = ["direct"]
 [[package]]
 name = "stranger"
 version = "1.0.0"
-checksum = "51"
+checksum = "5151515151515151515151515151515151515151515151515151515151515151"
 
 [[package]]
 name = "twice"
 version = "1.0.0"
-checksum = "71"
+checksum = "7171717171717171717171717171717171717171717171717171717171717171"
 
 [[package]]
 name = "twice"
 version = "2.0.0"
-checksum = "72"
+checksum = "7272727272727272727272727272727272727272727272727272727272727272"
 "#;
 
     /// A small workspace on disk, gone when it is dropped.
@@ -373,6 +348,22 @@ checksum = "72"
     }
 
     #[test]
+    fn the_packages_of_the_guest_are_named_with_version_and_checksum() {
+        let found = dependencies(&LOCK.parse().unwrap()).unwrap();
+        let expected = [
+            ("direct 1.0.0", "d1".repeat(32)),
+            ("rest-client-guest 0.1.0", String::new()),
+            ("twice 2.0.0", "72".repeat(32)),
+        ];
+        assert_eq!(
+            found,
+            expected
+                .map(|(package, checksum)| (package.to_owned(), checksum))
+                .into()
+        );
+    }
+
+    #[test]
     fn bytes_can_not_move_between_parts() {
         let digest = |parts: &[(&str, &str)]| {
             let mut all = Parts::default();
@@ -388,7 +379,8 @@ checksum = "72"
 
     #[test]
     fn a_lock_without_the_guest_is_an_error() {
-        let error = dependencies(&"package = []".parse().unwrap()).unwrap_err();
+        let lock = LOCK.replace(GUEST, "another-guest");
+        let error = dependencies(&lock.parse().unwrap()).unwrap_err();
         assert!(error.to_string().contains(GUEST), "{error}");
     }
 
