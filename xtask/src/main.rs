@@ -5,33 +5,62 @@
     reason = "what was asked for goes to standard output"
 )]
 
-use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
+use clap::{Args, Parser};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-const USAGE: &str = "\
-Usage: cargo xtask <COMMAND>
-
-Commands:
-  component [--out FILE]  Build the component from source into host/component/rest-client.wasm, or into FILE
-  test [ARGUMENTS]...     Set up what is missing, build the component, run the tests of the workspace;
-                          the arguments go to `cargo test`, as in `cargo xtask test -- timeouts`
-  bench [ARGUMENTS]...    Measure against peers; --rounds N, --only PART-OF-A-NAME
-  soak [SECONDS]          Put the invariants of the cap under random load, with faults, for so long (default: 60)
-  help                    Print this";
-
+/// What cargo can't do alone: build the component, set up and run the tests,
+/// soak and bench.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
 enum Command {
-    Component { out: Option<PathBuf> },
-    Test { arguments: Vec<OsString> },
-    Bench { arguments: Vec<OsString> },
-    Soak { seconds: u32 },
-    Help,
+    /// Build the component from source
+    Component {
+        /// The file to write, in place of host/component/rest-client.wasm
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Set up what is missing, build the component, run the tests of the
+    /// workspace; the arguments go to `cargo test`, as in
+    /// `cargo xtask test -- timeouts`
+    Test(PassedOn),
+    /// Measure against peers; the arguments go to the benchmark: --rounds N,
+    /// --only PART-OF-A-NAME
+    Bench(PassedOn),
+    /// Put the invariants of the cap under random load, with faults, for so many
+    /// seconds
+    Soak {
+        /// How long; the round that has begun by then is finished
+        #[arg(default_value_t = 60)]
+        seconds: u32,
+    },
+}
+
+/// Arguments for another program.
+#[derive(Debug, Args)]
+struct PassedOn {
+    /// Passed on as they are, hyphens and all
+    #[arg(allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+    /// What follows a `--` in the first place: clap drops that one, and leaves
+    /// any other among the arguments.
+    #[arg(last = true, hide = true)]
+    behind_dashes: Vec<OsString>,
+}
+
+impl PassedOn {
+    /// The arguments as they were typed.
+    fn all(self) -> Vec<OsString> {
+        let mut all = self.arguments;
+        if !self.behind_dashes.is_empty() {
+            all.push("--".into());
+            all.extend(self.behind_dashes);
+        }
+        all
+    }
 }
 
 fn main() -> ExitCode {
-    let Some(command) = parse(env::args_os().skip(1).collect()) else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
-    };
-    let outcome = match command {
+    let outcome = match Command::parse() {
         Command::Component { out } => {
             let out = out.unwrap_or_else(xtask::component::committed);
             xtask::component::build(&out).map(|built| {
@@ -39,15 +68,11 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             })
         }
-        Command::Test { arguments } => xtask::test::run(&arguments),
-        Command::Bench { arguments } => {
-            xtask::bench::measure(&arguments).map(|()| ExitCode::SUCCESS)
+        Command::Test(arguments) => xtask::test::run(&arguments.all()),
+        Command::Bench(arguments) => {
+            xtask::bench::measure(&arguments.all()).map(|()| ExitCode::SUCCESS)
         }
         Command::Soak { seconds } => xtask::soak::soak(seconds).map(|()| ExitCode::SUCCESS),
-        Command::Help => {
-            println!("{USAGE}");
-            Ok(ExitCode::SUCCESS)
-        }
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
@@ -55,24 +80,56 @@ fn main() -> ExitCode {
     })
 }
 
-/// `None` for anything that is not one of the commands in full.
-fn parse(mut arguments: Vec<OsString>) -> Option<Command> {
-    if arguments.is_empty() {
-        return None;
+#[cfg(test)]
+mod tests {
+    use super::Command;
+    use clap::Parser as _;
+
+    /// What `cargo test` or the benchmark gets.
+    fn passed_on(typed: &[&str]) -> Vec<String> {
+        let arguments = match Command::try_parse_from([&["xtask"], typed].concat()).unwrap() {
+            Command::Test(arguments) | Command::Bench(arguments) => arguments.all(),
+            other => panic!("{typed:?} is {other:?}"),
+        };
+        arguments
+            .into_iter()
+            .map(|argument| argument.into_string().unwrap())
+            .collect()
     }
-    let rest = arguments.split_off(1);
-    match (arguments[0].to_str()?, rest.as_slice()) {
-        ("component", []) => Some(Command::Component { out: None }),
-        ("component", [option, file]) if option == "--out" => Some(Command::Component {
-            out: Some(file.into()),
-        }),
-        ("test", _) => Some(Command::Test { arguments: rest }),
-        ("bench", _) => Some(Command::Bench { arguments: rest }),
-        ("soak", []) => Some(Command::Soak { seconds: 60 }),
-        ("soak", [seconds]) => Some(Command::Soak {
-            seconds: seconds.to_str()?.parse().ok()?,
-        }),
-        ("help" | "--help" | "-h", []) => Some(Command::Help),
-        _ => None,
+
+    #[test]
+    fn the_arguments_of_test_and_bench_go_through_as_they_were_typed() {
+        for command in ["test", "bench"] {
+            for typed in [
+                &[][..],
+                &["--", "timeouts"],
+                &["timeouts", "--", "--nocapture"],
+                &["--release", "--", "timeouts", "--exact"],
+                &["-p", "rest-client-guest", "--help"],
+                &["--rounds", "3", "--only", "native"],
+                &["--", "--", "-"],
+            ] {
+                assert_eq!(passed_on(&[&[command], typed].concat()), typed);
+            }
+        }
+    }
+
+    #[test]
+    fn the_soak_takes_a_minute_unless_told_otherwise() {
+        for (typed, expected) in [(&["xtask", "soak"][..], 60), (&["xtask", "soak", "5"], 5)] {
+            let Ok(Command::Soak { seconds }) = Command::try_parse_from(typed) else {
+                panic!("{typed:?} is no soak");
+            };
+            assert_eq!(seconds, expected);
+        }
+    }
+
+    #[test]
+    fn the_component_goes_into_the_file_that_is_named() {
+        let typed = ["xtask", "component", "--out", "a.wasm"];
+        let Ok(Command::Component { out }) = Command::try_parse_from(typed) else {
+            panic!("{typed:?} is no component");
+        };
+        assert_eq!(out.unwrap().to_str(), Some("a.wasm"));
     }
 }
