@@ -4,7 +4,7 @@ use crate::{
     debian::Apt,
     digest::sources_digest,
     leak::Places,
-    process::run,
+    process::{run, shell},
     section,
     toolchain::{TARGET, Toolchain},
     workspace::{absolute, target_dir, workspace_root},
@@ -58,7 +58,8 @@ pub fn build(file: &Path) -> Result<Built> {
     let root = workspace_root();
     // Before the compiler reads them: a change meanwhile then shows as one.
     let digest = sources_digest(&root)?;
-    let toolchain = Toolchain::find(&mut Apt::default())?;
+    let shell = shell()?;
+    let toolchain = Toolchain::find(&shell, &mut Apt::new(&shell))?;
     eprintln!("building the component with {}", toolchain.way);
     let places = Places::here(&toolchain.rust_sources()?)?;
     let module = compile(&toolchain, &places)?;
@@ -90,16 +91,9 @@ fn compile(toolchain: &Toolchain, places: &Places) -> Result<Vec<u8>> {
     run(toolchain
         .cargo_rustc(places)
         .args(["--package", "rest-client-guest", "--lib"])
-        .args([
-            "--crate-type",
-            "cdylib",
-            "--profile",
-            "component",
-            "--locked",
-        ])
-        .arg("--target-dir")
-        .arg(&target_dir)
-        .current_dir(workspace_root()))
+        .args(["--crate-type", "cdylib"])
+        .args(["--profile", "component", "--locked", "--target-dir"])
+        .arg(&target_dir))
     .context("the guest can't be compiled")?;
     let module = target_dir
         .join(TARGET)

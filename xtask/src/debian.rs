@@ -1,23 +1,31 @@
 //! Packages of Debian and its descendants.
 
-use crate::process::{ask, command};
+use crate::process::ask;
 use anyhow::{Context, Result, bail};
-use std::{fs, os::unix::fs::MetadataExt, process::Command};
+use std::{fs, os::unix::fs::MetadataExt};
+use xshell::{Cmd, Shell, cmd};
 
 /// Installs packages where this process may.
-#[derive(Default)]
-pub(crate) struct Apt {
+pub(crate) struct Apt<'a> {
+    shell: &'a Shell,
     lists_are_fresh: bool,
 }
 
-impl Apt {
+impl<'a> Apt<'a> {
+    pub(crate) fn new(shell: &'a Shell) -> Self {
+        Self {
+            shell,
+            lists_are_fresh: false,
+        }
+    }
+
     /// Installs those of `packages` that are not there. Where the user is not
     /// root, the error holds the command for someone who is.
     pub(crate) fn install(&mut self, packages: &[&str]) -> Result<()> {
         let missing: Vec<&str> = packages
             .iter()
             .copied()
-            .filter(|package| !is_installed(package))
+            .filter(|package| !self.is_installed(package))
             .collect();
         if missing.is_empty() {
             return Ok(());
@@ -31,13 +39,14 @@ impl Apt {
         eprintln!("installing {}", missing.join(", "));
         if !self.lists_are_fresh {
             // Old lists may do where new ones can't be fetched.
-            if let Err(error) = ask(apt_get().arg("update")) {
+            if let Err(error) = ask(self.apt_get("update")) {
                 eprintln!("the package lists could not be updated: {error:#}");
             }
             self.lists_are_fresh = true;
         }
-        ask(apt_get()
-            .args(["install", "--yes", "--no-install-recommends"])
+        ask(self
+            .apt_get("install")
+            .args(["--yes", "--no-install-recommends"])
             .args(&missing))
         .with_context(|| format!("can't install {}", missing.join(", ")))?;
         Ok(())
@@ -47,15 +56,25 @@ impl Apt {
     /// start their own, on ports of their own.
     pub(crate) fn install_without_service(&mut self, package: &str, service: &str) -> Result<()> {
         self.install(&[package])?;
-        for (program, arguments) in [
-            ("invoke-rc.d", &["--quiet", service, "stop"][..]),
-            ("update-rc.d", &[service, "disable"]),
+        for command in [
+            cmd!(self.shell, "invoke-rc.d --quiet {service} stop"),
+            cmd!(self.shell, "update-rc.d {service} disable"),
         ] {
-            if let Err(error) = ask(command(program).args(arguments)) {
+            if let Err(error) = ask(command) {
                 eprintln!("the service {service} may be running: {error:#}");
             }
         }
         Ok(())
+    }
+
+    fn is_installed(&self, package: &str) -> bool {
+        let format = "--showformat=${db:Status-Status}";
+        ask(cmd!(self.shell, "dpkg-query --show {format} {package}"))
+            .is_ok_and(|status| status == "installed")
+    }
+
+    fn apt_get(&self, action: &str) -> Cmd<'a> {
+        cmd!(self.shell, "apt-get --quiet {action}").env("DEBIAN_FRONTEND", "noninteractive")
     }
 }
 
@@ -64,20 +83,7 @@ pub(crate) fn install_command(packages: &[&str]) -> String {
     format!("apt-get install {}", packages.join(" "))
 }
 
-fn is_installed(package: &str) -> bool {
-    ask(command("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]))
-        .is_ok_and(|status| status == "installed")
-}
-
 fn is_root() -> bool {
     // The owner of /proc/self is the user this process runs as.
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
-fn apt_get() -> Command {
-    let mut apt_get = command("apt-get");
-    apt_get
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .arg("--quiet");
-    apt_get
 }

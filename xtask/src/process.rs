@@ -1,29 +1,56 @@
 //! Other programs: started without what was meant for this one, and with their
 //! failure as an error.
 
+use crate::workspace::workspace_root;
 use anyhow::{Context, Result, bail};
-use std::{
-    env,
-    ffi::OsStr,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, path::PathBuf, process::Command};
+use xshell::{Cmd, Shell};
+
+/// For commands that run in the root of the workspace.
+pub(crate) fn shell() -> Result<Shell> {
+    let shell = Shell::new()?;
+    shell.change_dir(workspace_root());
+    Ok(shell)
+}
+
+/// Runs `command`, whose output is the caller's.
+pub(crate) fn run(command: Cmd<'_>) -> Result<()> {
+    Ok(child(command).quiet().run()?)
+}
+
+/// Runs `command` without showing anything and returns what it printed. The
+/// error holds the line in which it says what went wrong; xshell's own would hold
+/// the exit code alone.
+pub(crate) fn ask(command: Cmd<'_>) -> Result<String> {
+    let command = child(command).ignore_status();
+    let output = command.output()?;
+    if !output.status.success() {
+        bail!(
+            "`{command}` failed: {}",
+            gist(&String::from_utf8_lossy(&output.stderr))
+        );
+    }
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("`{command}` printed something that is not UTF-8"))
+}
+
+/// What starts `command` so that its output can be read as it comes; xshell
+/// itself hands it out when the command has ended.
+pub(crate) fn to_stream(command: Cmd<'_>) -> Command {
+    child(command).into()
+}
 
 /// A command without the variables that `cargo run` sets for this process
 /// alone: they describe xtask, and another cargo takes some of them as orders.
-pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(program);
-    forget(&mut command, describes_this_process);
-    command
+fn child(command: Cmd<'_>) -> Cmd<'_> {
+    forget(command, describes_this_process)
 }
 
 /// Takes the variables whose name is chosen out of what `command` inherits.
-pub(crate) fn forget(command: &mut Command, chosen: fn(&str) -> bool) {
-    for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(chosen) {
-            command.env_remove(&name);
-        }
-    }
+pub(crate) fn forget(command: Cmd<'_>, chosen: fn(&str) -> bool) -> Cmd<'_> {
+    env::vars_os()
+        .filter(|(name, _)| name.to_str().is_some_and(chosen))
+        .fold(command, |command, (name, _)| command.env_remove(name))
 }
 
 fn describes_this_process(name: &str) -> bool {
@@ -38,34 +65,6 @@ fn describes_this_process(name: &str) -> bool {
 /// The cargo that runs this program, of the toolchain that the caller chose.
 pub(crate) fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
-}
-
-/// Runs `command`, whose output is the caller's.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("{} can't be started", name(command)))?;
-    if !status.success() {
-        bail!("{} failed ({status})", name(command));
-    }
-    Ok(())
-}
-
-/// Runs `command` without showing anything and returns what it printed. The
-/// error holds the line in which it says what went wrong.
-pub(crate) fn ask(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .with_context(|| format!("{} can't be started", name(command)))?;
-    if !output.status.success() {
-        bail!(
-            "{} failed: {}",
-            name(command),
-            gist(&String::from_utf8_lossy(&output.stderr))
-        );
-    }
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("{} printed something that is not UTF-8", name(command)))
 }
 
 /// The first line that calls itself an error; programs differ in what they
@@ -90,11 +89,44 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-fn name(command: &Command) -> String {
-    let program = Path::new(command.get_program());
-    program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+#[cfg(test)]
+mod tests {
+    use super::{ask, shell};
+    use xshell::cmd;
+
+    #[test]
+    fn a_child_is_not_told_that_it_is_xtask() {
+        // Cargo tells it to this process.
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let shell = shell().unwrap();
+        let variables = ask(cmd!(shell, "env")).unwrap();
+        assert!(variables.contains("PATH="), "{variables}");
+        for of_xtask in ["CARGO=", "CARGO_MANIFEST_", "CARGO_PKG_"] {
+            let told = variables.lines().find(|line| line.starts_with(of_xtask));
+            assert_eq!(told, None);
+        }
+    }
+
+    #[test]
+    fn a_failure_holds_the_line_that_calls_itself_an_error() {
+        let shell = shell().unwrap();
+        let script = "echo Looking. >&2; echo 'ERROR: it is gone' >&2; echo Bye. >&2; exit 3";
+        let error = ask(cmd!(shell, "sh -c {script}")).unwrap_err().to_string();
+        assert!(error.ends_with("failed: it is gone"), "{error}");
+    }
+
+    #[test]
+    fn a_failure_without_such_a_line_holds_the_last_one() {
+        let shell = shell().unwrap();
+        let script = "echo Looking. >&2; echo 'It is gone.' >&2; exit 3";
+        let error = ask(cmd!(shell, "sh -c {script}")).unwrap_err().to_string();
+        assert!(error.ends_with("failed: It is gone."), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let shell = shell().unwrap();
+        let error = ask(cmd!(shell, "no-such-program --help")).unwrap_err();
+        assert!(error.to_string().contains("no-such-program"), "{error}");
+    }
 }

@@ -1,11 +1,9 @@
 //! The invariants of the cap under random load, for as long as asked. A short
 //! form is among the tests.
 
-use crate::{
-    process::{cargo, command, run},
-    workspace::workspace_root,
-};
+use crate::process::{cargo, run, shell};
 use anyhow::Result;
+use xshell::cmd;
 
 /// Runs the soak with optimisations for `seconds`, and to the end of the round
 /// that is under way then.
@@ -14,9 +12,12 @@ use anyhow::Result;
 ///
 /// An invariant does not hold, or the soak can't be built.
 pub fn soak(seconds: u32) -> Result<()> {
-    run(command(cargo())
-        .args(["run", "--release", "--locked", "-p", "rest-client-tests"])
-        .args(["--bin", "soak", "--", "--calls", "600", "--seconds"])
-        .arg(seconds.to_string())
-        .current_dir(workspace_root()))
+    let shell = shell()?;
+    let cargo = cargo();
+    let seconds = seconds.to_string();
+    run(cmd!(
+        shell,
+        "{cargo} run --release --locked -p rest-client-tests --bin soak --
+         --calls 600 --seconds {seconds}"
+    ))
 }

@@ -3,10 +3,10 @@
 
 use crate::{
     component,
-    process::{cargo, command},
+    process::{cargo, shell, to_stream},
     tally::Tally,
     tools::Tools,
-    workspace::{target_dir, workspace_root},
+    workspace::target_dir,
 };
 use anyhow::{Context, Result};
 use std::{
@@ -14,6 +14,7 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write},
     process::{ExitCode, Stdio},
 };
+use xshell::cmd;
 
 /// Sets up what is missing, builds the component and runs the tests with
 /// `arguments` behind `cargo test --workspace`. The last line of standard
@@ -28,17 +29,20 @@ use std::{
 /// If the tests could not be run at all.
 pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     let target_dir = target_dir()?;
-    let tools = Tools::set_up(&target_dir);
+    let shell = shell()?;
+    let tools = Tools::set_up(&shell, &target_dir);
     let built = component::build(&target_dir.join("component/rest-client.wasm"))
         .context("no component to test (plain `cargo test --workspace` tests the committed one)")?;
     eprintln!("{built}");
-    let mut runner = command(cargo())
-        .args(["test", "--workspace", "--no-fail-fast", "--locked"])
-        .args(arguments)
-        .current_dir(workspace_root())
-        .env("REST_CLIENT_COMPONENT", &built.file)
-        .env("REST_CLIENT_TEST_TOOLS", tools.list())
-        .env("PATH", tools.path()?)
+    let cargo = cargo();
+    let runner = cmd!(
+        shell,
+        "{cargo} test --workspace --no-fail-fast --locked {arguments...}"
+    )
+    .env("REST_CLIENT_COMPONENT", &built.file)
+    .env("REST_CLIENT_TEST_TOOLS", tools.list())
+    .env("PATH", tools.path()?);
+    let mut runner = to_stream(runner)
         .stdout(Stdio::piped())
         .spawn()
         .context("cargo can't be started")?;

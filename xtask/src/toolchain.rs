@@ -3,14 +3,14 @@
 use crate::{
     debian::{Apt, install_command},
     leak::Places,
-    process::{ask, cargo, command, find, forget},
+    process::{ask, cargo, find, forget},
 };
 use anyhow::{Context, Result, anyhow};
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
 };
+use xshell::{Cmd, Shell, cmd};
 
 /// What the guest is compiled to: no operating system, not even WASI. The
 /// component imports what the WIT world says and nothing else.
@@ -29,32 +29,35 @@ const DEBIAN_LINKER_PACKAGE: &str = "lld-19";
 const DEBIAN_LINKER: &str = "wasm-ld-19";
 
 /// A cargo that can build the guest.
-pub(crate) struct Toolchain {
+pub(crate) struct Toolchain<'a> {
+    shell: &'a Shell,
     /// For a person: how it was come by.
     pub(crate) way: &'static str,
-    kind: Kind,
+    kind: Kind<'a>,
 }
 
-enum Kind {
+enum Kind<'a> {
     /// The one that runs this program.
-    Active(Rustc),
+    Active(Rustc<'a>),
     /// Debian's compiler, which builds the standard library along.
     Debian { linker: PathBuf },
 }
 
-impl Toolchain {
+impl<'a> Toolchain<'a> {
     /// Takes the first way that works, and installs what it needs.
-    pub(crate) fn find(apt: &mut Apt) -> Result<Self> {
-        let active = Rustc::new("rustc");
+    pub(crate) fn find(shell: &'a Shell, apt: &mut Apt<'_>) -> Result<Self> {
+        let active = Rustc::new(shell, "rustc");
         if active.has_target() {
             return Ok(Self {
+                shell,
                 way: "the active toolchain, which has the target",
                 kind: Kind::Active(active),
             });
         }
-        let rustup = match ask(command("rustup").args(["target", "add", TARGET])) {
+        let rustup = match ask(cmd!(shell, "rustup target add {TARGET}")) {
             Ok(_) if active.has_target() => {
                 return Ok(Self {
+                    shell,
                     way: "the active toolchain, to which rustup added the target",
                     kind: Kind::Active(active),
                 });
@@ -65,6 +68,7 @@ impl Toolchain {
         let debian = match debian(apt, &active) {
             Ok(linker) => {
                 return Ok(Self {
+                    shell,
                     way: "Debian's compiler, with the standard library built from source",
                     kind: Kind::Debian { linker },
                 });
@@ -85,26 +89,25 @@ impl Toolchain {
     pub(crate) fn rust_sources(&self) -> Result<PathBuf> {
         let sysroot = match &self.kind {
             Kind::Active(rustc) => rustc.sysroot()?,
-            Kind::Debian { .. } => Rustc::new(DEBIAN_RUSTC).sysroot()?,
+            Kind::Debian { .. } => Rustc::new(self.shell, DEBIAN_RUSTC).sysroot()?,
         };
         Ok(sysroot.join("lib/rustlib/src/rust"))
     }
 
     /// `cargo rustc`, as far as the toolchain decides about it. It obeys no
     /// variable that would make the component another on another machine.
-    pub(crate) fn cargo_rustc(&self, places: &Places) -> Command {
-        let mut cargo = match &self.kind {
-            Kind::Active(_) => command(cargo()),
-            Kind::Debian { .. } => command(DEBIAN_CARGO),
+    pub(crate) fn cargo_rustc(&self, places: &Places) -> Cmd<'a> {
+        let cargo = match &self.kind {
+            Kind::Active(_) => cargo(),
+            Kind::Debian { .. } => DEBIAN_CARGO.into(),
         };
-        forget(&mut cargo, steers_the_compiler);
-        cargo.args(["rustc", "--target", TARGET]);
+        let mut rustc = cmd!(self.shell, "{cargo} rustc --target {TARGET}");
+        rustc = forget(rustc, steers_the_compiler);
         if let Kind::Debian { linker } = &self.kind {
-            // Both belong to the toolchain that runs this program.
-            cargo
+            rustc = rustc
+                // Both belong to the toolchain that runs this program.
                 .env_remove("RUSTUP_TOOLCHAIN")
-                .env_remove("LD_LIBRARY_PATH");
-            cargo
+                .env_remove("LD_LIBRARY_PATH")
                 .env("RUSTC", DEBIAN_RUSTC)
                 .env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
@@ -116,8 +119,7 @@ impl Toolchain {
             .chain(places.remap_arguments())
             .collect();
         // Unlike RUSTFLAGS, this may hold paths with spaces.
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-        cargo
+        rustc.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
     }
 }
 
@@ -138,7 +140,7 @@ fn steers_the_compiler(name: &str) -> bool {
 }
 
 /// Sees to it that Debian's compiler is there, and finds a linker for it.
-fn debian(apt: &mut Apt, active: &Rustc) -> Result<PathBuf> {
+fn debian(apt: &mut Apt<'_>, active: &Rustc<'_>) -> Result<PathBuf> {
     apt.install(&DEBIAN_PACKAGES)
         .context("Debian's compiler is not there")?;
     // Debian's compiler comes without a linker of its own.
@@ -154,17 +156,21 @@ fn debian(apt: &mut Apt, active: &Rustc) -> Result<PathBuf> {
         .with_context(|| format!("{DEBIAN_LINKER_PACKAGE} came without {DEBIAN_LINKER}"))
 }
 
-struct Rustc(&'static str);
+struct Rustc<'a> {
+    shell: &'a Shell,
+    program: &'static str,
+}
 
-impl Rustc {
-    fn new(program: &'static str) -> Self {
-        Self(program)
+impl<'a> Rustc<'a> {
+    fn new(shell: &'a Shell, program: &'static str) -> Self {
+        Self { shell, program }
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<String> {
-        let mut rustc = command(self.0);
-        forget(&mut rustc, steers_the_compiler);
-        Ok(ask(rustc.args(arguments))?.trim().to_owned())
+        let program = self.program;
+        let rustc = cmd!(self.shell, "{program} {arguments...}");
+        let printed = ask(forget(rustc, steers_the_compiler))?;
+        Ok(printed.trim().to_owned())
     }
 
     /// rustc knows the target in any case; what may be missing is its standard

@@ -2,7 +2,7 @@
 
 use crate::{
     debian::{Apt, install_command},
-    process::{ask, command, find},
+    process::{ask, find},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -11,23 +11,27 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+use xshell::{Shell, cmd};
 
 /// Debian keeps servers there, which is not on everyone's search path.
 const SYSTEM_BIN: &str = "/usr/sbin";
 
 /// The programs that are there after all attempts.
-pub(crate) struct Tools {
+pub(crate) struct Tools<'a> {
     /// Their names, sorted.
     present: Vec<&'static str>,
-    venv: Venv,
+    venv: Venv<'a>,
 }
 
-impl Tools {
+impl<'a> Tools<'a> {
     /// Installs what is missing, where that is possible; says in a line of its
     /// own what is missing still.
-    pub(crate) fn set_up(target_dir: &Path) -> Self {
-        let mut apt = Apt::default();
-        let venv = Venv(target_dir.join("tools/venv"));
+    pub(crate) fn set_up(shell: &'a Shell, target_dir: &Path) -> Self {
+        let mut apt = Apt::new(shell);
+        let venv = Venv {
+            shell,
+            path: target_dir.join("tools/venv"),
+        };
         let curl = on_path("curl", || apt.install(&["curl"]));
         let nginx = on_path("nginx", || {
             apt.install_without_service("nginx-light", "nginx")
@@ -112,45 +116,47 @@ const WASM_TOOLS: PythonTool = PythonTool {
 };
 
 /// An environment of Python that is ours alone.
-struct Venv(PathBuf);
+struct Venv<'a> {
+    shell: &'a Shell,
+    path: PathBuf,
+}
 
-impl Venv {
+impl Venv<'_> {
     fn bin(&self) -> PathBuf {
-        self.0.join("bin")
+        self.path.join("bin")
     }
 
     /// Sees to it that `tool` is there, at the versions listed.
-    fn has(&self, tool: &PythonTool, apt: &mut Apt) -> Result<()> {
-        let stamp = self.0.join(format!("{}.txt", tool.name));
+    fn has(&self, tool: &PythonTool, apt: &mut Apt<'_>) -> Result<()> {
+        let stamp = self.path.join(format!("{}.txt", tool.name));
         // Python itself is a link out of the environment, and may dangle.
         let is_whole =
             self.bin().join("python").is_file() && self.bin().join(tool.program).is_file();
         if is_whole && fs::read_to_string(&stamp).is_ok_and(|list| list == tool.requirements) {
             return Ok(());
         }
-        eprintln!("installing {} into {}", tool.name, self.0.display());
+        eprintln!("installing {} into {}", tool.name, self.path.display());
         self.create(apt)?;
-        let list = self.0.join(format!("{}.wanted.txt", tool.name));
+        let list = self.path.join(format!("{}.wanted.txt", tool.name));
         fs::write(&list, tool.requirements)
             .with_context(|| format!("{} can't be written", list.display()))?;
-        ask(command(self.bin().join("python"))
-            .args(["-m", "pip", "install", "--quiet", "--requirement"])
-            .arg(&list))?;
+        let python = self.bin().join("python");
+        ask(cmd!(
+            self.shell,
+            "{python} -m pip install --quiet --requirement {list}"
+        ))?;
         fs::rename(&list, &stamp)
             .with_context(|| format!("{} can't be written", stamp.display()))?;
         Ok(())
     }
 
-    fn create(&self, apt: &mut Apt) -> Result<()> {
+    fn create(&self, apt: &mut Apt<'_>) -> Result<()> {
         if self.bin().join("python").is_file() && self.bin().join("pip").is_file() {
             return Ok(());
         }
         find("python3").context("there is no python3")?;
-        let venv = || {
-            ask(command("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&self.0))
-        };
+        let path = &self.path;
+        let venv = || ask(cmd!(self.shell, "python3 -m venv --clear {path}"));
         // Debian has a package of its own for what this module needs.
         if venv().is_err() {
             apt.install(&["python3-venv"])?;
@@ -164,7 +170,7 @@ impl Venv {
         if find("python3").is_none() {
             return install_command(&["python3", "python3-venv"]);
         }
-        let venv = self.0.display();
+        let venv = self.path.display();
         format!(
             "python3 -m venv '{venv}' && '{venv}/bin/pip' install -r {}",
             tool.file
