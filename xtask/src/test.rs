@@ -17,8 +17,11 @@ use std::{
 use xshell::cmd;
 
 /// Sets up what is missing, builds the component and runs the tests with
-/// `arguments` behind `cargo test --workspace`. The last line of standard
-/// output is `N passed, N failed, N skipped`; the exit code is the runner's.
+/// `arguments` behind those of `cargo test`. The last line of standard output
+/// is `N passed, N failed, N skipped`; the exit code is the runner's.
+///
+/// The benchmark has no tests, and its peers take long to build: it is left to
+/// [`bench`](crate::bench).
 ///
 /// The tests find the component's file in `REST_CLIENT_COMPONENT` and the names
 /// of the programs that they may run, separated by commas, in
@@ -37,7 +40,8 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     let cargo = cargo();
     let runner = cmd!(
         shell,
-        "{cargo} test --workspace --no-fail-fast --locked {arguments...}"
+        "{cargo} test --workspace --exclude rest-client-bench
+         --no-fail-fast --locked {arguments...}"
     )
     .env("REST_CLIENT_COMPONENT", &built.file)
     .env("REST_CLIENT_TEST_TOOLS", tools.list())
