@@ -3,7 +3,7 @@
 use crate::{
     debian::Apt,
     digest::sources_digest,
-    leak::Places,
+    local_paths::LocalPaths,
     process::{run, shell},
     section,
     toolchain::{TARGET, Toolchain},
@@ -19,7 +19,7 @@ use std::{
 use wit_component::ComponentEncoder;
 
 /// What the documentation promises: a component is smaller than this.
-const LIMIT: usize = 200_000;
+const MAX_SIZE: usize = 200_000;
 
 /// A component in a file.
 pub struct Built {
@@ -60,18 +60,18 @@ pub fn build(file: &Path) -> Result<Built> {
     let digest = sources_digest(&root)?;
     let shell = shell()?;
     let toolchain = Toolchain::find(&shell, &mut Apt::new(&shell))?;
-    eprintln!("building the component with {}", toolchain.way);
-    let places = Places::here(&toolchain.rust_sources()?)?;
-    let module = compile(&toolchain, &places)?;
+    eprintln!("building the component with {}", toolchain.description);
+    let local_paths = LocalPaths::find(&toolchain.rust_sources()?)?;
+    let module = compile(&toolchain, &local_paths)?;
     let mut component = ComponentEncoder::default()
         .module(&module)
         .and_then(|encoder| encoder.validate(true).encode())
         .context("the guest's module can't be made a component")?;
     section::append(&mut component, &digest);
-    places.refuse_in(&component)?;
-    if component.len() >= LIMIT {
+    local_paths.check(&component)?;
+    if component.len() >= MAX_SIZE {
         bail!(
-            "the component has {} bytes, and is promised to have fewer than {LIMIT}",
+            "the component has {} bytes, and is promised to have fewer than {MAX_SIZE}",
             component.len()
         );
     }
@@ -83,13 +83,13 @@ pub fn build(file: &Path) -> Result<Built> {
     })
 }
 
-fn compile(toolchain: &Toolchain, places: &Places) -> Result<Vec<u8>> {
+fn compile(toolchain: &Toolchain, local_paths: &LocalPaths) -> Result<Vec<u8>> {
     // Apart from what else is built: the compiler may be another one.
     let target_dir = target_dir()?.join("guest");
     // `cargo rustc`, to build nothing but the module: with the library for
     // Rust beside it, cargo would not optimise at link time.
     run(toolchain
-        .cargo_rustc(places)
+        .cargo_rustc(local_paths)
         .args(["--package", "rest-client-guest", "--lib"])
         .args(["--crate-type", "cdylib"])
         .args(["--profile", "component", "--locked", "--target-dir"])

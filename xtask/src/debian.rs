@@ -1,6 +1,6 @@
 //! Packages of Debian and its descendants.
 
-use crate::process::ask;
+use crate::process::read;
 use anyhow::{Context, Result, bail};
 use std::{fs, os::unix::fs::MetadataExt};
 use xshell::{Cmd, Shell, cmd};
@@ -39,15 +39,16 @@ impl<'a> Apt<'a> {
         eprintln!("installing {}", missing.join(", "));
         if !self.lists_are_fresh {
             // Old lists may do where new ones can't be fetched.
-            if let Err(error) = ask(self.apt_get("update")) {
+            if let Err(error) = read(self.apt_get("update")) {
                 eprintln!("the package lists could not be updated: {error:#}");
             }
             self.lists_are_fresh = true;
         }
-        ask(self
-            .apt_get("install")
-            .args(["--yes", "--no-install-recommends"])
-            .args(&missing))
+        read(
+            self.apt_get("install")
+                .args(["--yes", "--no-install-recommends"])
+                .args(&missing),
+        )
         .with_context(|| format!("can't install {}", missing.join(", ")))?;
         Ok(())
     }
@@ -60,7 +61,7 @@ impl<'a> Apt<'a> {
             cmd!(self.shell, "invoke-rc.d --quiet {service} stop"),
             cmd!(self.shell, "update-rc.d {service} disable"),
         ] {
-            if let Err(error) = ask(command) {
+            if let Err(error) = read(command) {
                 eprintln!("the service {service} may be running: {error:#}");
             }
         }
@@ -69,7 +70,7 @@ impl<'a> Apt<'a> {
 
     fn is_installed(&self, package: &str) -> bool {
         let format = "--showformat=${db:Status-Status}";
-        ask(cmd!(self.shell, "dpkg-query --show {format} {package}"))
+        read(cmd!(self.shell, "dpkg-query --show {format} {package}"))
             .is_ok_and(|status| status == "installed")
     }
 

@@ -104,7 +104,10 @@ fn profiles(manifest: &Table) -> Result<BTreeMap<String, String>> {
         bail!("the workspace's Cargo.toml has no [profile.{PROFILE}]");
     }
     while let Some(profile) = get(name) {
-        if found.insert(name.to_owned(), in_order(profile)).is_some() {
+        if found
+            .insert(name.to_owned(), sorted_text(profile))
+            .is_some()
+        {
             bail!("[profile.{name}] inherits from itself");
         }
         match profile.get("inherits").and_then(Value::as_str) {
@@ -117,7 +120,7 @@ fn profiles(manifest: &Table) -> Result<BTreeMap<String, String>> {
 
 /// A table with its keys sorted at every depth. Whether `toml` keeps the order
 /// of the file depends on a feature that any crate of the build may turn on.
-fn in_order(table: &Table) -> String {
+fn sorted_text(table: &Table) -> String {
     fn sorted(table: &Table) -> Table {
         let keys: BTreeMap<&String, &Value> = table.iter().collect();
         keys.into_iter()
@@ -141,8 +144,8 @@ fn dependencies(lock: &Lockfile) -> Result<BTreeMap<String, String>> {
         .find(|package| package.name.as_str() == GUEST)
         .with_context(|| format!("Cargo.lock has no package {GUEST}"))?;
     let mut found = BTreeMap::new();
-    let mut ahead = vec![guest];
-    while let Some(package) = ahead.pop() {
+    let mut queue = vec![guest];
+    while let Some(package) = queue.pop() {
         let name = format!("{} {}", package.name, package.version);
         // A package of this workspace has no checksum.
         let checksum = package.checksum.as_ref().map(Checksum::to_string);
@@ -153,7 +156,7 @@ fn dependencies(lock: &Lockfile) -> Result<BTreeMap<String, String>> {
             let package = packages()
                 .find(|package| dependency.matches(package))
                 .with_context(|| format!("Cargo.lock has no package {dependency}"))?;
-            ahead.push(package);
+            queue.push(package);
         }
     }
     Ok(found)

@@ -9,7 +9,7 @@ pub mod bench;
 pub mod component;
 mod debian;
 mod digest;
-mod leak;
+mod local_paths;
 mod process;
 mod section;
 pub mod soak;

@@ -44,16 +44,16 @@ struct PassedOn {
     /// What follows a `--` in the first place: clap drops that one, and leaves
     /// any other among the arguments.
     #[arg(last = true, hide = true)]
-    behind_dashes: Vec<OsString>,
+    after_dashes: Vec<OsString>,
 }
 
 impl PassedOn {
     /// The arguments as they were typed.
     fn all(self) -> Vec<OsString> {
         let mut all = self.arguments;
-        if !self.behind_dashes.is_empty() {
+        if !self.after_dashes.is_empty() {
             all.push("--".into());
-            all.extend(self.behind_dashes);
+            all.extend(self.after_dashes);
         }
         all
     }

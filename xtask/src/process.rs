@@ -15,19 +15,19 @@ pub(crate) fn shell() -> Result<Shell> {
 
 /// Runs `command`, whose output is the caller's.
 pub(crate) fn run(command: Cmd<'_>) -> Result<()> {
-    Ok(child(command).quiet().run()?)
+    Ok(for_child(command).quiet().run()?)
 }
 
 /// Runs `command` without showing anything and returns what it printed. The
 /// error holds the line in which it says what went wrong; xshell's own would hold
 /// the exit code alone.
-pub(crate) fn ask(command: Cmd<'_>) -> Result<String> {
-    let command = child(command).ignore_status();
+pub(crate) fn read(command: Cmd<'_>) -> Result<String> {
+    let command = for_child(command).ignore_status();
     let output = command.output()?;
     if !output.status.success() {
         bail!(
             "`{command}` failed: {}",
-            gist(&String::from_utf8_lossy(&output.stderr))
+            error_line(&String::from_utf8_lossy(&output.stderr))
         );
     }
     String::from_utf8(output.stdout)
@@ -36,18 +36,18 @@ pub(crate) fn ask(command: Cmd<'_>) -> Result<String> {
 
 /// What starts `command` so that its output can be read as it comes; xshell
 /// itself hands it out when the command has ended.
-pub(crate) fn to_stream(command: Cmd<'_>) -> Command {
-    child(command).into()
+pub(crate) fn std_command(command: Cmd<'_>) -> Command {
+    for_child(command).into()
 }
 
 /// A command without the variables that `cargo run` sets for this process
 /// alone: they describe xtask, and another cargo takes some of them as orders.
-fn child(command: Cmd<'_>) -> Cmd<'_> {
-    forget(command, describes_this_process)
+fn for_child(command: Cmd<'_>) -> Cmd<'_> {
+    without_variables(command, describes_this_process)
 }
 
 /// Takes the variables whose name is chosen out of what `command` inherits.
-pub(crate) fn forget(command: Cmd<'_>, chosen: fn(&str) -> bool) -> Cmd<'_> {
+pub(crate) fn without_variables(command: Cmd<'_>, chosen: fn(&str) -> bool) -> Cmd<'_> {
     env::vars_os()
         .filter(|(name, _)| name.to_str().is_some_and(chosen))
         .fold(command, |command, (name, _)| command.env_remove(name))
@@ -69,7 +69,7 @@ pub(crate) fn cargo() -> PathBuf {
 
 /// The first line that calls itself an error; programs differ in what they
 /// print before and after it.
-fn gist(complaint: &str) -> &str {
+fn error_line(complaint: &str) -> &str {
     let mut lines = complaint.trim().lines().map(str::trim);
     let last = lines.clone().next_back().unwrap_or("no reason given");
     lines
@@ -91,7 +91,7 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ask, shell};
+    use super::{read, shell};
     use xshell::cmd;
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
         // Cargo tells it to this process.
         assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
         let shell = shell().unwrap();
-        let variables = ask(cmd!(shell, "env")).unwrap();
+        let variables = read(cmd!(shell, "env")).unwrap();
         assert!(variables.contains("PATH="), "{variables}");
         for of_xtask in ["CARGO=", "CARGO_MANIFEST_", "CARGO_PKG_"] {
             let told = variables.lines().find(|line| line.starts_with(of_xtask));
@@ -111,7 +111,7 @@ mod tests {
     fn a_failure_holds_the_line_that_calls_itself_an_error() {
         let shell = shell().unwrap();
         let script = "echo Looking. >&2; echo 'ERROR: it is gone' >&2; echo Bye. >&2; exit 3";
-        let error = ask(cmd!(shell, "sh -c {script}")).unwrap_err().to_string();
+        let error = read(cmd!(shell, "sh -c {script}")).unwrap_err().to_string();
         assert!(error.ends_with("failed: it is gone"), "{error}");
     }
 
@@ -119,14 +119,14 @@ mod tests {
     fn a_failure_without_such_a_line_holds_the_last_one() {
         let shell = shell().unwrap();
         let script = "echo Looking. >&2; echo 'It is gone.' >&2; exit 3";
-        let error = ask(cmd!(shell, "sh -c {script}")).unwrap_err().to_string();
+        let error = read(cmd!(shell, "sh -c {script}")).unwrap_err().to_string();
         assert!(error.ends_with("failed: It is gone."), "{error}");
     }
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
         let shell = shell().unwrap();
-        let error = ask(cmd!(shell, "no-such-program --help")).unwrap_err();
+        let error = read(cmd!(shell, "no-such-program --help")).unwrap_err();
         assert!(error.to_string().contains("no-such-program"), "{error}");
     }
 }

