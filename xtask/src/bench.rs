@@ -1,4 +1,4 @@
-//! The benchmarks, on programs that are built as packages are.
+//! The benchmarks, with the programs built as packages are built.
 
 use crate::{
     process::{cargo, run, shell},
@@ -8,9 +8,9 @@ use anyhow::Result;
 use std::ffi::OsString;
 use xshell::cmd;
 
-/// Builds what is measured and measures it, with `arguments` for the program
-/// that does so. The figures are printed, and written beside a picture into the
-/// folder `bench` of the target folder.
+/// Builds the benchmark and what it measures, and runs it with `arguments`. It
+/// prints the figures. It also writes them and a picture into the folder
+/// `bench` of the target directory.
 ///
 /// # Errors
 ///

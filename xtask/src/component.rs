@@ -1,4 +1,4 @@
-//! The component, out of the guest.
+//! Builds the component from the guest.
 
 use crate::{
     debian::Apt,
@@ -18,12 +18,12 @@ use std::{
 };
 use wit_component::ComponentEncoder;
 
-/// What the documentation promises: a component is smaller than this.
+/// The component is smaller than this many bytes, as the documentation promises.
 const MAX_SIZE: usize = 200_000;
 
 /// A component in a file.
 pub struct Built {
-    /// Where it is, as an absolute path.
+    /// Its absolute path.
     pub file: PathBuf,
     /// Its size in bytes.
     pub size: usize,
@@ -38,25 +38,26 @@ impl fmt::Display for Built {
     }
 }
 
-/// Where the component is that is kept beside its sources, for those who have
-/// no compiler for the guest.
+/// The file of the committed component. It is for those who have no compiler for
+/// the guest.
 #[must_use]
 pub fn committed() -> PathBuf {
     workspace_root().join("host/component/rest-client.wasm")
 }
 
-/// Builds the component and puts it into `file`. A file that has these bytes
-/// already is left alone, so that nothing is built anew on its account.
+/// Builds the component and writes it to `file`. A file that has the same bytes
+/// already is not touched, so that cargo does not rebuild what depends on it.
 ///
 /// # Errors
 ///
-/// If there is no compiler for the guest and none can be installed, the guest
-/// does not compile, or the component breaks a promise: it is too large, or
-/// names a place on this machine.
+/// There is no compiler for the guest and none can be installed, the guest does
+/// not compile, or the component breaks a promise: it is too large, or it names a
+/// directory of this machine.
 pub fn build(file: &Path) -> Result<Built> {
     let file = absolute(file)?;
     let root = workspace_root();
-    // Before the compiler reads them: a change meanwhile then shows as one.
+    // The digest comes first: if a source changes during the build, the
+    // component counts as stale.
     let digest = sources_digest(&root)?;
     let shell = shell()?;
     let toolchain = Toolchain::find(&shell, &mut Apt::new(&shell))?;
@@ -71,7 +72,7 @@ pub fn build(file: &Path) -> Result<Built> {
     local_paths.check(&component)?;
     if component.len() >= MAX_SIZE {
         bail!(
-            "the component has {} bytes, and is promised to have fewer than {MAX_SIZE}",
+            "the component has {} bytes; the promise is fewer than {MAX_SIZE}",
             component.len()
         );
     }
@@ -84,10 +85,10 @@ pub fn build(file: &Path) -> Result<Built> {
 }
 
 fn compile(toolchain: &Toolchain, local_paths: &LocalPaths) -> Result<Vec<u8>> {
-    // Apart from what else is built: the compiler may be another one.
+    // The guest has a directory of its own, as its compiler may be another one.
     let target_dir = target_dir()?.join("guest");
-    // `cargo rustc`, to build nothing but the module: with the library for
-    // Rust beside it, cargo would not optimise at link time.
+    // `cargo rustc` builds the module alone. If cargo built the Rust library in
+    // the same run, it would not optimise at link time.
     run(toolchain
         .cargo_rustc(local_paths)
         .args(["--package", "rest-client-guest", "--lib"])
@@ -101,7 +102,8 @@ fn compile(toolchain: &Toolchain, local_paths: &LocalPaths) -> Result<Vec<u8>> {
     fs::read(&module).with_context(|| format!("{} can't be read", module.display()))
 }
 
-/// Writes all of `content` or nothing, whoever reads meanwhile.
+/// Writes `content` at once: a reader sees the old file or the new one, never a
+/// part of it.
 fn write(file: &Path, content: &[u8]) -> Result<()> {
     if fs::read(file).is_ok_and(|present| present == content) {
         return Ok(());
@@ -114,7 +116,8 @@ fn write(file: &Path, content: &[u8]) -> Result<()> {
     let new = directory.join(name);
     let written = fs::write(&new, content).and_then(|()| fs::rename(&new, file));
     if written.is_err() {
-        // The first error tells more than one about the clearing up.
+        // The caller gets the error of the write, which says more than one of
+        // the removal would.
         let _ = fs::remove_file(&new);
     }
     Ok(written?)

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use std::{fs, os::unix::fs::MetadataExt};
 use xshell::{Cmd, Shell, cmd};
 
-/// Installs packages where this process may.
+/// Installs packages, where the user is root.
 pub(crate) struct Apt<'a> {
     shell: &'a Shell,
     lists_are_fresh: bool,
@@ -19,8 +19,8 @@ impl<'a> Apt<'a> {
         }
     }
 
-    /// Installs those of `packages` that are not there. Where the user is not
-    /// root, the error holds the command for someone who is.
+    /// Installs those of `packages` that are missing. If the user is not root,
+    /// the error holds the command that root can run.
     pub(crate) fn install(&mut self, packages: &[&str]) -> Result<()> {
         let missing: Vec<&str> = packages
             .iter()
@@ -38,7 +38,7 @@ impl<'a> Apt<'a> {
         }
         eprintln!("installing {}", missing.join(", "));
         if !self.lists_are_fresh {
-            // Old lists may do where new ones can't be fetched.
+            // If new lists can't be fetched, the old ones may be good enough.
             if let Err(error) = read(self.apt_get("update")) {
                 eprintln!("the package lists could not be updated: {error:#}");
             }
@@ -53,8 +53,8 @@ impl<'a> Apt<'a> {
         Ok(())
     }
 
-    /// Installs a package that starts a service, and stops it again: tests
-    /// start their own, on ports of their own.
+    /// Installs a package that starts a service, and stops the service. Tests
+    /// start one themselves, on a port of their own.
     pub(crate) fn install_without_service(&mut self, package: &str, service: &str) -> Result<()> {
         self.install(&[package])?;
         for command in [
@@ -79,7 +79,7 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// What a person would type to install `packages`.
+/// The command by which a person installs `packages`.
 pub(crate) fn install_command(packages: &[&str]) -> String {
     format!("apt-get install {}", packages.join(" "))
 }

@@ -1,4 +1,4 @@
-//! What the component was built from, in one number.
+//! The digest of the sources that the component is built from.
 
 use crate::toolchain::LINK_ARGUMENTS;
 use anyhow::{Context, Result, bail};
@@ -15,15 +15,15 @@ use toml::{Table, Value};
 const GUEST: &str = "rest-client-guest";
 const PROFILE: &str = "component";
 
-/// The SHA-256, in hexadecimal, over everything in the tree that decides what
-/// the component does: the guest and the WIT files, the profile and the link
-/// arguments it is built with, and the locked version of each of its
-/// dependencies. Which compiler was used does not count: any of them builds
-/// the same behaviour.
+/// The SHA-256, in hexadecimal, of everything in the tree that decides what the
+/// component does: the guest, the WIT files, the profile, the link arguments and
+/// the locked version of each dependency. The compiler does not count, as all of
+/// them build the same behaviour.
 ///
 /// # Errors
 ///
-/// If a file can't be read, or a manifest does not say what it has to.
+/// A file can't be read, the manifest has no profile for the component, or the
+/// lock file does not list the guest.
 pub fn sources_digest(workspace_root: &Path) -> Result<String> {
     let mut parts = Parts::default();
     parts.add_directory(workspace_root, Path::new("guest/src"))?;
@@ -39,7 +39,7 @@ pub fn sources_digest(workspace_root: &Path) -> Result<String> {
     Ok(parts.digest())
 }
 
-/// Named pieces of bytes, in the order of their names.
+/// Pieces of bytes by name, sorted by name.
 #[derive(Default)]
 struct Parts(BTreeMap<String, Vec<u8>>);
 
@@ -73,8 +73,9 @@ impl Parts {
         Ok(())
     }
 
-    /// Each length stands before what it measures, so that no byte can move
-    /// from a name into a content, or from one part into the next, unnoticed.
+    /// The length of each piece is hashed before the piece. Otherwise bytes could
+    /// move from a name to its content, or from one part to the next, and the
+    /// digest would stay the same.
     fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for (name, content) in &self.0 {
@@ -93,8 +94,8 @@ impl Parts {
     }
 }
 
-/// The profile of the component and those that it inherits from, as far as the
-/// manifest sets them.
+/// The profile of the component and those that it inherits from, if the manifest
+/// has them.
 fn profiles(manifest: &Table) -> Result<BTreeMap<String, String>> {
     let all = manifest.get("profile").and_then(Value::as_table);
     let get = |name: &str| all?.get(name)?.as_table();
@@ -118,8 +119,8 @@ fn profiles(manifest: &Table) -> Result<BTreeMap<String, String>> {
     Ok(found)
 }
 
-/// A table with its keys sorted at every depth. Whether `toml` keeps the order
-/// of the file depends on a feature that any crate of the build may turn on.
+/// The text of `table`, with the keys sorted at every depth. `toml` keeps the
+/// order of the file if any crate of the build turns on a feature for it.
 fn sorted_text(table: &Table) -> String {
     fn sorted(table: &Table) -> Table {
         let keys: BTreeMap<&String, &Value> = table.iter().collect();
@@ -136,8 +137,8 @@ fn sorted_text(table: &Table) -> String {
     sorted(table).to_string()
 }
 
-/// The packages that the guest is made of, itself among them, with the
-/// checksums of those that have one.
+/// The checksums of the guest and of all that it depends on, by `name version`.
+/// A package of this workspace has none: its checksum is empty.
 fn dependencies(lock: &Lockfile) -> Result<BTreeMap<String, String>> {
     let packages = || lock.packages.iter();
     let guest = packages()
@@ -147,7 +148,6 @@ fn dependencies(lock: &Lockfile) -> Result<BTreeMap<String, String>> {
     let mut queue = vec![guest];
     while let Some(package) = queue.pop() {
         let name = format!("{} {}", package.name, package.version);
-        // A package of this workspace has no checksum.
         let checksum = package.checksum.as_ref().map(Checksum::to_string);
         if found.insert(name, checksum.unwrap_or_default()).is_some() {
             continue;
@@ -266,7 +266,7 @@ checksum = "7272727272727272727272727272727272727272727272727272727272727272"
 
     impl Drop for Workspace {
         fn drop(&mut self) {
-            // Left over at worst, in a directory for what may be left over.
+            // If this fails, the system clears its temporary directory some day.
             let _ = fs::remove_dir_all(&self.0);
         }
     }

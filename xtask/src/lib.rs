@@ -1,9 +1,8 @@
-//! What cargo can't do alone: it builds the component out of the guest, and
-//! sets up and runs the tests.
+//! What cargo can't do alone: build the component from the guest, set up and run
+//! the tests, soak and bench.
 //!
-//! As a library it lets a test ask whether the component in the tree was built
-//! from the sources in the tree: [`sources_digest`] and [`component_digest`]
-//! then agree.
+//! A test uses the library to find out whether the component in the tree is
+//! stale. It is not if [`sources_digest`] and [`component_digest`] are equal.
 
 pub mod bench;
 pub mod component;

@@ -1,4 +1,4 @@
-//! What tells about the building machine, and has no business in the component.
+//! The directories of the machine that builds. The component must not name them.
 
 use crate::workspace;
 use anyhow::{Context, Result, bail};
@@ -7,19 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The directories that compiled code may name, with what it shall name
-/// instead.
+/// The directories that the compiler could write into the component, each with
+/// its replacement.
 pub(crate) struct LocalPaths(Vec<(PathBuf, &'static str)>);
 
 impl LocalPaths {
-    /// `rust_sources` is where the compiler's standard library has its source.
+    /// `rust_sources` is the directory of the standard library's sources.
     pub(crate) fn find(rust_sources: &Path) -> Result<Self> {
         let cargo_home = workspace::cargo_home()?;
         let mut paths = vec![
             (workspace::workspace_root(), "/rest-client"),
             (rust_sources.to_path_buf(), "/rustc"),
         ];
-        // Each registry has a directory named after its host.
+        // Each registry has a directory, named after its host.
         let registries = cargo_home.join("registry/src");
         match fs::read_dir(&registries) {
             Ok(entries) => {
@@ -29,7 +29,7 @@ impl LocalPaths {
                     paths.push((entry.path(), "/crates"));
                 }
             }
-            // Where nothing was downloaded, nothing is named.
+            // Nothing was downloaded yet.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
                 return Err(error)
@@ -37,7 +37,7 @@ impl LocalPaths {
             }
         }
         paths.push((cargo_home, "/cargo"));
-        // The compiler may have followed a link.
+        // The compiler may follow a link and write its destination.
         for (path, replacement) in paths.clone() {
             if let Ok(real) = path.canonicalize()
                 && real != path
@@ -45,31 +45,32 @@ impl LocalPaths {
                 paths.push((real, replacement));
             }
         }
-        // The last that matches wins: what lies inside another comes after it.
+        // The compiler takes the last that matches, so that a directory has to
+        // come after the one that it is in.
         paths.sort_by_key(|(path, _)| path.components().count());
         Ok(Self(paths))
     }
 
-    /// Makes the compiler write the stand-ins.
+    /// Arguments by which the compiler writes the replacements.
     pub(crate) fn remap_arguments(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(path, replacement)| {
             format!("--remap-path-prefix={}={replacement}", path.display())
         })
     }
 
-    /// Refuses a binary that names any of the places all the same.
+    /// Fails if `binary` names one of the directories.
     pub(crate) fn check(&self, binary: &[u8]) -> Result<()> {
         let paths = self
             .0
             .iter()
-            // A place such as /src is too common a word to look for.
+            // A short path such as /src is in many binaries by chance.
             .filter(|(path, _)| path.components().count() > 2)
             .map(|(path, _)| path.display().to_string());
         for needle in paths.chain(iter::once("registry/src/".to_owned())) {
             if let Some(found) = context(binary, needle.as_bytes()) {
                 bail!(
-                    "the component names a place on this machine, and must not: {found:?}; \
-                     a path is written into it that --remap-path-prefix did not reach"
+                    "the component must not name a directory of this machine: {found:?}; \
+                     --remap-path-prefix did not replace it"
                 );
             }
         }
@@ -77,7 +78,7 @@ impl LocalPaths {
     }
 }
 
-/// The printable text in `binary` that `needle` is a part of.
+/// The printable text around `needle` in `binary`, if it is there.
 fn context(binary: &[u8], needle: &[u8]) -> Option<String> {
     let at = binary
         .windows(needle.len())

@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::print_stdout,
-    reason = "what was asked for goes to standard output"
+    reason = "the result of a command goes to standard output"
 )]
 
 use clap::{Args, Parser};
@@ -26,10 +26,9 @@ enum Command {
     /// Measure against peers; the arguments go to the benchmark: --rounds N,
     /// --only PART-OF-A-NAME
     Bench(PassedOn),
-    /// Put the invariants of the cap under random load, with faults, for so many
-    /// seconds
+    /// Put the invariants of the cap under random load, with faults
     Soak {
-        /// How long; the round that has begun by then is finished
+        /// How many seconds; the round that has begun by then is finished
         #[arg(default_value_t = 60)]
         seconds: u32,
     },
@@ -41,8 +40,8 @@ struct PassedOn {
     /// Passed on as they are, hyphens and all
     #[arg(allow_hyphen_values = true)]
     arguments: Vec<OsString>,
-    /// What follows a `--` in the first place: clap drops that one, and leaves
-    /// any other among the arguments.
+    /// What follows `--`, if `--` is the first argument. Clap drops that one. It
+    /// leaves a later one among the arguments.
     #[arg(last = true, hide = true)]
     after_dashes: Vec<OsString>,
 }

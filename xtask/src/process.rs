@@ -1,25 +1,25 @@
-//! Other programs: started without what was meant for this one, and with their
-//! failure as an error.
+//! Runs other programs, without the variables that are meant for this one. If a
+//! program fails, the caller gets an error.
 
 use crate::workspace::workspace_root;
 use anyhow::{Context, Result, bail};
 use std::{env, path::PathBuf, process::Command};
 use xshell::{Cmd, Shell};
 
-/// For commands that run in the root of the workspace.
+/// A shell whose commands run in the root of the workspace.
 pub(crate) fn shell() -> Result<Shell> {
     let shell = Shell::new()?;
     shell.change_dir(workspace_root());
     Ok(shell)
 }
 
-/// Runs `command`, whose output is the caller's.
+/// Runs `command` and shows its output.
 pub(crate) fn run(command: Cmd<'_>) -> Result<()> {
     Ok(for_child(command).quiet().run()?)
 }
 
-/// Runs `command` without showing anything and returns what it printed. The
-/// error holds the line in which it says what went wrong; xshell's own would hold
+/// Runs `command`, shows nothing and returns what it printed. The error holds the
+/// line in which the program says what went wrong; xshell's own error would hold
 /// the exit code alone.
 pub(crate) fn read(command: Cmd<'_>) -> Result<String> {
     let command = for_child(command).ignore_status();
@@ -34,19 +34,19 @@ pub(crate) fn read(command: Cmd<'_>) -> Result<String> {
         .with_context(|| format!("`{command}` printed something that is not UTF-8"))
 }
 
-/// What starts `command` so that its output can be read as it comes; xshell
-/// itself hands it out when the command has ended.
+/// `command` for a caller that reads its output while it runs. xshell hands the
+/// output out when the command has ended.
 pub(crate) fn std_command(command: Cmd<'_>) -> Command {
     for_child(command).into()
 }
 
-/// A command without the variables that `cargo run` sets for this process
-/// alone: they describe xtask, and another cargo takes some of them as orders.
+/// `command` without the variables that cargo sets for this process. They
+/// describe xtask, and another cargo obeys some of them.
 fn for_child(command: Cmd<'_>) -> Cmd<'_> {
     without_variables(command, describes_this_process)
 }
 
-/// Takes the variables whose name is chosen out of what `command` inherits.
+/// `command` without those inherited variables whose names are `chosen`.
 pub(crate) fn without_variables(command: Cmd<'_>, chosen: fn(&str) -> bool) -> Cmd<'_> {
     env::vars_os()
         .filter(|(name, _)| name.to_str().is_some_and(chosen))
@@ -62,13 +62,13 @@ fn describes_this_process(name: &str) -> bool {
         .any(|prefix| name.starts_with(prefix))
 }
 
-/// The cargo that runs this program, of the toolchain that the caller chose.
+/// The cargo that runs this program: that of the caller's toolchain.
 pub(crate) fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
-/// The first line that calls itself an error; programs differ in what they
-/// print before and after it.
+/// The first line that calls itself an error, or else the last line. Programs
+/// differ in what they print before and after the error.
 fn error_line(complaint: &str) -> &str {
     let mut lines = complaint.trim().lines().map(str::trim);
     let last = lines.clone().next_back().unwrap_or("no reason given");
@@ -81,7 +81,7 @@ fn error_line(complaint: &str) -> &str {
         .unwrap_or(last)
 }
 
-/// The file that `program` would be on the search path.
+/// The file that runs when `program` is called: the first on the search path.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)

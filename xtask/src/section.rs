@@ -1,4 +1,4 @@
-//! The custom section by which a component tells what it was built from.
+//! The custom section that holds the digest of a component's sources.
 
 use anyhow::{Context, Result};
 use wasm_encoder::{CustomSection, Section as _};
@@ -6,8 +6,8 @@ use wasmparser::{Parser, Payload};
 
 const NAME: &str = "rest-client-sources";
 
-/// Appends the section to a module or a component: both are a sequence of
-/// sections, in which a custom one may stand anywhere.
+/// Appends the section to a module or a component. Both are a list of sections,
+/// and a custom section may be anywhere in the list.
 pub(crate) fn append(binary: &mut Vec<u8>, digest: &str) {
     CustomSection {
         name: NAME.into(),
@@ -17,17 +17,17 @@ pub(crate) fn append(binary: &mut Vec<u8>, digest: &str) {
 }
 
 /// The digest of the sources that a component was built from, in the form of
-/// [`sources_digest`](crate::sources_digest), or `None` if it does not tell.
+/// [`sources_digest`](crate::sources_digest), or `None` if it has no such section.
 ///
 /// # Errors
 ///
-/// If `bytes` are not a module or component, or the section is not text.
+/// `bytes` are not a module or component, or the section is not text.
 pub fn component_digest(bytes: &[u8]) -> Result<Option<String>> {
     let mut depth = 0usize;
     let mut digest = None;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.context("not a WebAssembly binary")? {
-            // What a nested binary says of itself is not said of the whole.
+            // The section of a nested binary is not that of the whole.
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if depth == 0 && section.name() == NAME => {
@@ -53,7 +53,7 @@ mod tests {
     fn a_digest_that_was_appended_is_read_back() {
         for empty in [MODULE, COMPONENT] {
             let mut binary = empty.to_vec();
-            // Long enough for a length of two bytes.
+            // The length of this section takes two bytes.
             let digest = "0123456789abcdef".repeat(16);
             append(&mut binary, &digest);
             assert_eq!(component_digest(&binary).unwrap(), Some(digest));

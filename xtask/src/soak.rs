@@ -1,12 +1,12 @@
-//! The invariants of the cap under random load, for as long as asked. A short
-//! form is among the tests.
+//! The soak: random load on the invariants of the cap. A short one is among the
+//! tests.
 
 use crate::process::{cargo, run, shell};
 use anyhow::Result;
 use xshell::cmd;
 
-/// Runs the soak with optimisations for `seconds`, and to the end of the round
-/// that is under way then.
+/// Runs the soak, built with optimisations, for `seconds`. The round that has
+/// begun by then is finished.
 ///
 /// # Errors
 ///

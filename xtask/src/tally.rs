@@ -1,8 +1,8 @@
-//! The sum of what test programs say of themselves.
+//! Adds up the results that test programs print.
 
 use std::fmt;
 
-/// How many tests ended how, over all test programs of a run.
+/// How many tests passed, failed and were skipped, in all test programs of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     passed: u64,
@@ -11,8 +11,9 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Adds a line such as `test result: ok. 5 passed; 0 failed; 1 ignored; …`;
-    /// any other line counts nothing.
+    /// Adds the numbers of a line such as
+    /// `test result: ok. 5 passed; 0 failed; 1 ignored; …`. Any other line adds
+    /// nothing.
     pub(crate) fn count(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ") else {
             return;

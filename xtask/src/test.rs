@@ -1,5 +1,5 @@
-//! The tests of the workspace, over a component built from the sources that are
-//! there and not the one that was committed.
+//! Runs the tests of the workspace on a component that is built from the sources
+//! in the tree, not on the committed one.
 
 use crate::{
     component,
@@ -16,20 +16,20 @@ use std::{
 };
 use xshell::cmd;
 
-/// Sets up what is missing, builds the component and runs the tests with
-/// `arguments` behind those of `cargo test`. The last line of standard output
-/// is `N passed, N failed, N skipped`; the exit code is the runner's.
+/// Sets up what is missing, builds the component and runs `cargo test` with
+/// `arguments`. The last line of standard output is
+/// `N passed, N failed, N skipped`. The exit code is that of `cargo test`.
 ///
-/// The benchmark has no tests, and its peers take long to build: it is left to
-/// [`bench`](crate::bench).
+/// The benchmark is left out: it has no tests, and its peers take long to build.
+/// [`bench`](crate::bench) builds it.
 ///
-/// The tests find the component's file in `REST_CLIENT_COMPONENT` and the names
-/// of the programs that they may run, separated by commas, in
-/// `REST_CLIENT_TEST_TOOLS`.
+/// `REST_CLIENT_COMPONENT` tells the tests the component's file, and
+/// `REST_CLIENT_TEST_TOOLS` the names of the programs that they can run,
+/// separated by commas.
 ///
 /// # Errors
 ///
-/// If the tests could not be run at all.
+/// The tests could not be run at all.
 pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     let target_dir = target_dir()?;
     let shell = shell()?;
@@ -55,12 +55,12 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
         Some(output) => pass_on(output, &mut stdout)?,
         None => Tally::default(),
     };
-    let status = runner.wait().context("lost sight of cargo")?;
+    let status = runner.wait().context("cargo can't be waited for")?;
     writeln!(stdout, "{tally}")?;
     Ok(exit_code(status.code()))
 }
 
-/// Copies the runner's output line by line, and counts on the way.
+/// Copies the output of `cargo test` line by line, and counts the results.
 fn pass_on(output: impl Read, to: &mut impl Write) -> Result<Tally> {
     let mut output = BufReader::new(output);
     let mut tally = Tally::default();
@@ -78,7 +78,7 @@ fn pass_on(output: impl Read, to: &mut impl Write) -> Result<Tally> {
     Ok(tally)
 }
 
-/// A runner without an exit code was ended by a signal.
+/// A signal ended the run if there is no exit code.
 fn exit_code(code: Option<i32>) -> ExitCode {
     code.and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from)

@@ -1,4 +1,5 @@
-//! A compiler for the guest: three ways to come by one, the simplest first.
+//! Finds a compiler for the guest. There are three ways, and the simplest is tried
+//! first.
 
 use crate::{
     debian::{Apt, install_command},
@@ -12,14 +13,14 @@ use std::{
 };
 use xshell::{Cmd, Shell, cmd};
 
-/// What the guest is compiled to: no operating system, not even WASI. The
-/// component imports what the WIT world says and nothing else.
+/// The target of the guest has no operating system, not even WASI: the component
+/// imports what the WIT world says, and nothing else.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Passed to the linker. What an instance has at first is put back before
-/// another has it, so that it is little: a stack of 32 KiB, where every test
-/// passes with 8 and the default is 1 MiB; the static data; and what is left of
-/// 128 KiB for the heap, which is enough for a small call.
+/// Arguments for the linker. They keep the first memory of an instance small,
+/// because it is restored before the next instance has it. It is 128 KiB: a stack
+/// of 32 KiB, where every test passes with 8 and the default is 1 MiB, then the
+/// static data, then the heap. The heap is large enough for a small call.
 pub(crate) const LINK_ARGUMENTS: [&str; 2] = ["-zstack-size=32768", "--initial-memory=131072"];
 
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
@@ -31,20 +32,20 @@ const DEBIAN_LINKER: &str = "wasm-ld-19";
 /// A cargo that can build the guest.
 pub(crate) struct Toolchain<'a> {
     shell: &'a Shell,
-    /// For a person: how it was come by.
+    /// What was found, for a person.
     pub(crate) description: &'static str,
     kind: Kind<'a>,
 }
 
 enum Kind<'a> {
-    /// The one that runs this program.
+    /// The toolchain that runs this program.
     Active(Rustc<'a>),
-    /// Debian's compiler, which builds the standard library along.
+    /// Debian's compiler, which has to build the standard library too.
     Debian { linker: PathBuf },
 }
 
 impl<'a> Toolchain<'a> {
-    /// Takes the first way that works, and installs what it needs.
+    /// Takes the first way that works, and installs what that way needs.
     pub(crate) fn find(shell: &'a Shell, apt: &mut Apt<'_>) -> Result<Self> {
         let active = Rustc::new(shell, "rustc");
         if active.has_target() {
@@ -84,8 +85,8 @@ impl<'a> Toolchain<'a> {
         ))
     }
 
-    /// Where the sources of this compiler's standard library are, if it brings
-    /// them along.
+    /// The directory of the standard library's sources. A toolchain without
+    /// sources does not have it.
     pub(crate) fn rust_sources(&self) -> Result<PathBuf> {
         let sysroot = match &self.kind {
             Kind::Active(rustc) => rustc.sysroot()?,
@@ -94,8 +95,8 @@ impl<'a> Toolchain<'a> {
         Ok(sysroot.join("lib/rustlib/src/rust"))
     }
 
-    /// `cargo rustc`, as far as the toolchain decides about it. It obeys no
-    /// variable that would make the component another on another machine.
+    /// `cargo rustc` with what the toolchain needs. It inherits no variable that
+    /// changes the component, so that every machine builds the same.
     pub(crate) fn cargo_rustc(&self, local_paths: &LocalPaths) -> Cmd<'a> {
         let cargo = match &self.kind {
             Kind::Active(_) => cargo(),
@@ -105,7 +106,7 @@ impl<'a> Toolchain<'a> {
         rustc = without_variables(rustc, steers_the_compiler);
         if let Kind::Debian { linker } = &self.kind {
             rustc = rustc
-                // Both belong to the toolchain that runs this program.
+                // These are meant for the toolchain that runs this program.
                 .env_remove("RUSTUP_TOOLCHAIN")
                 .env_remove("LD_LIBRARY_PATH")
                 .env("RUSTC", DEBIAN_RUSTC)
@@ -118,7 +119,7 @@ impl<'a> Toolchain<'a> {
             .map(|argument| format!("-Clink-arg={argument}"))
             .chain(local_paths.remap_arguments())
             .collect();
-        // Unlike RUSTFLAGS, this may hold paths with spaces.
+        // Unlike RUSTFLAGS, this variable can hold paths with spaces.
         rustc.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
     }
 }
@@ -139,11 +140,11 @@ fn steers_the_compiler(name: &str) -> bool {
             .any(|prefix| name.starts_with(prefix))
 }
 
-/// Sees to it that Debian's compiler is there, and finds a linker for it.
+/// Installs Debian's compiler if it is missing, and returns a linker for it.
 fn set_up_debian(apt: &mut Apt<'_>, active: &Rustc<'_>) -> Result<PathBuf> {
     apt.install(&DEBIAN_PACKAGES)
         .context("Debian's compiler is not there")?;
-    // Debian's compiler comes without a linker of its own.
+    // Debian's compiler has no linker of its own.
     if let Some(linker) = active.rust_lld() {
         return Ok(linker);
     }
@@ -173,8 +174,8 @@ impl<'a> Rustc<'a> {
         Ok(printed.trim().to_owned())
     }
 
-    /// rustc knows the target in any case; what may be missing is its standard
-    /// library.
+    /// Whether the standard library for the target is there. rustc itself knows
+    /// every target.
     fn has_target(&self) -> bool {
         self.read(&["--print", "target-libdir", "--target", TARGET])
             .ok()

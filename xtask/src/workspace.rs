@@ -1,4 +1,4 @@
-//! Where things are.
+//! The directories of the workspace and of cargo.
 
 use anyhow::{Context, Result};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The directory of the workspace's `Cargo.toml`, as it was when this crate was
+/// The directory of the workspace's `Cargo.toml`, at the time when this crate was
 /// compiled.
 #[must_use]
 pub fn workspace_root() -> PathBuf {
@@ -14,7 +14,7 @@ pub fn workspace_root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_path_buf()
 }
 
-/// The directory of everything that is built, wherever the caller moved it.
+/// The directory into which cargo builds. The caller can move it.
 pub(crate) fn target_dir() -> Result<PathBuf> {
     match env::var_os("CARGO_TARGET_DIR").or_else(|| env::var_os("CARGO_BUILD_TARGET_DIR")) {
         Some(moved) => absolute(Path::new(&moved)),
