@@ -5,7 +5,7 @@ use crate::{host, worker_with};
 use rest_client_host::{AtCap, Config, ErrorKind, Host, Instance, WorkerPool};
 use std::{sync::Arc, time::Duration};
 use support::{
-    census::{Census, INSTANCE},
+    counting_server::{CountingServer, INSTANCE},
     process::run,
 };
 use tokio::{task::JoinSet, time::Instant};
@@ -44,16 +44,16 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn below_the_cap_calls_run_beside_each_other() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(100, AtCap::Block);
     let mut calls = Calls::new();
     for number in 0..100 {
-        call(&mut calls, &worker, census.url(&format!("/gate/{number}")));
+        call(&mut calls, &worker, server.url(&format!("/gate/{number}")));
     }
-    census.wait_for_open(100).await;
+    server.wait_for_open(100).await;
     assert!(!worker.is_blocked());
     assert_eq!(worker.stats().in_flight, 100);
-    census.open_gate(100);
+    server.open_gate(100);
     while let Some(call) = calls.join_next().await {
         call.unwrap().unwrap();
     }
@@ -63,22 +63,22 @@ async fn below_the_cap_calls_run_beside_each_other() {
 
 #[tokio::test]
 async fn one_beyond_the_cap_runs_and_the_instance_does_nothing_else_until_it_has_ended() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(2, AtCap::Block);
     let mut calls = Calls::new();
     // One that ends soon, while the instance is blocked, and one that lasts.
-    call(&mut calls, &worker, census.url("/slow/50/early"));
-    call(&mut calls, &worker, census.url("/gate/lasting"));
-    census.wait_for_open(2).await;
-    call(&mut calls, &worker, census.url("/slow/400/blocking"));
+    call(&mut calls, &worker, server.url("/slow/50/early"));
+    call(&mut calls, &worker, server.url("/gate/lasting"));
+    server.wait_for_open(2).await;
+    call(&mut calls, &worker, server.url("/slow/400/blocking"));
     until("blocked", || worker.is_blocked()).await;
-    call(&mut calls, &worker, census.url("/echo/next"));
+    call(&mut calls, &worker, server.url("/echo/next"));
 
     // The one that blocks ends first, though another was complete long before,
     // and the next was not even asked meanwhile.
     let first = calls.join_next().await.unwrap().unwrap().unwrap();
     assert_eq!(first, b"/slow/400/blocking");
-    census.open_gate(1);
+    server.open_gate(1);
     let mut rest = Vec::new();
     while let Some(call) = calls.join_next().await {
         rest.push(call.unwrap().unwrap());
@@ -92,62 +92,62 @@ async fn one_beyond_the_cap_runs_and_the_instance_does_nothing_else_until_it_has
             &b"/slow/50/early"[..]
         ]
     );
-    assert_eq!(census.peaks()["it"], 3, "cap + 1");
+    assert_eq!(server.peaks()["it"], 3, "cap + 1");
     assert_eq!(worker.stats().in_flight, 0);
     assert!(worker.stats().blocked >= 1);
 }
 
 #[tokio::test]
 async fn with_a_cap_of_0_every_call_runs_alone() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(0, AtCap::Block);
     let mut calls = Calls::new();
     for number in 0..20 {
         call(
             &mut calls,
             &worker,
-            census.url(&format!("/slow/2/{number}")),
+            server.url(&format!("/slow/2/{number}")),
         );
     }
     while let Some(call) = calls.join_next().await {
         call.unwrap().unwrap();
     }
-    assert_eq!(census.peaks()["it"], 1);
+    assert_eq!(server.peaks()["it"], 1);
     assert_eq!(worker.stats().blocked, 20);
 }
 
 #[tokio::test]
 async fn a_blocked_instance_does_not_hold_back_the_end_of_a_call() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = Arc::new(worker_with(Config {
         connection_timeout: Duration::from_millis(300),
         ..capped(1, AtCap::Block)
     }));
     let mut calls = Calls::new();
-    call(&mut calls, &worker, census.url("/gate/1"));
-    census.wait_for_open(1).await;
-    call(&mut calls, &worker, census.url("/gate/2"));
+    call(&mut calls, &worker, server.url("/gate/1"));
+    server.wait_for_open(1).await;
+    call(&mut calls, &worker, server.url("/gate/2"));
     until("blocked", || worker.is_blocked()).await;
     // It waits for its instance as long as it may wait for a connection.
     let started = Instant::now();
-    let error = worker.rest_get(&census.url("/echo")).await.unwrap_err();
+    let error = worker.rest_get(&server.url("/echo")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionTimeout, "{error}");
     assert!(error.to_string().contains("waited for its instance"));
     assert!(started.elapsed() >= Duration::from_millis(300));
     assert!(started.elapsed() < Duration::from_secs(2));
-    census.open_gate(2);
+    server.open_gate(2);
     while let Some(call) = calls.join_next().await {
         call.unwrap().unwrap();
     }
-    assert_eq!(census.asked("/echo"), 0);
+    assert_eq!(server.asked("/echo"), 0);
     assert_eq!(worker.stats().cancelled, 0);
 }
 
 #[tokio::test]
 async fn what_had_arrived_while_the_instance_was_blocked_is_not_lost() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(1, AtCap::Block);
-    let url = census.url("/slow/20/complete");
+    let url = server.url("/slow/20/complete");
     let complete = worker
         .rest_get(&url)
         .transfer_timeout(Duration::from_millis(500));
@@ -155,34 +155,34 @@ async fn what_had_arrived_while_the_instance_was_blocked_is_not_lost() {
     let mut calls = Calls::new();
     tokio::select! {
         _ = &mut complete => unreachable!("it has only begun"),
-        () = census.wait_for_open(1) => {}
+        () = server.wait_for_open(1) => {}
     }
-    call(&mut calls, &worker, census.url("/gate/blocking"));
+    call(&mut calls, &worker, server.url("/gate/blocking"));
     let error = complete.await.unwrap_err();
     assert_eq!((error.code(), error.status()), (-3, 200), "{error}");
     assert_eq!(error.partial().unwrap().body, b"/slow/20/complete");
-    census.open_gate(1);
+    server.open_gate(1);
     calls.join_next().await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_large_body_can_be_sent_at_the_cap() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(0, AtCap::Block);
     for _ in 0..2 {
         let body = vec![b'x'; 5 << 20];
-        let reply = worker.rest_post(&census.url("/echo"), body).await.unwrap();
+        let reply = worker.rest_post(&server.url("/echo"), body).await.unwrap();
         assert_eq!(reply.body, b"/echo");
     }
 }
 
 #[tokio::test]
 async fn where_calls_wait_at_the_cap_they_are_served_in_their_order() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(1, AtCap::Wait);
     let mut calls = Calls::new();
     for number in 0..20 {
-        call(&mut calls, &worker, census.url(&format!("/gate/{number}")));
+        call(&mut calls, &worker, server.url(&format!("/gate/{number}")));
         until("at the driver", || {
             let stats = worker.stats();
             stats.waited + stats.started > number
@@ -190,116 +190,116 @@ async fn where_calls_wait_at_the_cap_they_are_served_in_their_order() {
         .await;
     }
     for number in 0..20 {
-        census.open_gate(1);
+        server.open_gate(1);
         let reply = calls.join_next().await.unwrap().unwrap().unwrap();
         assert_eq!(reply, format!("/gate/{number}").as_bytes());
     }
-    assert_eq!(census.peaks()["it"], 1);
+    assert_eq!(server.peaks()["it"], 1);
     assert!(!worker.is_blocked());
     assert_eq!(worker.stats().waited, 19);
 }
 
 #[tokio::test]
 async fn where_calls_wait_at_the_cap_their_deadline_goes_on() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(1, AtCap::Wait);
     let mut calls = Calls::new();
-    call(&mut calls, &worker, census.url("/gate/1"));
-    census.wait_for_open(1).await;
+    call(&mut calls, &worker, server.url("/gate/1"));
+    server.wait_for_open(1).await;
     let error = worker
-        .rest_get(&census.url("/echo"))
+        .rest_get(&server.url("/echo"))
         .connection_timeout(Duration::from_millis(200))
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionTimeout, "{error}");
-    census.open_gate(1);
+    server.open_gate(1);
     calls.join_next().await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn where_calls_are_rejected_at_the_cap_they_are_told_at_once() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(1, AtCap::Reject);
     let mut calls = Calls::new();
-    call(&mut calls, &worker, census.url("/gate/1"));
-    census.wait_for_open(1).await;
-    let error = worker.rest_get(&census.url("/echo")).await.unwrap_err();
+    call(&mut calls, &worker, server.url("/gate/1"));
+    server.wait_for_open(1).await;
+    let error = worker.rest_get(&server.url("/echo")).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Denied, -10));
     assert!(error.is_at_cap(), "{error}");
-    census.open_gate(1);
+    server.open_gate(1);
     calls.join_next().await.unwrap().unwrap().unwrap();
-    worker.rest_get(&census.url("/echo")).await.unwrap();
+    worker.rest_get(&server.url("/echo")).await.unwrap();
     assert_eq!(worker.stats().rejected, 1);
 }
 
 #[tokio::test]
 async fn a_cap_can_be_changed_while_calls_run() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(1, AtCap::Wait);
     let mut calls = Calls::new();
     for number in 0..6 {
-        call(&mut calls, &worker, census.url(&format!("/gate/{number}")));
+        call(&mut calls, &worker, server.url(&format!("/gate/{number}")));
     }
-    census.wait_for_open(1).await;
+    server.wait_for_open(1).await;
     worker.set_max_async_transfers(4).unwrap();
-    census.wait_for_open(4).await;
+    server.wait_for_open(4).await;
     worker.set_max_async_transfers(2).unwrap();
-    census.open_gate(3);
+    server.open_gate(3);
     for _ in 0..3 {
         calls.join_next().await.unwrap().unwrap().unwrap();
     }
-    census.wait_for_open(2).await;
-    census.open_gate(3);
+    server.wait_for_open(2).await;
+    server.open_gate(3);
     while let Some(call) = calls.join_next().await {
         call.unwrap().unwrap();
     }
-    assert_eq!(census.peaks()["it"], 4);
+    assert_eq!(server.peaks()["it"], 4);
     worker.set_max_async_transfers(0).unwrap_err();
 }
 
 #[tokio::test]
 async fn a_caller_that_goes_away_ends_its_transfer_and_frees_its_slot() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(1, AtCap::Reject);
     for round in 1..=20 {
-        let url = census.url("/stall");
+        let url = server.url("/stall");
         tokio::select! {
             _ = worker.rest_get(&url).into_future() => unreachable!("it stalls"),
-            () = census.wait_for_open(1) => {}
+            () = server.wait_for_open(1) => {}
         }
-        census.wait_for_open(0).await;
+        server.wait_for_open(0).await;
         until("free", || worker.stats().in_flight == 0).await;
-        worker.rest_get(&census.url("/echo")).await.unwrap();
+        worker.rest_get(&server.url("/echo")).await.unwrap();
         assert_eq!(worker.stats().cancelled, round);
     }
 }
 
 #[tokio::test]
 async fn a_caller_that_is_not_polled_holds_up_nobody() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(1, AtCap::Block);
-    let url = census.url("/slow/20/forgotten");
+    let url = server.url("/slow/20/forgotten");
     let mut forgotten = worker.rest_get(&url).into_future();
     tokio::select! {
         _ = &mut forgotten => unreachable!("it has only begun"),
-        () = census.wait_for_open(1) => {}
+        () = server.wait_for_open(1) => {}
     }
     for _ in 0..3 {
-        worker.rest_get(&census.url("/echo")).await.unwrap();
+        worker.rest_get(&server.url("/echo")).await.unwrap();
     }
     assert_eq!(forgotten.await.unwrap().body, b"/slow/20/forgotten");
 }
 
 #[tokio::test]
 async fn a_server_that_dies_ends_every_call() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(50, AtCap::Block);
     let mut calls = Calls::new();
     for number in 0..50 {
-        call(&mut calls, &worker, census.url(&format!("/gate/{number}")));
+        call(&mut calls, &worker, server.url(&format!("/gate/{number}")));
     }
-    census.wait_for_open(50).await;
-    drop(census);
+    server.wait_for_open(50).await;
+    drop(server);
     while let Some(call) = calls.join_next().await {
         let error = call.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
@@ -309,14 +309,14 @@ async fn a_server_that_dies_ends_every_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_keeps_two_thousand_transfers_in_flight() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let worker = worker(2000, AtCap::Block);
     let mut calls = Calls::new();
     for number in 0..2000 {
-        call(&mut calls, &worker, census.url(&format!("/gate/{number}")));
+        call(&mut calls, &worker, server.url(&format!("/gate/{number}")));
     }
-    census.wait_for_open(2000).await;
-    census.open_gate(2000);
+    server.wait_for_open(2000).await;
+    server.open_gate(2000);
     let mut replies = std::collections::HashSet::new();
     while let Some(call) = calls.join_next().await {
         replies.insert(call.unwrap().unwrap());
@@ -339,18 +339,18 @@ async fn median(worker: &Instance, url: &str, mut enough: impl FnMut(usize) -> b
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocked_instance_does_not_block_its_neighbour() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let pool = WorkerPool::new(&Host::new(capped(1, AtCap::Block)).unwrap(), 2);
     let [blocked, neighbour] = pool.workers() else {
         panic!("two workers");
     };
-    let url = census.url("/echo");
+    let url = server.url("/echo");
     // A median is little moved by what else this machine does; three tries are
     // for when it does a lot at just one of the two times.
     let mut seen = Vec::new();
     for _ in 0..3 {
         let idle = median(neighbour, &url, |calls| calls == 300).await;
-        let slow = census.url("/slow/1000/x");
+        let slow = server.url("/slow/1000/x");
         let both = async {
             tokio::join!(
                 blocked.rest_get(&slow).into_future(),
@@ -380,9 +380,9 @@ async fn a_blocked_instance_does_not_block_its_neighbour() {
 
 #[tokio::test]
 async fn a_pool_gives_calls_to_workers_that_are_not_blocked() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let pool = WorkerPool::new(&host(capped(0, AtCap::Block)), 3);
-    let gate = census.url("/gate/x");
+    let gate = server.url("/gate/x");
     let both = async {
         tokio::join!(
             pool.rest_get(&gate).into_future(),
@@ -393,15 +393,15 @@ async fn a_pool_gives_calls_to_workers_that_are_not_blocked() {
     tokio::select! {
         _ = &mut both => unreachable!("the gate is closed"),
         () = async {
-            census.wait_for_open(2).await;
+            server.wait_for_open(2).await;
             for _ in 0..20 {
-                pool.rest_get(&census.url("/echo")).await.unwrap();
+                pool.rest_get(&server.url("/echo")).await.unwrap();
             }
             let blocked = pool.states().iter().filter(|state| state.is_blocked).count();
             assert_eq!(blocked, 2);
         } => {}
     }
-    census.open_gate(2);
+    server.open_gate(2);
     let (one, other) = both.await;
     one.unwrap();
     other.unwrap();
@@ -411,24 +411,24 @@ async fn a_pool_gives_calls_to_workers_that_are_not_blocked() {
 /// Also of calls that come at once, before any of them has begun.
 #[tokio::test]
 async fn a_pool_gives_each_worker_its_share() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let pool = WorkerPool::new(&host(Config::default()), 3);
-    let gate = census.url("/gate/x");
+    let gate = server.url("/gate/x");
     let get = || pool.rest_get(&gate).into_future();
     let mut first = get();
     tokio::select! {
         _ = &mut first => unreachable!("the gate is closed"),
-        () = census.wait_for_open(1) => {}
+        () = server.wait_for_open(1) => {}
     }
     let mut all = futures_util::future::join_all((0..5).map(|_| get()).chain([first]));
     tokio::select! {
         _ = &mut all => unreachable!("the gate is closed"),
-        () = census.wait_for_open(6) => {}
+        () = server.wait_for_open(6) => {}
     }
     for state in pool.states() {
         assert_eq!(state.stats.in_flight, 2, "{:?}", pool.states());
     }
-    census.open_gate(6);
+    server.open_gate(6);
     for reply in all.await {
         reply.unwrap();
     }
@@ -436,24 +436,24 @@ async fn a_pool_gives_each_worker_its_share() {
 
 #[tokio::test]
 async fn a_pool_that_drains_ends_what_is_under_way_and_takes_no_more() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let pool = Arc::new(WorkerPool::new(&host(Config::default()), 2));
-    let (url, draining) = (census.url("/gate/x"), pool.clone());
+    let (url, draining) = (server.url("/gate/x"), pool.clone());
     let under_way = tokio::spawn({
         let pool = pool.clone();
         async move { pool.rest_get(&url).await }
     });
-    census.wait_for_open(1).await;
+    server.wait_for_open(1).await;
     let drained = tokio::spawn(async move { draining.drain().await });
     until("draining", || {
         let refused = pool.rest_get("http://h/").into_future();
         futures_util::FutureExt::now_or_never(refused).is_some()
     })
     .await;
-    let error = pool.rest_get(&census.url("/echo")).await.unwrap_err();
+    let error = pool.rest_get(&server.url("/echo")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
     assert!(!drained.is_finished());
-    census.open_gate(1);
+    server.open_gate(1);
     under_way.await.unwrap().unwrap();
     drained.await.unwrap();
     assert_eq!(pool.stats().in_flight, 0);

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 use support::{
-    holes::{Blunt, FullBacklog, Refusing},
     pki::Identity,
     process::{self, Ended, run},
     server::Server,
     steps::{Step, head, ok, raw, reply},
+    unresponsive::{Blunt, FullBacklog, Refusing},
 };
 
 fn program() -> &'static Path {

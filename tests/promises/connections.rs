@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 use support::{
-    holes::Silent,
     pki::Identity,
     server::Server,
     steps::{Gate, Step, head, ok, raw, reply},
+    unresponsive::Silent,
 };
 
 #[tokio::test]

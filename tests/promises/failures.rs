@@ -3,9 +3,9 @@
 use crate::{host, worker};
 use rest_client_host::{Config, Error, ErrorKind};
 use support::{
-    holes::{NameServer, Refusing},
     server::Server,
     steps::{Step, head, ok, raw},
+    unresponsive::{NameServer, Refusing},
 };
 
 async fn failure(steps: Vec<Step>) -> Error {

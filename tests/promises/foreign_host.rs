@@ -4,9 +4,9 @@
 use rest_client_host::Host;
 use std::time::Duration;
 use support::{
-    holes::{FullBacklog, Refusing},
     server::Server,
     steps::{Step, head, ok, raw},
+    unresponsive::{FullBacklog, Refusing},
 };
 use tokio::time::Instant;
 use wasmtime::{

@@ -4,9 +4,9 @@ use crate::{host, worker, worker_with};
 use rest_client_host::{Config, ErrorKind};
 use std::{sync::Arc, time::Duration};
 use support::{
-    holes::Silent,
     server::Server,
     steps::{Gate, Step, ok},
+    unresponsive::Silent,
 };
 
 #[tokio::test]

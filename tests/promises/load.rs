@@ -2,10 +2,10 @@
 
 use crate::command_line::{assert_refused, rest_client};
 use support::{
-    holes::Refusing,
     process::Ended,
     server::Server,
     steps::{Step, ok, reply},
+    unresponsive::Refusing,
 };
 
 #[tokio::test]

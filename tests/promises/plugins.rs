@@ -8,10 +8,10 @@ use rest_client_host::{
 };
 use std::{sync::Arc, time::Duration};
 use support::{
-    census::Census,
-    holes::Refusing,
+    counting_server::CountingServer,
     server::Server,
     steps::{Step, ok, reply},
+    unresponsive::Refusing,
 };
 use tokio::time::Instant;
 use wasmtime::{
@@ -149,20 +149,20 @@ async fn one_asks_and_is_answered() {
 
 #[tokio::test]
 async fn one_has_many_transfers_in_flight_and_waits_for_each() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let instance = capped(100, AtCap::Block);
     let mut asker = Asker::of(&instance).await;
     let mut transfers = Vec::new();
     for number in 1..=20 {
-        let url = census.url(&format!("/gate/{number}"));
+        let url = server.url(&format!("/gate/{number}"));
         transfers.push(asker.start_get(&url).await);
     }
-    census.wait_for_open(20).await;
+    server.wait_for_open(20).await;
     assert_eq!(instance.stats().in_flight, 20);
     for transfer in &transfers {
         assert!(!asker.ready(*transfer).await);
     }
-    census.open_gate(20);
+    server.open_gate(20);
     for transfer in transfers {
         asker.run("block", transfer).await;
         assert!(asker.ready(transfer).await);
@@ -173,58 +173,58 @@ async fn one_has_many_transfers_in_flight_and_waits_for_each() {
 
 #[tokio::test]
 async fn its_calls_and_those_of_the_host_count_to_one_cap() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let instance = capped(2, AtCap::Reject);
     let mut asker = Asker::of(&instance).await;
     let (one, two, echo) = (
-        census.url("/gate/1"),
-        census.url("/gate/2"),
-        census.url("/echo"),
+        server.url("/gate/1"),
+        server.url("/gate/2"),
+        server.url("/echo"),
     );
     let plugins = asker.start_get(&one).await;
     let hosts = async {
-        census.wait_for_open(2).await;
+        server.wait_for_open(2).await;
         // Neither has room beside the two.
         let rejected = instance.rest_get(&echo).await.unwrap_err();
         assert!(rejected.is_at_cap(), "{rejected}");
         assert_eq!(asker.get(&echo).await, DENIED);
         let rejected = asker.start_get(&echo).await;
         assert_eq!(asker.finish(rejected).await, DENIED);
-        census.open_gate(2);
+        server.open_gate(2);
     };
     let (reply, ()) = tokio::join!(instance.rest_get(&two).into_future(), hosts);
     assert_eq!(reply.unwrap().status, 200);
     assert_eq!(asker.finish(plugins).await, 200);
     let stats = instance.stats();
     assert_eq!((stats.rejected, stats.in_flight), (3, 0));
-    assert_eq!(census.asked("/echo"), 0);
+    assert_eq!(server.asked("/echo"), 0);
 }
 
 /// The one beyond the cap is over when its start returns.
 #[tokio::test]
 async fn at_its_cap_an_instance_blocks_its_plugin_and_no_other() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let host = host(Config {
         max_async_transfers: 1,
         ..Config::default()
     });
     let (blocked, free) = (Arc::new(host.instance()), Arc::new(host.instance()));
     let (mut asker, mut neighbour) = (Asker::of(&blocked).await, Asker::of(&free).await);
-    let first = asker.start_get(&census.url("/gate/1")).await;
-    let beyond = census.url("/gate/2");
+    let first = asker.start_get(&server.url("/gate/1")).await;
+    let beyond = server.url("/gate/2");
     let second = {
         let start = asker.start_get(&beyond);
         let meanwhile = async {
-            census.wait_for_open(2).await;
+            server.wait_for_open(2).await;
             assert!(blocked.is_blocked());
-            assert_eq!(neighbour.get(&census.url("/echo")).await, 200);
+            assert_eq!(neighbour.get(&server.url("/echo")).await, 200);
         };
         tokio::pin!(start);
         tokio::select! {
             _ = &mut start => unreachable!("its transfer is not over"),
             () = meanwhile => {}
         }
-        census.open_gate(2);
+        server.open_gate(2);
         start.await
     };
     assert!(asker.ready(second).await);
@@ -235,22 +235,22 @@ async fn at_its_cap_an_instance_blocks_its_plugin_and_no_other() {
 
 #[tokio::test]
 async fn a_start_at_a_blocked_instance_ends_at_its_deadline() {
-    let census = Census::start().await;
+    let server = CountingServer::start().await;
     let instance = Arc::new(worker_with(Config {
         max_async_transfers: 0,
         connection_timeout: Duration::from_millis(300),
         ..Config::default()
     }));
     let mut asker = Asker::of(&instance).await;
-    let url = census.url("/gate/1");
+    let url = server.url("/gate/1");
     let plugins = async {
-        census.wait_for_open(1).await;
+        server.wait_for_open(1).await;
         let started = Instant::now();
-        let transfer = asker.start_get(&census.url("/echo")).await;
+        let transfer = asker.start_get(&server.url("/echo")).await;
         assert_eq!(asker.finish(transfer).await, CONNECTION_TIMEOUT);
         assert!(started.elapsed() >= Duration::from_millis(300));
         assert!(started.elapsed() < Duration::from_secs(2));
-        census.open_gate(1);
+        server.open_gate(1);
     };
     let (blocking, ()) = tokio::join!(instance.rest_get(&url).into_future(), plugins);
     blocking.unwrap();

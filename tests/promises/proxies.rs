@@ -3,12 +3,12 @@
 
 use std::ffi::OsStr;
 use support::{
-    holes::Silent,
     pki::{Authority, Validity},
     process::{self, Ended},
     proxy::TunnelProxy,
     server::Server,
     steps::ok,
+    unresponsive::Silent,
 };
 
 /// `rest-client get`, in an environment with these variables of proxies alone.

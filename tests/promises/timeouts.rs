@@ -5,9 +5,9 @@ use crate::worker_with;
 use rest_client_host::{AtCap, Config, Error, ErrorKind, Instance};
 use std::time::Duration;
 use support::{
-    holes::{FullBacklog, NameServer, Silent},
     server::Server,
     steps::{Step, head, ok, raw},
+    unresponsive::{FullBacklog, NameServer, Silent},
 };
 use tokio::time::Instant;
 

@@ -4,11 +4,11 @@ use crate::{host, worker_with};
 use rest_client_host::{Config, Error, ErrorKind, Host, Response};
 use std::{io::Write as _, path::PathBuf};
 use support::{
-    holes::Blunt,
     pki::{Authority, Identity, Validity},
     process::{rest_client, run_with},
     server::Server,
     steps::ok,
+    unresponsive::Blunt,
 };
 use tempfile::TempDir;
 
@@ -139,7 +139,7 @@ async fn each_switch_finds_its_own_fault_with_each_certificate() {
 #[tokio::test]
 async fn a_wildcard_stands_for_one_label() {
     let trusted = Trusted::new();
-    let names = support::holes::NameServer::with(&[
+    let names = support::unresponsive::NameServer::with(&[
         ("a.service.example", "127.0.0.1"),
         ("a.b.service.example", "127.0.0.1"),
     ])

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use support::census::{Census, INSTANCE};
+use support::counting_server::{CountingServer, INSTANCE};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// Of every call.
@@ -86,7 +86,7 @@ pub(crate) fn cases(calls: usize) -> impl Strategy<Value = Case> {
 impl Case {
     /// Makes all calls, and says which invariant did not hold.
     pub(crate) async fn run(&self) -> Result<(), String> {
-        let census = Arc::new(Census::start().await);
+        let server = Arc::new(CountingServer::start().await);
         let host = Host::new(Config {
             max_async_transfers: self.cap,
             at_cap: self.at_cap,
@@ -96,11 +96,11 @@ impl Case {
         })
         .map_err(|error| error.to_string())?;
         let pool = Arc::new(WorkerPool::new(&host, self.workers));
-        self.make_calls(&census, &pool).await?;
+        self.make_calls(&server, &pool).await?;
 
-        self.check_peaks(&census)?;
+        self.check_peaks(&server)?;
         for (number, call) in self.calls.iter().enumerate() {
-            let asked = census.asked(&call.path(number));
+            let asked = server.asked(&call.path(number));
             // Without a body it may be sent once more, where a kept connection
             // turns out to be closed.
             if asked > if call.with_body { 1 } else { 2 } {
@@ -114,21 +114,25 @@ impl Case {
         if stats.replaced != 0 {
             return Err(format!("a sandbox died: {stats:?}"));
         }
-        if census.open_now() != 0 {
-            return Err(format!("{} transfers are open still", census.open_now()));
+        if server.open_now() != 0 {
+            return Err(format!("{} transfers are open still", server.open_now()));
         }
         Ok(())
     }
 
-    async fn make_calls(&self, census: &Arc<Census>, pool: &Arc<WorkerPool>) -> Result<(), String> {
+    async fn make_calls(
+        &self,
+        server: &Arc<CountingServer>,
+        pool: &Arc<WorkerPool>,
+    ) -> Result<(), String> {
         let callers = Arc::new(Semaphore::new(CALLERS));
         let mut made = JoinSet::new();
         for (number, call) in self.calls.iter().copied().enumerate() {
             let turn = callers.clone().acquire_owned().await;
-            let (census, pool) = (census.clone(), pool.clone());
+            let (server, pool) = (server.clone(), pool.clone());
             made.spawn(async move {
                 let _turn = turn;
-                call.make(number, &census, &pool).await
+                call.make(number, &server, &pool).await
             });
         }
         let mut ended = 0;
@@ -142,12 +146,12 @@ impl Case {
         Ok(())
     }
 
-    fn check_peaks(&self, census: &Census) -> Result<(), String> {
+    fn check_peaks(&self, server: &CountingServer) -> Result<(), String> {
         let most = match self.at_cap {
             AtCap::Block => self.cap + 1,
             AtCap::Wait | AtCap::Reject => self.cap,
         };
-        for (worker, peak) in census.peaks() {
+        for (worker, peak) in server.peaks() {
             if peak > most as usize {
                 return Err(format!(
                     "worker {worker} had {peak} transfers open, and may have {most}"
@@ -172,12 +176,17 @@ impl Call {
     }
 
     /// Makes the call, and checks what comes of it.
-    async fn make(self, number: usize, census: &Census, pool: &WorkerPool) -> Result<(), String> {
+    async fn make(
+        self,
+        number: usize,
+        server: &CountingServer,
+        pool: &WorkerPool,
+    ) -> Result<(), String> {
         let worker = self.worker % pool.workers().len();
         let path = self.path(number);
         let method = if self.with_body { "POST" } else { "GET" };
         let mut request = pool.workers()[worker]
-            .rest_request(method, &census.url(&path))
+            .rest_request(method, &server.url(&path))
             .header(INSTANCE, worker.to_string());
         if self.with_body {
             request = request.body(vec![b'x'; number * 7 % 5000]);

@@ -1,14 +1,14 @@
 //! What the promises are tested against: servers that misbehave on purpose, a
 //! small PKI, and the programs of others. Real sockets only.
 
-pub mod census;
+pub mod counting_server;
 pub mod h2;
-pub mod holes;
 pub mod pki;
 pub mod process;
 pub mod proxy;
 pub mod server;
 pub mod steps;
+pub mod unresponsive;
 
 /// The examples of the README are compiled with the tests.
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! A service that counts: how many transfers of each instance are open, at any
+//! A server that counts: how many transfers of each instance are open, at any
 //! moment and at most, and which calls it has seen. It does what the path of a
 //! request says, faults included.
 
@@ -24,7 +24,7 @@ use tokio::{
 pub const INSTANCE: &str = "x-instance";
 
 /// Runs until it is dropped, and then takes its connections with it.
-pub struct Census {
+pub struct CountingServer {
     address: SocketAddr,
     shared: Arc<Shared>,
     open: watch::Receiver<usize>,
@@ -48,7 +48,7 @@ struct Book {
     asked: HashMap<String, usize>,
 }
 
-impl Census {
+impl CountingServer {
     /// Starts one on 127.0.0.1.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
