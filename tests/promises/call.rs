@@ -221,7 +221,7 @@ async fn user_information_becomes_credentials_and_is_not_sent_otherwise() {
 #[tokio::test]
 async fn names_and_addresses_of_every_kind_are_reached() {
     let names =
-        support::unresponsive::NameServer::with(&[("xn--bcher-kva.example", "127.0.0.1")]).await;
+        support::name_server::NameServer::with(&[("xn--bcher-kva.example", "127.0.0.1")]).await;
     let host = host(Config {
         dns_servers: vec![names.address()],
         ..Config::default()

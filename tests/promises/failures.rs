@@ -3,9 +3,10 @@
 use crate::{host, worker};
 use rest_client_host::{Config, Error, ErrorKind};
 use support::{
+    name_server::NameServer,
     server::Server,
     steps::{Step, head, ok, raw},
-    unresponsive::{NameServer, Refusing},
+    unresponsive::Refusing,
 };
 
 async fn failure(steps: Vec<Step>) -> Error {

@@ -5,9 +5,10 @@ use crate::worker_with;
 use rest_client_host::{AtCap, Config, Error, ErrorKind, Instance};
 use std::time::Duration;
 use support::{
+    name_server::NameServer,
     server::Server,
     steps::{Step, head, ok, raw},
-    unresponsive::{FullBacklog, NameServer, Silent},
+    unresponsive::{FullBacklog, Silent},
 };
 use tokio::time::Instant;
 

@@ -139,7 +139,7 @@ async fn each_switch_finds_its_own_fault_with_each_certificate() {
 #[tokio::test]
 async fn a_wildcard_stands_for_one_label() {
     let trusted = Trusted::new();
-    let names = support::unresponsive::NameServer::with(&[
+    let names = support::name_server::NameServer::with(&[
         ("a.service.example", "127.0.0.1"),
         ("a.b.service.example", "127.0.0.1"),
     ])

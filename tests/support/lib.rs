@@ -3,6 +3,7 @@
 
 pub mod counting_server;
 pub mod h2;
+pub mod name_server;
 pub mod pki;
 pub mod process;
 pub mod proxy;
