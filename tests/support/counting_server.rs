@@ -2,7 +2,7 @@
 //! moment and at most, and which calls it has seen. It does what the path of a
 //! request says, faults included.
 
-use crate::steps::Gate;
+use crate::{http1, steps::Gate};
 use std::{
     collections::{BTreeMap, HashMap},
     mem::MaybeUninit,
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
@@ -249,33 +249,10 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream) {
 
 /// The instance and the target of the next request.
 async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, String)> {
-    let mut line = String::new();
-    stream
-        .read_line(&mut line)
-        .await
-        .ok()
-        .filter(|&read| read > 0)?;
-    let target = line.split(' ').nth(1)?.to_owned();
-    let (mut instance, mut length) = (String::new(), 0);
-    loop {
-        line.clear();
-        stream
-            .read_line(&mut line)
-            .await
-            .ok()
-            .filter(|&read| read > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            break;
-        };
-        match name {
-            INSTANCE => value.clone_into(&mut instance),
-            "content-length" => length = value.parse().ok()?,
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    Some((instance, target))
+    let head = http1::read_head(stream).await?;
+    http1::read_body(stream, &head.headers).await?;
+    let instance = http1::values(&head.headers, INSTANCE).concat();
+    Some((instance, head.target))
 }
 
 async fn until_closed(stream: &mut BufReader<TcpStream>) {

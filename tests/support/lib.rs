@@ -3,6 +3,7 @@
 
 pub mod counting_server;
 pub mod h2;
+mod http1;
 pub mod name_server;
 pub mod pki;
 pub mod process;

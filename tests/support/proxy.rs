@@ -1,11 +1,12 @@
 //! A proxy that makes tunnels, and remembers what it was asked for.
 
+use crate::http1;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
+    io::{AsyncWriteExt as _, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
@@ -34,19 +35,15 @@ impl TunnelProxy {
                 let seen = seen.clone();
                 connections.spawn(async move {
                     let mut stream = BufReader::new(stream);
-                    let mut head = String::new();
-                    while !head.ends_with("\r\n\r\n") {
-                        if stream.read_line(&mut head).await.unwrap_or(0) == 0 {
-                            return;
-                        }
-                    }
-                    seen.lock().expect("no panic").push(head.clone());
+                    let Some(head) = http1::read_head(&mut stream).await else {
+                        return;
+                    };
+                    seen.lock().expect("no panic").push(head.text);
                     if stream.write_all(reply.as_bytes()).await.is_err() {
                         return;
                     }
-                    let target = head.split(' ').nth(1).unwrap_or_default();
                     if reply.starts_with("HTTP/1.1 200")
-                        && let Ok(mut server) = TcpStream::connect(target).await
+                        && let Ok(mut server) = TcpStream::connect(head.target).await
                     {
                         let _ = copy_bidirectional(&mut stream, &mut server).await;
                     }

@@ -2,6 +2,7 @@
 //! right or wrong, and remembers what it saw.
 
 use crate::{
+    http1,
     pki::{Authority, Identity},
     steps::{Gate, Step},
 };
@@ -11,10 +12,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{
-        AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite,
-        AsyncWriteExt as _, BufReader,
-    },
+    io::{AsyncBufRead, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
@@ -45,11 +43,7 @@ impl Seen {
     /// All values of a field.
     #[must_use]
     pub fn header(&self, name: &str) -> Vec<&str> {
-        self.headers
-            .iter()
-            .filter(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-            .collect()
+        http1::values(&self.headers, name)
     }
 }
 
@@ -271,7 +265,7 @@ impl Connection {
                     Step::Send(bytes) => send(&mut stream, &bytes).await,
                     Step::Drip(bytes, pause) => drip(&mut stream, &bytes, pause).await,
                     Step::ReadBody => {
-                        let body = read_body(&mut stream, &seen.headers).await;
+                        let body = http1::read_body(&mut stream, &seen.headers).await;
                         self.record.send_modify(|record| {
                             if let Some(last) = record.requests.last_mut() {
                                 last.body = body.unwrap_or_default();
@@ -301,30 +295,18 @@ impl Connection {
     }
 
     async fn read_request(&self, stream: &mut (impl AsyncBufRead + Unpin)) -> Option<Seen> {
-        let line = read_line(stream).await?;
-        let mut words = line.split(' ').map(String::from);
-        let (method, target, version) = (words.next()?, words.next()?, words.next()?);
-        let mut headers = Vec::new();
-        loop {
-            let line = read_line(stream).await?;
-            let Some((name, value)) = line.split_once(':') else {
-                break;
-            };
-            headers.push((name.to_owned(), value.trim().to_owned()));
-        }
-        let held_back = headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("expect"));
+        let head = http1::read_head(stream).await?;
+        let held_back = !http1::values(&head.headers, "expect").is_empty();
         let body = if held_back {
             Vec::new()
         } else {
-            read_body(stream, &headers).await?
+            http1::read_body(stream, &head.headers).await?
         };
         Some(Seen {
-            method,
-            target,
-            version,
-            headers,
+            method: head.method,
+            target: head.target,
+            version: head.version,
+            headers: head.headers,
             body,
             connection: self.number,
         })
@@ -350,44 +332,6 @@ async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) -> bool {
     let mut ignored = [0; 1024];
     while matches!(stream.read(&mut ignored).await, Ok(length) if length > 0) {}
     false
-}
-
-async fn read_line(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
-    let mut line = Vec::new();
-    if stream.read_until(b'\n', &mut line).await.ok()? == 0 {
-        return None;
-    }
-    Some(String::from_utf8_lossy(&line).trim_end().to_owned())
-}
-
-async fn read_body(
-    stream: &mut (impl AsyncBufRead + Unpin),
-    headers: &[(String, String)],
-) -> Option<Vec<u8>> {
-    let field = |wanted: &str| {
-        headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
-            .map(|(_, value)| value.as_str())
-    };
-    let mut body = Vec::new();
-    if field("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
-        loop {
-            let size = read_line(stream).await?;
-            let size = usize::from_str_radix(size.trim(), 16).ok()?;
-            let start = body.len();
-            body.resize(start + size, 0);
-            stream.read_exact(&mut body[start..]).await.ok()?;
-            read_line(stream).await?;
-            if size == 0 {
-                return Some(body);
-            }
-        }
-    }
-    let length = field("content-length").map_or(Some(0), |value| value.parse().ok())?;
-    body.resize(length, 0);
-    stream.read_exact(&mut body).await.ok()?;
-    Some(body)
 }
 
 /// Makes closing a socket a reset, whichever stream it is wrapped in.
