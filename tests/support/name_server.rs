@@ -1,10 +1,17 @@
 //! A name server of the tests' own.
 
+use hickory_proto::{
+    op::{Message, ResponseCode},
+    rr::{Name, RData, Record},
+};
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
 };
 use tokio::{net::UdpSocket, sync::watch, task::JoinSet};
+
+/// Seconds for which an answer may be kept.
+const TTL: u32 = 60;
 
 /// A name server. It knows the names it is given, and no others; or it never
 /// answers at all.
@@ -25,12 +32,15 @@ impl NameServer {
     pub async fn with(names: &[(&str, &str)]) -> Self {
         let names = names
             .iter()
-            .map(|(name, address)| (format!("{name}."), address.parse().expect("an address")))
+            .map(|(name, address)| {
+                let name = Name::from_ascii(format!("{name}.")).expect("a name");
+                (name, address.parse().expect("an address"))
+            })
             .collect();
         Self::start(Some(names)).await
     }
 
-    async fn start(names: Option<HashMap<String, IpAddr>>) -> Self {
+    async fn start(names: Option<HashMap<Name, IpAddr>>) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0")
             .await
             .expect("a port on loopback");
@@ -62,34 +72,23 @@ impl NameServer {
     }
 }
 
-/// The answer to a query for one address (RFC 1035, section 4).
-fn answer(query: &[u8], names: &HashMap<String, IpAddr>) -> Option<Vec<u8>> {
-    let mut name = String::new();
-    let mut at = 12;
-    while *query.get(at)? != 0 {
-        let length = usize::from(query[at]);
-        name.push_str(std::str::from_utf8(query.get(at + 1..at + 1 + length)?).ok()?);
-        name.push('.');
-        at += length + 1;
+/// The answer to a query for the addresses of one name.
+fn answer(query: &[u8], names: &HashMap<Name, IpAddr>) -> Option<Vec<u8>> {
+    let query = Message::from_vec(query).ok()?;
+    let question = query.queries.first()?.clone();
+    let mut answer = Message::response(query.metadata.id, query.metadata.op_code);
+    answer.metadata.recursion_desired = query.metadata.recursion_desired;
+    answer.metadata.recursion_available = true;
+    match names.get(question.name()) {
+        None => answer.metadata.response_code = ResponseCode::NXDomain,
+        Some(&address) => {
+            let data = RData::from(address);
+            // A name without an address of this kind has an empty answer.
+            if data.record_type() == question.query_type() {
+                answer.add_answer(Record::from_rdata(question.name().clone(), TTL, data));
+            }
+        }
     }
-    let question = query.get(12..at + 5)?;
-    let kind = u16::from_be_bytes([query[at + 1], query[at + 2]]);
-    let known = names.get(&name.to_ascii_lowercase());
-    let data = match (known, kind) {
-        (Some(IpAddr::V4(address)), 1) => Some(address.octets().to_vec()),
-        (Some(IpAddr::V6(address)), 28) => Some(address.octets().to_vec()),
-        _ => None,
-    };
-    let mut answer = query.get(..2)?.to_vec();
-    // An answer, with recursion; the code is 0, or 3 for a name that is not.
-    answer.extend([0x81, if known.is_some() { 0x80 } else { 0x83 }]);
-    answer.extend([0, 1, 0, u8::from(data.is_some()), 0, 0, 0, 0]);
-    answer.extend(question);
-    if let Some(data) = data {
-        // The name of the question, its type, class IN, and a minute to live.
-        answer.extend([0xc0, 12, query[at + 1], query[at + 2], 0, 1, 0, 0, 0, 60, 0]);
-        answer.push(u8::try_from(data.len()).ok()?);
-        answer.extend(data);
-    }
-    Some(answer)
+    answer.add_query(question);
+    answer.to_vec().ok()
 }
