@@ -55,7 +55,7 @@ async fn a_post_is_a_form_unless_it_is_said_to_be_something_else() {
             ["text/x"]
         ]
     );
-    assert_eq!(requests[0].body, b"a=b");
+    assert_eq!(requests[0].body, &b"a=b"[..]);
     assert_eq!(requests[2].method, "PUT");
     assert_eq!(requests[2].header("content-length"), ["0"]);
 }

@@ -1,6 +1,7 @@
 //! Nothing of one call reaches another, whatever became of it.
 
 use crate::{host, worker, worker_with};
+use bytes::Bytes;
 use rest_client_host::{Config, ErrorKind};
 use std::{sync::Arc, time::Duration};
 use support::{
@@ -87,7 +88,7 @@ async fn calls_of_many_tasks_on_one_instance_each_get_their_own_reply() {
 #[tokio::test]
 async fn a_body_larger_than_the_memory_of_the_sandbox_is_an_error_and_no_more() {
     // 64 MiB in chunks, where 16 MiB and three times the limit are granted.
-    let chunk = vec![b'x'; 1 << 20];
+    let chunk = Bytes::from(vec![b'x'; 1 << 20]);
     let server = Server::start(move |seen| match &*seen.target {
         "/huge" => {
             let mut steps = vec![support::steps::head("200 OK", &[("connection", "close")])];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use support::{
     pki::{Authority, Validity},
     server::Server,
-    steps::{Gate, Step, ok, reply},
+    steps::{Gate, Step, ok, raw, reply},
 };
 use tokio::time::Instant;
 
@@ -129,11 +129,10 @@ async fn no_redirect_leads_from_https_to_http() {
 async fn all_hops_share_the_deadline_of_the_call() {
     let pause = Duration::from_millis(100);
     let server = Server::start(move |_| {
-        let mut steps = vec![Step::Drip(b"H".to_vec(), pause)];
-        steps.push(Step::Send(
-            b"TTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n".to_vec(),
-        ));
-        steps
+        vec![
+            Step::Drip("H".into(), pause),
+            raw("TTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n"),
+        ]
     })
     .await;
     let worker = worker_with(Config {

@@ -1,8 +1,9 @@
 //! A server of HTTP/2 without TLS that answers no request before so many are
 //! there at once.
 
+use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Response, body::Bytes, server::conn::http2, service::service_fn};
+use hyper::{Response, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
     convert::Infallible,

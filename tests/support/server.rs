@@ -6,6 +6,7 @@ use crate::{
     pki::{Authority, Identity},
     steps::{Gate, Step},
 };
+use bytes::Bytes;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -34,7 +35,7 @@ pub struct Seen {
     /// With the names in the case in which they came.
     pub headers: Vec<(String, String)>,
     /// Empty where it was held back.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// Which connection it came on, from 0.
     pub connection: usize,
 }
@@ -264,11 +265,12 @@ impl Connection {
                 let done = match step {
                     Step::Send(bytes) => send(&mut stream, &bytes).await,
                     Step::Drip(bytes, pause) => drip(&mut stream, &bytes, pause).await,
+                    Step::Flood(bytes) => flood(&mut stream, &bytes).await,
                     Step::ReadBody => {
                         let body = http1::read_body(&mut stream, &seen.headers).await;
                         self.record.send_modify(|record| {
                             if let Some(last) = record.requests.last_mut() {
-                                last.body = body.unwrap_or_default();
+                                last.body = body.unwrap_or_default().into();
                             }
                         });
                         true
@@ -307,7 +309,7 @@ impl Connection {
             target: head.target,
             version: head.version,
             headers: head.headers,
-            body,
+            body: body.into(),
             connection: self.number,
         })
     }
@@ -327,7 +329,13 @@ async fn drip(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], pause: Durat
     true
 }
 
-/// Returns false when the client has closed the connection.
+/// Returns false, when the client has closed the connection.
+async fn flood(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> bool {
+    while send(stream, bytes).await {}
+    false
+}
+
+/// Returns false, when the client has closed the connection.
 async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) -> bool {
     let mut ignored = [0; 1024];
     while matches!(stream.read(&mut ignored).await, Ok(length) if length > 0) {}

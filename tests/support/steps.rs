@@ -1,16 +1,19 @@
 //! What a [`crate::server::Server`] does once it has read a request.
 
+use bytes::Bytes;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
 /// One thing that a server does on a connection. After the last one it reads
-/// the next request.
+/// the next request. Clones share their bytes.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// Sends these bytes as they are.
-    Send(Vec<u8>),
+    Send(Bytes),
     /// Sends these bytes one by one, with this pause after each.
-    Drip(Vec<u8>, Duration),
+    Drip(Bytes, Duration),
+    /// Sends these bytes again and again, until the client has gone.
+    Flood(Bytes),
     /// Reads the body of the request, where it was held back.
     ReadBody,
     /// Goes on when the gate is opened.
@@ -52,7 +55,10 @@ pub fn reply(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<Step> {
     let mut headers = headers.to_vec();
     let length = body.len().to_string();
     headers.push(("content-length", &length));
-    vec![head(status, &headers), Step::Send(body.to_vec())]
+    vec![
+        head(status, &headers),
+        Step::Send(Bytes::copy_from_slice(body)),
+    ]
 }
 
 /// A 200 of plain text.
@@ -69,11 +75,11 @@ pub fn head(status: &str, headers: &[(&str, &str)]) -> Step {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
     text.push_str("\r\n");
-    Step::Send(text.into_bytes())
+    Step::Send(text.into())
 }
 
 /// Bytes as they are.
 #[must_use]
 pub fn raw(bytes: impl AsRef<[u8]>) -> Step {
-    Step::Send(bytes.as_ref().to_vec())
+    Step::Send(Bytes::copy_from_slice(bytes.as_ref()))
 }
