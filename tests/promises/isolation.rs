@@ -6,7 +6,7 @@ use rest_client_host::{Config, ErrorKind};
 use std::{sync::Arc, time::Duration};
 use support::{
     server::Server,
-    steps::{Gate, Step, ok},
+    steps::{Gate, Step, head, ok},
     unresponsive::Silent,
 };
 
@@ -85,31 +85,54 @@ async fn calls_of_many_tasks_on_one_instance_each_get_their_own_reply() {
     assert_eq!(server.record().requests.len(), 100);
 }
 
+/// The sandbox is granted 16 MiB. The host keeps the bodies of replies, so that
+/// max-transfer-size is the only limit, and a call beside does not notice.
 #[tokio::test]
 async fn a_body_larger_than_the_memory_of_the_sandbox_is_an_error_and_no_more() {
-    // 64 MiB in chunks, where 16 MiB and three times the limit are granted.
-    let chunk = Bytes::from(vec![b'x'; 1 << 20]);
+    const MIB: usize = 1 << 20;
+    let chunk = Bytes::from(vec![b'x'; MIB]);
+    let body = move |chunks| {
+        let mut steps = vec![head("200 OK", &[("connection", "close")])];
+        steps.extend(vec![Step::Send(chunk.clone()); chunks]);
+        steps.push(Step::Close);
+        steps
+    };
+    let gate = Gate::default();
+    let held = gate.clone();
     let server = Server::start(move |seen| match &*seen.target {
-        "/huge" => {
-            let mut steps = vec![support::steps::head("200 OK", &[("connection", "close")])];
-            steps.extend(std::iter::repeat_n(Step::Send(chunk.clone()), 64));
-            steps.push(Step::Close);
-            steps
-        }
+        "/held" => [vec![Step::Wait(held.clone())], ok("held")].concat(),
+        "/huge" => body(64),
+        "/large" => body(24),
         _ => ok("fine"),
     })
     .await;
     let worker = worker_with(Config {
-        max_transfer_size: 10 << 20,
+        max_transfer_size: 32 << 20,
         transfer_timeout: Duration::from_secs(60),
         ..Config::default()
     });
-    let error = worker.rest_get(&server.url("/huge")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    let (held, huge, large) = (
+        server.url("/held"),
+        server.url("/huge"),
+        server.url("/large"),
+    );
+    let others = async {
+        server
+            .wait_for("the call beside", |record| record.requests.len() == 1)
+            .await;
+        let error = worker.rest_get(&huge).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        let reply = worker.rest_get(&large).await.unwrap();
+        assert_eq!(reply.body.len(), 24 * MIB);
+        gate.open();
+    };
+    let (beside, ()) = tokio::join!(worker.rest_get(&held).into_future(), others);
+    assert_eq!(beside.unwrap().body, b"held");
     assert_eq!(
         worker.rest_get(&server.url("/")).await.unwrap().body,
         b"fine"
     );
+    assert_eq!(worker.stats().replaced, 0);
 }
 
 /// Uploads go through the guest, whose memory never shrinks. So it is replaced
