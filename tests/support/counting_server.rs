@@ -2,11 +2,14 @@
 //! moment and at most, and which calls it has seen. It does what the path of a
 //! request says, faults included.
 
-use crate::{http1, steps::Gate};
+use crate::{
+    http1,
+    listener::{Listener, further_handle, reset_at_close, until_closed},
+    steps::Gate,
+};
 use std::{
     collections::{BTreeMap, HashMap},
     mem::MaybeUninit,
-    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
@@ -15,9 +18,8 @@ use std::{
 };
 use tokio::{
     io::{AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::watch,
-    task::JoinSet,
 };
 
 /// Names the instance that a request is from.
@@ -25,10 +27,9 @@ pub const INSTANCE: &str = "x-instance";
 
 /// Runs until it is dropped, and then takes its connections with it.
 pub struct CountingServer {
-    address: SocketAddr,
+    listener: Listener,
     shared: Arc<Shared>,
     open: watch::Receiver<usize>,
-    _tasks: JoinSet<()>,
 }
 
 struct Shared {
@@ -51,10 +52,6 @@ struct Book {
 impl CountingServer {
     /// Starts one on 127.0.0.1.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port on loopback");
-        let address = listener.local_addr().expect("an address");
         let (sender, open) = watch::channel(0);
         let shared = Arc::new(Shared {
             book: Mutex::default(),
@@ -62,25 +59,12 @@ impl CountingServer {
             open: sender,
             gate: Gate::default(),
         });
-        let mut tasks = JoinSet::new();
         let counting = shared.clone();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                tokio::select! {
-                    accepted = listener.accept() => {
-                        let Ok((stream, _)) = accepted else { return };
-                        connections.spawn(serve(counting.clone(), stream));
-                    }
-                    Some(_) = connections.join_next() => {}
-                }
-            }
-        });
+        let listener = Listener::start(move |stream| serve(counting.clone(), stream)).await;
         Self {
-            address,
+            listener,
             shared,
             open,
-            _tasks: tasks,
         }
     }
 
@@ -94,7 +78,7 @@ impl CountingServer {
     /// - `/reset/ID`, `/cut/ID`: a reset before, or the end inside a reply
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", self.listener.address())
     }
 
     /// Lets `count` requests for `/gate` through.
@@ -144,9 +128,7 @@ impl Shared {
 
     /// Counts a transfer in, until the result is dropped.
     fn enter(self: &Arc<Self>, instance: String, target: &str, stream: &TcpStream) -> Open {
-        let socket = socket2::SockRef::from(stream)
-            .try_clone()
-            .expect("a further handle of a socket");
+        let socket = further_handle(stream);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut book = self.book();
         *book.asked.entry(target.to_owned()).or_default() += 1;
@@ -193,7 +175,6 @@ impl Drop for Open {
 }
 
 async fn serve(shared: Arc<Shared>, stream: TcpStream) {
-    stream.set_nodelay(true).expect("TCP_NODELAY can be set");
     let mut stream = BufReader::new(stream);
     while let Some((instance, target)) = read_request(&mut stream).await {
         let open = shared.enter(instance, &target, stream.get_ref());
@@ -226,7 +207,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream) {
             }
             "reset" => {
                 drop(open);
-                let _ = socket2::SockRef::from(stream.get_ref()).set_linger(Some(Duration::ZERO));
+                reset_at_close(stream.get_ref());
                 return;
             }
             _ => target.clone().into_bytes(),
@@ -253,8 +234,4 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<(String, Stri
     http1::read_body(stream, &head.headers).await?;
     let instance = http1::values(&head.headers, INSTANCE).concat();
     Some((instance, head.target))
-}
-
-async fn until_closed(stream: &mut BufReader<TcpStream>) {
-    let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
 }

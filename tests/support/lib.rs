@@ -4,6 +4,7 @@
 pub mod counting_server;
 pub mod h2;
 mod http1;
+mod listener;
 pub mod name_server;
 pub mod pki;
 pub mod process;

@@ -3,20 +3,17 @@
 
 use crate::{
     http1,
+    listener::{Listener, further_handle, reset_at_close, until_closed},
     pki::{Authority, Identity},
     steps::{Gate, Step},
 };
 use bytes::Bytes;
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use socket2::Socket;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncBufRead, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
+    io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
     sync::watch,
-    task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -79,10 +76,9 @@ impl From<TlsAcceptor> for Tls {
 
 /// Runs until it is dropped.
 pub struct Server {
-    address: SocketAddr,
+    listener: Listener,
     tls: bool,
     record: watch::Receiver<Record>,
-    _tasks: JoinSet<()>,
 }
 
 impl Server {
@@ -134,55 +130,28 @@ impl Server {
     }
 
     async fn listen(address: &str, tls: Option<Tls>, script: Script) -> Self {
-        let listener = TcpListener::bind(address)
-            .await
-            .expect("a port on loopback");
-        let address = listener.local_addr().expect("an address");
         let (record, seen) = watch::channel(Record::default());
         let record = Arc::new(record);
         let with_tls = tls.is_some();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                let mut number = 0;
-                record.send_modify(|record| {
-                    number = record.accepted;
-                    record.accepted += 1;
-                    record.open += 1;
-                });
-                let connection = Connection {
-                    number,
-                    record: record.clone(),
-                    script: script.clone(),
-                };
-                let tls = tls.clone();
-                // Else the system waits for more to send after a head.
-                stream.set_nodelay(true).expect("TCP_NODELAY can be set");
-                connections.spawn(async move {
-                    let reset = Resetter::of(&stream);
-                    match tls {
-                        None => connection.serve(stream, &reset).await,
-                        Some(tls) => {
-                            if let Some(gate) = tls.gate
-                                && connection.number > 0
-                            {
-                                gate.pass().await;
-                            }
-                            if let Ok(stream) = tls.acceptor.accept(stream).await {
-                                connection.serve(stream, &reset).await;
-                            }
-                        }
-                    }
-                    drop(reset);
-                });
-            }
-        });
+        let listener = Listener::start_on(address, move |stream| {
+            let mut number = 0;
+            record.send_modify(|record| {
+                number = record.accepted;
+                record.accepted += 1;
+                record.open += 1;
+            });
+            let connection = Connection {
+                number,
+                record: record.clone(),
+                script: script.clone(),
+            };
+            connection.run(stream, tls.clone())
+        })
+        .await;
         Self {
-            address,
+            listener,
             tls: with_tls,
             record: seen,
-            _tasks: tasks,
         }
     }
 
@@ -195,27 +164,27 @@ impl Server {
     /// Its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// The URL of `path` on another name for this server.
     #[must_use]
     pub fn url_on(&self, host: &str, path: &str) -> String {
         let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{host}:{}{path}", self.address.port())
+        format!("{scheme}://{host}:{}{path}", self.port())
     }
 
     /// Scheme and authority.
     #[must_use]
     pub fn origin(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        format!("{scheme}://{}", self.address())
     }
 
     /// The port it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.address().port()
     }
 
     /// What it has seen so far.
@@ -255,8 +224,26 @@ impl Drop for Connection {
 }
 
 impl Connection {
+    async fn run(self, stream: TcpStream, tls: Option<Tls>) {
+        // The stream may be wrapped in TLS when it is to be reset.
+        let socket = further_handle(&stream);
+        match tls {
+            None => self.serve(stream, &socket).await,
+            Some(tls) => {
+                if let Some(gate) = tls.gate
+                    && self.number > 0
+                {
+                    gate.pass().await;
+                }
+                if let Ok(stream) = tls.acceptor.accept(stream).await {
+                    self.serve(stream, &socket).await;
+                }
+            }
+        }
+    }
+
     /// Reads requests and plays the script for each, until either side ends.
-    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, reset: &Resetter) {
+    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, socket: &Socket) {
         let mut stream = BufReader::new(stream);
         while let Some(seen) = self.read_request(&mut stream).await {
             self.record
@@ -279,13 +266,16 @@ impl Connection {
                         gate.pass().await;
                         true
                     }
-                    Step::Stall => until_closed(&mut stream).await,
+                    Step::Stall => {
+                        until_closed(&mut stream).await;
+                        false
+                    }
                     Step::Close => {
                         let _ = stream.shutdown().await;
                         false
                     }
                     Step::Reset => {
-                        reset.arm();
+                        reset_at_close(socket);
                         false
                     }
                 };
@@ -333,30 +323,4 @@ async fn drip(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], pause: Durat
 async fn flood(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> bool {
     while send(stream, bytes).await {}
     false
-}
-
-/// Returns false, when the client has closed the connection.
-async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) -> bool {
-    let mut ignored = [0; 1024];
-    while matches!(stream.read(&mut ignored).await, Ok(length) if length > 0) {}
-    false
-}
-
-/// Makes closing a socket a reset, whichever stream it is wrapped in.
-struct Resetter(Mutex<socket2::Socket>);
-
-impl Resetter {
-    fn of(stream: &TcpStream) -> Self {
-        let socket = socket2::SockRef::from(stream)
-            .try_clone()
-            .expect("a further handle of a socket");
-        Self(Mutex::new(socket))
-    }
-
-    fn arm(&self) {
-        let socket = self.0.lock().expect("not poisoned");
-        socket
-            .set_linger(Some(Duration::ZERO))
-            .expect("SO_LINGER can be set");
-    }
 }

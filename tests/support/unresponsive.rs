@@ -1,10 +1,11 @@
 //! Places where a connection goes to wait.
 
+use crate::listener::{Listener, until_closed};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
-use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{io::AsyncWriteExt as _, sync::watch};
 
 /// A port on which nothing listens, held so that nobody else can take it.
 pub struct Refusing {
@@ -29,86 +30,61 @@ impl Refusing {
 
 /// Accepts connections, and never says a word.
 pub struct Silent {
-    address: SocketAddr,
+    listener: Listener,
     /// Connections open now.
     pub open: watch::Receiver<usize>,
-    _tasks: JoinSet<()>,
 }
 
 impl Silent {
     /// Starts one on 127.0.0.1.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port on loopback");
-        let address = listener.local_addr().expect("an address");
         let (count, open) = watch::channel(0);
         let count = Arc::new(count);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((mut stream, _)) = listener.accept().await {
-                count.send_modify(|open| *open += 1);
-                let count = count.clone();
-                connections.spawn(async move {
-                    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-                    count.send_modify(|open| *open -= 1);
-                });
+        let listener = Listener::start(move |mut stream| {
+            count.send_modify(|open| *open += 1);
+            let count = count.clone();
+            async move {
+                until_closed(&mut stream).await;
+                count.send_modify(|open| *open -= 1);
             }
-        });
-        Self {
-            address,
-            open,
-            _tasks: tasks,
-        }
+        })
+        .await;
+        Self { listener, open }
     }
 
     /// Its URL, with TLS that never answers.
     #[must_use]
     pub fn https(&self) -> String {
-        format!("https://{}/", self.address)
+        format!("https://{}/", self.address())
     }
 
     /// Its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 }
 
 /// Says the same to everybody before it is asked anything.
 pub struct Blunt {
-    address: SocketAddr,
-    _tasks: JoinSet<()>,
+    listener: Listener,
 }
 
 impl Blunt {
     /// Starts one on 127.0.0.1 that says `words`.
     pub async fn start(words: &'static [u8]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port on loopback");
-        let address = listener.local_addr().expect("an address");
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((mut stream, _)) = listener.accept().await {
-                connections.spawn(async move {
-                    let _ = stream.write_all(words).await;
-                    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-                });
-            }
-        });
-        Self {
-            address,
-            _tasks: tasks,
-        }
+        let listener = Listener::start(move |mut stream| async move {
+            let _ = stream.write_all(words).await;
+            until_closed(&mut stream).await;
+        })
+        .await;
+        Self { listener }
     }
 
     /// Its URL, as if it spoke TLS.
     #[must_use]
     pub fn https(&self) -> String {
-        format!("https://{}/", self.address)
+        format!("https://{}/", self.listener.address())
     }
 }
 
