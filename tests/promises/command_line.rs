@@ -96,11 +96,8 @@ async fn json_is_one_object_with_all_there_is_to_know() {
         _ => reply("404 No", &[("Content-Type", "a/b")], "ü".as_bytes()),
     })
     .await;
-    let json =
-        |ended: &Ended| -> serde_json::Value { serde_json::from_slice(&ended.stdout).unwrap() };
-
     let ended = rest_client(&["get", "--json", &server.url("/")]).await;
-    let object = json(&ended);
+    let object = ended.json();
     assert_eq!(ended.code(), 0);
     assert_eq!(
         (&object["code"], &object["status"]),
@@ -114,7 +111,9 @@ async fn json_is_one_object_with_all_there_is_to_know() {
     assert_eq!(object["body"], "ü");
     assert!(object["timings"]["total"].as_f64().unwrap() > 0.0);
 
-    let object = json(&rest_client(&["get", "--json", &server.url("/binary")]).await);
+    let object = rest_client(&["get", "--json", &server.url("/binary")])
+        .await
+        .json();
     assert_eq!(
         (&object["body"], &object["body_base64"]),
         (&serde_json::Value::Null, &"/wA=".into())
@@ -122,7 +121,7 @@ async fn json_is_one_object_with_all_there_is_to_know() {
 
     let url = server.url("/stall");
     let ended = rest_client(&["get", "--json", "--transfer-timeout", "300ms", &url]).await;
-    let object = json(&ended);
+    let object = ended.json();
     assert_eq!(ended.code(), 28);
     assert_eq!(
         (&object["code"], &object["status"]),

@@ -2,7 +2,6 @@
 
 use crate::command_line::{assert_refused, rest_client};
 use support::{
-    process::Ended,
     server::Server,
     steps::{Step, ok, reply},
     unresponsive::Refusing,
@@ -15,12 +14,9 @@ async fn load_tells_how_long_calls_took_and_what_became_of_them() {
         _ => ok("here"),
     })
     .await;
-    let json =
-        |ended: &Ended| -> serde_json::Value { serde_json::from_slice(&ended.stdout).unwrap() };
-
     let ended = rest_client(&["load", &server.url("/"), "-n", "200", "-c", "8", "--json"]).await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    let report = json(&ended);
+    let report = ended.json();
     assert_eq!(report["calls"], 200);
     assert_eq!(report["statuses"], serde_json::json!({"200": 200}));
     assert_eq!(report["errors"], serde_json::json!({}));
@@ -79,7 +75,7 @@ async fn load_counts_the_errors_by_kind_and_the_moments_at_the_cap() {
     .await;
     // The code of what befell most.
     assert_eq!(ended.code(), 9, "{}", ended.stderr);
-    let report: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let report = ended.json();
     assert_eq!(
         report["errors"],
         serde_json::json!({"at-cap": 8, "transfer-timeout": 4})

@@ -152,7 +152,7 @@ async fn a_proxy_that_never_answers_ends_in_a_connection_timeout() {
     )
     .await;
     assert_eq!(ended.code(), 28, "{}", ended.stderr);
-    let object: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let object = ended.json();
     assert_eq!(object["error"]["kind"], "connection-timeout");
     let message = object["error"]["message"].as_str().unwrap();
     assert!(

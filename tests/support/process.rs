@@ -1,6 +1,7 @@
 //! Programs in processes of their own: ours as a user runs it, and services
 //! that others wrote.
 
+use serde_json::Value;
 use std::{
     ffi::OsStr,
     net::{SocketAddr, TcpStream},
@@ -42,6 +43,13 @@ impl Ended {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
+
+    /// What it printed, as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", self.text(), self.stderr))
+    }
 }
 
 /// Our own program, as it stands in the tree. It is built when it is first
@@ -61,7 +69,7 @@ pub fn rest_client() -> &'static Path {
         assert!(output.status.success(), "the program can't be built");
         String::from_utf8_lossy(&output.stdout)
             .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
             .filter(|message| message["target"]["name"] == "rest-client")
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .expect("cargo says where the program is")
