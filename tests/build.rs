@@ -1,9 +1,9 @@
-//! Finds out which programs of others are here. A test that needs one which is
-//! not is ignored, and says so.
+//! Finds out which programs of others are installed. A test that needs a missing
+//! one is ignored, and says so.
 
 use std::{env, path::PathBuf, process::Command};
 
-/// Each with the condition that tests are under.
+/// Programs, each with the `cfg` that is set where it is installed.
 const TOOLS: [(&str, &str); 4] = [
     ("curl", "has_curl"),
     ("httpbin", "has_httpbin"),
@@ -11,7 +11,7 @@ const TOOLS: [(&str, &str); 4] = [
     ("wasm-tools", "has_wasm_tools"),
 ];
 
-/// What `cargo xtask test` found, which is believed.
+/// Where `cargo xtask test` says what it found. If it is set, it is believed.
 const TOLD: &str = "REST_CLIENT_TEST_TOOLS";
 
 fn main() {

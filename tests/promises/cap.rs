@@ -1,5 +1,5 @@
-//! At most max-async-transfers of an instance are in flight beside each other,
-//! and what that costs falls on nobody else.
+//! At most max-async-transfers of an instance are in flight at a time, and no
+//! other instance pays for that.
 
 use crate::{host, worker_with};
 use rest_client_host::{AtCap, Config, ErrorKind, Host, Instance, WorkerPool};
@@ -22,7 +22,7 @@ fn worker(cap: u32, at_cap: AtCap) -> Arc<Instance> {
     Arc::new(worker_with(capped(cap, at_cap)))
 }
 
-/// The bodies of calls that run beside each other, in the order of their ends.
+/// Calls that run at the same time. Their bodies come in the order of their ends.
 type Calls = JoinSet<Result<Vec<u8>, rest_client_host::Error>>;
 
 fn call(calls: &mut Calls, worker: &Arc<Instance>, url: String) {
@@ -33,7 +33,8 @@ fn call(calls: &mut Calls, worker: &Arc<Instance>, url: String) {
     });
 }
 
-/// Waits until the driver has come to what it was told last.
+/// Waits until `is_so`, for what only the driver knows. It has no event to wait
+/// for.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so() {
@@ -66,7 +67,7 @@ async fn one_beyond_the_cap_runs_and_the_instance_does_nothing_else_until_it_has
     let server = CountingServer::start().await;
     let worker = worker(2, AtCap::Block);
     let mut calls = Calls::new();
-    // One that ends soon, while the instance is blocked, and one that lasts.
+    // One ends soon, while the instance is blocked. The other lasts.
     call(&mut calls, &worker, server.url("/slow/50/early"));
     call(&mut calls, &worker, server.url("/gate/lasting"));
     server.wait_for_open(2).await;
@@ -74,8 +75,8 @@ async fn one_beyond_the_cap_runs_and_the_instance_does_nothing_else_until_it_has
     until("blocked", || worker.is_blocked()).await;
     call(&mut calls, &worker, server.url("/echo/next"));
 
-    // The one that blocks ends first, though another was complete long before,
-    // and the next was not even asked meanwhile.
+    // The call that blocks ends first, though another was complete long before.
+    // The next one is not even sent until then.
     let first = calls.join_next().await.unwrap().unwrap().unwrap();
     assert_eq!(first, b"/slow/400/blocking");
     server.open_gate(1);
@@ -325,7 +326,8 @@ async fn an_instance_keeps_two_thousand_transfers_in_flight() {
     assert!(!worker.is_blocked());
 }
 
-/// The median time of calls, one after the other, until `enough` says so.
+/// Makes calls one after the other, until there are `enough`. Returns the median
+/// of their times.
 async fn median(worker: &Instance, url: &str, mut enough: impl FnMut(usize) -> bool) -> Duration {
     let mut times = Vec::new();
     while !enough(times.len()) {
@@ -345,8 +347,8 @@ async fn a_blocked_instance_does_not_block_its_neighbour() {
         panic!("two workers");
     };
     let url = server.url("/echo");
-    // A median is little moved by what else this machine does; three tries are
-    // for when it does a lot at just one of the two times.
+    // Other work on the machine hardly moves a median, unless there is a lot of
+    // it during just one of the two measurements. So there are three tries.
     let mut seen = Vec::new();
     for _ in 0..3 {
         let idle = median(neighbour, &url, |calls| calls == 300).await;
@@ -408,7 +410,7 @@ async fn a_pool_gives_calls_to_workers_that_are_not_blocked() {
     assert_eq!(pool.stats().started, 22);
 }
 
-/// Also of calls that come at once, before any of them has begun.
+/// Also when calls come at once, before any of them has begun.
 #[tokio::test]
 async fn a_pool_gives_each_worker_its_share() {
     let server = CountingServer::start().await;

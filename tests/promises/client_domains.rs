@@ -1,5 +1,5 @@
-//! TLS towards some servers has an identity and a trust of its own, which only
-//! the operator chooses.
+//! For some servers, TLS has a certificate and authorities of its own. The
+//! operator chooses them, and nobody else.
 
 use crate::{host, worker_with};
 use rest_client_host::{ClientDomain, Config, ErrorKind, Host, ServerPattern};

@@ -285,7 +285,7 @@ async fn an_output_file_is_complete_or_as_it_was() {
     assert_eq!((ended.code(), ended.stdout.len()), (0, 0));
     assert_eq!(std::fs::read(&file).unwrap(), b"new");
     assert_eq!(names_in(directory.path()), ["out"]);
-    // What is no file is written to, and not replaced.
+    // A device is written to, and not replaced.
     let ended = rest_client(&["get", &server.url("/"), "-o", "/dev/null"]).await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     assert!(!Path::new("/dev/null").is_file());
@@ -410,8 +410,8 @@ async fn completions_and_the_manual_come_from_the_program() {
     assert!(ended.text().contains("max\\-transfer\\-size"));
 }
 
-/// All examples of the module's manual, as they stand there. The directory that
-/// one of them names has to exist, and so is another one here.
+/// All examples of the module's manual, as they stand there. One names a
+/// directory that has to exist, so another takes its place here.
 #[tokio::test]
 async fn the_examples_of_the_originals_manual_are_a_configuration_that_starts() {
     let directory = tempfile::tempdir().unwrap();
@@ -453,7 +453,7 @@ async fn the_examples_of_the_originals_manual_are_a_configuration_that_starts() 
     ] {
         assert!(ended.text().contains(line), "{}", ended.text());
     }
-    // Each switch that is off is said once, and loudly.
+    // There is one warning for each switch that is off.
     for switch in ["ssl-verifypeer is off", "ssl-verifyhost is off"] {
         assert_eq!(ended.stderr.matches(switch).count(), 1, "{}", ended.stderr);
     }

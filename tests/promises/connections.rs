@@ -100,8 +100,8 @@ async fn a_server_that_says_close_gets_a_new_connection_next_time() {
     assert_eq!(server.record().accepted, 3);
 }
 
-/// Serves one request on each connection, and hangs up on the next: the race
-/// that every kept connection has, made certain.
+/// Serves one request on each connection, and hangs up on the next. Every kept
+/// connection has this race; here it happens every time.
 fn hangs_up(ending: Step) -> impl Fn(&support::server::Seen) -> Vec<Step> + Send + Sync {
     let served = Arc::new(AtomicUsize::new(usize::MAX));
     move |seen| {
@@ -219,8 +219,8 @@ async fn with_no_concurrent_connects_a_kept_connection_needs_no_lock() {
     second.unwrap();
 }
 
-/// What becomes of a call of an instance that has a connection, in use, while
-/// another instance connects to the same server.
+/// One instance has a connection that is in use. It makes a further call while
+/// another instance connects to the same server. Returns what becomes of it.
 async fn beside_one_that_connects(conn_lifetime: Duration) -> Result<(), ErrorKind> {
     let identity = Identity::self_signed(&["localhost"]);
     let (handshake, held) = (Gate::default(), Gate::default());
@@ -243,7 +243,7 @@ async fn beside_one_that_connects(conn_lifetime: Duration) -> Result<(), ErrorKi
     let url = |name: &str, path: &str| server.url_on(name, path);
     one.rest_get(&url("localhost", "/")).await.unwrap();
     let (hold, plain) = (url("localhost", "/hold"), url("localhost", "/"));
-    // The same server, whatever its name is written like.
+    // The same server: upper and lower case make no difference.
     let elsewhere = url("LocalHost", "/");
     let third = async {
         server

@@ -84,7 +84,8 @@ async fn an_answer_without_the_body_is_the_answer() {
         reply.timings.total < Duration::from_millis(900),
         "it did not wait"
     );
-    // A body was announced on that connection which will never come.
+    // The connection is of no more use: a body was announced on it, and will
+    // never come.
     server
         .wait_for("the end of the connection", |record| record.open == 0)
         .await;

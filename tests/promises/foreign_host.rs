@@ -1,5 +1,5 @@
-//! In a host that is not ours the component is never less strict: it keeps its
-//! deadlines itself, and refuses parameters that nobody there would keep.
+//! The component is as strict in a host that is not ours: it keeps its deadlines
+//! itself, and refuses parameters that this host would not keep.
 
 use rest_client_host::Host;
 use std::time::Duration;

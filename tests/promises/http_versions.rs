@@ -132,7 +132,7 @@ async fn without_tls_http_2_is_spoken_only_with_prior_knowledge() {
     assert!(site.spoken(&http1.url("/hello.txt"), prior).await.is_err());
 }
 
-/// The server answers none of the transfers before it has all of them.
+/// The server answers no transfer before it has all of them.
 #[tokio::test]
 async fn with_http_2_transfers_share_one_connection_at_the_same_time() {
     const MANY: usize = 40;

@@ -135,8 +135,8 @@ async fn a_body_larger_than_the_memory_of_the_sandbox_is_an_error_and_no_more() 
     assert_eq!(worker.stats().replaced, 0);
 }
 
-/// Uploads go through the guest, whose memory never shrinks. So it is replaced
-/// when it has grown, but not while a reply waits to be handed to it.
+/// The bodies of requests go through the guest, whose memory never shrinks. A
+/// sandbox that has grown is replaced, but not while a call is open in it.
 #[tokio::test]
 async fn calls_that_end_together_are_all_answered_by_a_sandbox_that_has_grown() {
     let gate = Gate::default();

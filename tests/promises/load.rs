@@ -50,8 +50,8 @@ async fn load_sends_what_a_single_call_would() {
     assert_eq!(server.record().requests.pop().unwrap().method, "PURGE");
 }
 
-/// Of the calls of one instance, those that find its cap met are rejected, and
-/// the report counts each one; two instances have room for more.
+/// Two instances with a cap of 2 have room for 4 calls. The other 8 are rejected,
+/// and the report counts each.
 #[tokio::test]
 async fn load_counts_the_errors_by_kind_and_the_moments_at_the_cap() {
     let server = Server::start(|_| vec![Step::Stall]).await;
@@ -73,7 +73,7 @@ async fn load_counts_the_errors_by_kind_and_the_moments_at_the_cap() {
         "--json",
     ])
     .await;
-    // The code of what befell most.
+    // The code of the most frequent error.
     assert_eq!(ended.code(), 9, "{}", ended.stderr);
     let report = ended.json();
     assert_eq!(

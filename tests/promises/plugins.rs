@@ -1,5 +1,5 @@
 //! A plugin's calls are calls of an instance, like those of the program that
-//! runs the plugin, and nothing else can it reach.
+//! runs the plugin. The plugin reaches nothing else.
 
 use crate::{host, worker_with};
 use rest_client_host::{
@@ -106,7 +106,7 @@ impl Asker {
         self.call("finish", (transfer,)).await
     }
 
-    /// Without a result.
+    /// Calls a function without a result.
     async fn run(&mut self, name: &str, transfer: u32) {
         let function = self
             .plugin
@@ -119,7 +119,7 @@ impl Asker {
     }
 }
 
-/// As the plugin says it.
+/// What the plugin returns for an error.
 const REFUSED: i32 = -1;
 const CONNECTION_TIMEOUT: i32 = -2;
 const DENIED: i32 = -8;
@@ -184,7 +184,7 @@ async fn its_calls_and_those_of_the_host_count_to_one_cap() {
     let plugins = asker.start_get(&one).await;
     let hosts = async {
         server.wait_for_open(2).await;
-        // Neither has room beside the two.
+        // Neither the host nor the plugin has room for a third.
         let rejected = instance.rest_get(&echo).await.unwrap_err();
         assert!(rejected.is_at_cap(), "{rejected}");
         assert_eq!(asker.get(&echo).await, DENIED);
@@ -200,7 +200,7 @@ async fn its_calls_and_those_of_the_host_count_to_one_cap() {
     assert_eq!(server.asked("/echo"), 0);
 }
 
-/// The one beyond the cap is over when its start returns.
+/// The call beyond the cap is over when its start returns.
 #[tokio::test]
 async fn at_its_cap_an_instance_blocks_its_plugin_and_no_other() {
     let server = CountingServer::start().await;
@@ -306,7 +306,7 @@ async fn one_that_never_finishes_what_it_starts_is_refused_before_it_fills_the_m
     let instance = capped(100, AtCap::Block);
     let mut asker = Asker::of(&instance).await;
     let mut transfers = Vec::new();
-    // 256 MiB may wait.
+    // Replies of 256 MiB may wait.
     for _ in 0..=(256 << 20) / SIZE {
         let transfer = asker.start_get(&server.url("/")).await;
         asker.run("block", transfer).await;
@@ -338,7 +338,7 @@ async fn a_body_that_one_keeps_counts_as_a_reply_that_waits() {
     assert_eq!(asker.finish(refused).await, DENIED);
 }
 
-/// Our own component imports it, as a plugin might that wants more than to ask.
+/// Our own component sends requests by itself, as such a plugin would.
 #[tokio::test]
 async fn one_that_wants_to_send_requests_by_itself_is_not_linked() {
     let engine = Engine::default();

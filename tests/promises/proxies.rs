@@ -11,7 +11,7 @@ use support::{
     unresponsive::Silent,
 };
 
-/// `rest-client get`, in an environment with these variables of proxies alone.
+/// `rest-client get`, with these proxy variables and no others.
 async fn get(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut environment: Vec<(&str, &OsStr)> = [
         "HTTP_PROXY",
@@ -89,7 +89,7 @@ async fn with_tls_the_proxy_makes_a_tunnel_and_sees_no_more() {
     let seen = server.record().requests.pop().unwrap();
     assert!(seen.header("proxy-authorization").is_empty());
 
-    // Whom TLS trusts is decided as ever.
+    // A proxy changes nothing about whom TLS trusts.
     let ended = get(
         &["--proxy-from-env", &url],
         &[("HTTPS_PROXY", &proxy.url(""))],

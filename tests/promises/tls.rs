@@ -48,8 +48,8 @@ async fn ask(config: Config, identity: &Identity, host: &str) -> Result<Response
         .await
 }
 
-/// What the certificates of the matrix are called, with what their problem is
-/// called if the peer is verified, and if the host is.
+/// Each case is a certificate, with the fault that is found if the peer is
+/// verified, and the fault that is found if the host is.
 #[tokio::test]
 async fn each_switch_finds_its_own_fault_with_each_certificate() {
     let trusted = Trusted::new();
@@ -206,7 +206,7 @@ async fn with_ca_only_the_systems_authorities_are_not_trusted() {
     };
     assert!(ask(config, &identity, "localhost").await.is_ok());
 
-    // What the system trusts is said by a variable that the store obeys.
+    // SSL_CERT_FILE stands in for the system's store.
     let system = tempfile::tempdir().unwrap();
     let of_system = Authority::new("the system's");
     let store = system.path().join("store.pem");

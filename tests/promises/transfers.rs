@@ -1,5 +1,5 @@
-//! What the interface `transfers` promises a plugin: questions that are asked
-//! now and answered later, in whatever host it runs.
+//! What the interface `transfers` promises a plugin, in any host: a call starts
+//! now, and is finished later.
 
 use crate::foreign_host::{
     Foreign,
@@ -21,7 +21,7 @@ use wasmtime_wasi::p2::{
 };
 use wasmtime_wasi_http::p2::types::HostIncomingResponse;
 
-/// The functions of the interface, without what wasmtime wants said each time.
+/// The functions of the interface, without the arguments that wasmtime adds.
 impl Foreign {
     async fn start_get(&mut self, url: &str) -> ResourceAny {
         let transfers = self.component.rest_client_transfers();
@@ -95,7 +95,7 @@ async fn many_are_in_flight_at_once_and_each_gets_its_own_reply() {
         let url = server.url(&format!("/{number}"));
         transfers.push((number, plugin.start_get(&url).await));
     }
-    // All of them are with the server before the first is answered.
+    // The server has all of them before it answers the first.
     server
         .wait_for("all requests", |record| record.requests.len() == MANY)
         .await;
@@ -123,7 +123,7 @@ async fn one_says_when_it_is_ready() {
     while !plugin.ready(transfer).await {
         plugin.block(transfer).await;
     }
-    // It stays so, and there is nothing left to wait for.
+    // It stays ready, and to wait for it ends at once.
     assert!(plugin.ready(transfer).await);
     plugin.block(transfer).await;
     assert_eq!(plugin.finish(transfer).await.unwrap().body, b"now");
@@ -214,8 +214,7 @@ async fn what_is_wrong_with_a_request_is_told_at_its_end() {
     assert!(matches!(error, RestError::InvalidUrl(_)), "{error:?}");
 }
 
-/// In a host without deadlines of its own, each transfer has the one it was
-/// started with.
+/// The host has no deadlines. Each transfer keeps the one that it started with.
 #[tokio::test]
 async fn one_ends_at_its_deadline_whoever_polls_it() {
     let server = Server::start(|_| vec![Step::Stall]).await;

@@ -74,7 +74,7 @@ pub(crate) fn cases(calls: usize) -> impl Strategy<Value = Case> {
         });
     (0..8u32, at_cap, 1..=3usize, vec(call, calls)).prop_map(|(cap, at_cap, workers, calls)| {
         Case {
-            // Calls that wait or are rejected need a cap that lets any through.
+            // With a cap of 0, calls would wait for ever, or all be rejected.
             cap: if at_cap == AtCap::Block { cap } else { cap + 1 },
             at_cap,
             workers,
@@ -101,7 +101,7 @@ impl Case {
         self.check_peaks(&server)?;
         for (number, call) in self.calls.iter().enumerate() {
             let asked = server.asked(&call.path(number));
-            // Without a body it may be sent once more, where a kept connection
+            // A call without a body is sent a second time if its kept connection
             // turns out to be closed.
             if asked > if call.with_body { 1 } else { 2 } {
                 return Err(format!("call {number}, {call:?}, was made {asked} times"));
@@ -228,7 +228,7 @@ impl Call {
             ErrorKind::ConnectionTimeout => true,
             ErrorKind::Denied => error.is_at_cap(),
             ErrorKind::TransferTimeout => true,
-            // Resets arrive on kept connections as well, as they do in life.
+            // Both break off their replies, on new connections and on kept ones.
             ErrorKind::Protocol => matches!(self.kind, Kind::Reset | Kind::Cut),
             _ => false,
         }

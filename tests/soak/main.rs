@@ -1,6 +1,7 @@
-//! The invariants of the cap under random load, with faults injected: for a few
-//! cases in the tests, for as long as asked with `cargo xtask soak`. A process
-//! of its own, since what it counts (file descriptors, memory) is the process's.
+//! The invariants of the cap under random load, with faults injected. The tests
+//! run a few cases; `cargo xtask soak` runs cases for as long as it is told to.
+//! It is a process of its own, since it counts what belongs to a process: file
+//! descriptors and memory.
 
 #![allow(clippy::print_stdout, reason = "what was seen is what it is for")]
 
@@ -18,11 +19,12 @@ use std::{
 };
 use tokio::runtime::Runtime;
 
-/// Growth of the process that is no leak: allocators keep some of what they had.
+/// Bytes that a process may grow without a leak: an allocator keeps some of what
+/// is freed.
 const SLACK: u64 = 48 << 20;
 
 struct Arguments {
-    /// Cases to run, if not as many as there is time for.
+    /// Cases to run, unless there is a `time`.
     cases: u32,
     calls: usize,
     time: Option<Duration>,
@@ -67,7 +69,7 @@ fn soak(arguments: &Arguments) -> Result<(), String> {
     let run = |case: &Case| runtime.block_on(case.run());
 
     let idle = process::usage().descriptors;
-    // The first one has everything there that stays: threads, caches, arenas.
+    // The first case makes all that stays: threads, caches, arenas.
     let mut runner = TestRunner::default();
     let first = cases.new_tree(&mut runner).map_err(|it| it.to_string())?;
     run(&first.current())?;
@@ -82,7 +84,7 @@ fn soak(arguments: &Arguments) -> Result<(), String> {
             } else {
                 arguments.cases
             },
-            // A case that fails is run a few times more, to find a smaller one.
+            // After a failure, smaller cases are tried a few times.
             max_shrink_iters: 24,
             failure_persistence: None,
             ..Config::default()

@@ -11,8 +11,9 @@ pub(crate) struct Usage {
     pub(crate) memory: u64,
 }
 
-/// What it holds once what was dropped is closed, which the tasks of the runtime
-/// do on their own: when it is down to `descriptors`, or has had time for it.
+/// What it holds once all that was dropped is closed. The tasks of the runtime
+/// close it in their own time. So this waits until no more than `descriptors`
+/// are open, or for ten seconds.
 pub(crate) fn usage_settled(descriptors: usize) -> Usage {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {

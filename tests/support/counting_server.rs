@@ -42,7 +42,8 @@ struct Shared {
 /// What was counted.
 #[derive(Debug, Default)]
 struct Book {
-    /// Open transfers by a number of their own: of whom, and on which socket.
+    /// Open transfers, each with its instance and its socket. The key is the
+    /// number of the transfer.
     open: HashMap<usize, (String, socket2::Socket)>,
     peaks: BTreeMap<String, usize>,
     /// How often each target was asked.
@@ -133,8 +134,8 @@ impl Shared {
         let mut book = self.book();
         *book.asked.entry(target.to_owned()).or_default() += 1;
         book.open.insert(number, (instance.clone(), socket));
-        // What the client has closed meanwhile is not open, whether its task
-        // here has come to see that or not.
+        // A connection that the client has closed is not open, even if its task
+        // has not noticed yet.
         book.strike_closed();
         let of_instance = book.open.values().filter(|(of, _)| *of == instance).count();
         let peak = book.peaks.entry(instance).or_default();
@@ -215,8 +216,8 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream) {
         let length = body.len();
         let mut reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes();
         reply.extend(body);
-        // All but the last byte is sent while it is open; with that one, the
-        // client may know of the end before this service does anything more.
+        // The transfer is counted out before its last byte is sent: the client
+        // may begin another one as soon as it has that byte.
         let (last, rest) = reply.split_last().expect("a reply");
         if stream.write_all(rest).await.is_err() {
             return;

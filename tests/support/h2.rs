@@ -1,5 +1,5 @@
-//! A server of HTTP/2 without TLS that answers no request before so many are
-//! there at once.
+//! A server of HTTP/2 without TLS. It answers no request before a number of them
+//! are there at once.
 
 use crate::listener::Listener;
 use bytes::Bytes;

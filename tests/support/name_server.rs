@@ -1,4 +1,5 @@
-//! A name server of the tests' own.
+//! A name server. It knows the names that it is given and no others, or it never
+//! answers at all.
 
 use hickory_proto::{
     op::{Message, ResponseCode},
@@ -13,8 +14,7 @@ use tokio::{net::UdpSocket, sync::watch, task::JoinSet};
 /// Seconds for which an answer may be kept.
 const TTL: u32 = 60;
 
-/// A name server. It knows the names it is given, and no others; or it never
-/// answers at all.
+/// Runs until it is dropped.
 pub struct NameServer {
     address: SocketAddr,
     /// Queries received.
@@ -28,7 +28,7 @@ impl NameServer {
         Self::start(None).await
     }
 
-    /// Answers for `names`, and that there is no other.
+    /// Knows `names`, each with its address. It says that others do not exist.
     pub async fn with(names: &[(&str, &str)]) -> Self {
         let names = names
             .iter()

@@ -52,14 +52,14 @@ impl Ended {
     }
 }
 
-/// Our own program, as it stands in the tree. It is built when it is first
-/// asked for, which takes no time after the tests were.
+/// Our own program. It is built when it is first asked for, which takes no time:
+/// the build of the tests has made it already.
 pub fn rest_client() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let output = std::process::Command::new(env!("CARGO"))
-            // The whole workspace, as it was built for the tests: fewer packages
-            // would be built anew, with fewer features.
+            // The whole workspace, as for the tests. A part of it may have fewer
+            // features, and would be built anew.
             .args(["build", "--workspace"])
             .args(["--message-format", "json-render-diagnostics", "--quiet"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -141,7 +141,7 @@ pub struct Service {
 
 impl Service {
     /// Debian's nginx, which serves the files in `root`. `server` goes into its
-    /// server block; `listen` is what follows the address there, as `http2`.
+    /// server block. `listen` follows the address there: `http2`, for example.
     pub async fn nginx(root: &Path, listen: &str, server: &str) -> Self {
         Self::until_it_listens(|address| {
             let directory = tempfile::tempdir().expect("a directory");
@@ -179,8 +179,8 @@ impl Service {
         .await
     }
 
-    /// Starts a service that can't choose a free port itself: it is given one
-    /// that was free a moment ago, and another if somebody took it meanwhile.
+    /// Starts a service that can't choose a free port itself. It is given one
+    /// that was free a moment ago. If somebody has taken it, there is another try.
     async fn until_it_listens(command: impl Fn(SocketAddr) -> (Command, Option<TempDir>)) -> Self {
         for _ in 0..5 {
             let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
@@ -206,7 +206,7 @@ impl Service {
                 if child.try_wait().expect("a child").is_some() {
                     break;
                 }
-                // There is nothing to be told by: one asks again.
+                // Nothing tells when a service listens, so it is asked again.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
@@ -226,7 +226,7 @@ impl Service {
     }
 }
 
-/// Debian keeps it where only root looks.
+/// Debian installs it in a directory that is on the PATH of root alone.
 fn nginx() -> PathBuf {
     let debian = PathBuf::from("/usr/sbin/nginx");
     if debian.exists() {

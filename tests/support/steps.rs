@@ -26,7 +26,8 @@ pub enum Step {
     Reset,
 }
 
-/// Something that a test opens, once for each that waits at it.
+/// A connection waits at it until the test opens it. Each opening lets one
+/// through.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<Semaphore>);
 

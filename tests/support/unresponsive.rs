@@ -1,4 +1,4 @@
-//! Places where a connection goes to wait.
+//! Peers that give no answer, or one that has nothing to do with the question.
 
 use crate::listener::{Listener, until_closed};
 use std::{
@@ -98,7 +98,8 @@ impl Default for FullBacklog {
     fn default() -> Self {
         let socket = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         socket.listen(0).expect("a listener");
-        // Linux queues one more than the backlog; further ones are for sure.
+        // Linux queues one more than the backlog. The others make sure that the
+        // queue is full.
         let queued = (0..4)
             .map(|_| {
                 let client = stream_socket();
