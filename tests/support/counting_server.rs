@@ -33,7 +33,7 @@ pub struct CountingServer {
 }
 
 struct Shared {
-    book: Mutex<Book>,
+    counts: Mutex<Counts>,
     next: AtomicUsize,
     open: watch::Sender<usize>,
     gate: Gate,
@@ -41,7 +41,7 @@ struct Shared {
 
 /// What was counted.
 #[derive(Debug, Default)]
-struct Book {
+struct Counts {
     /// Open transfers, each with its instance and its socket. The key is the
     /// number of the transfer.
     open: HashMap<usize, (String, socket2::Socket)>,
@@ -55,7 +55,7 @@ impl CountingServer {
     pub async fn start() -> Self {
         let (sender, open) = watch::channel(0);
         let shared = Arc::new(Shared {
-            book: Mutex::default(),
+            counts: Mutex::default(),
             next: AtomicUsize::new(0),
             open: sender,
             gate: Gate::default(),
@@ -104,43 +104,47 @@ impl CountingServer {
     /// The most transfers of each instance that were open at a time.
     #[must_use]
     pub fn peaks(&self) -> BTreeMap<String, usize> {
-        self.shared.book().peaks.clone()
+        self.shared.counts().peaks.clone()
     }
 
     /// How often `path` was asked.
     #[must_use]
     pub fn asked(&self, path: &str) -> usize {
-        self.shared.book().asked.get(path).copied().unwrap_or(0)
+        self.shared.counts().asked.get(path).copied().unwrap_or(0)
     }
 
     /// Transfers that are open now.
     #[must_use]
     pub fn open_now(&self) -> usize {
-        let mut book = self.shared.book();
-        book.strike_closed();
-        book.open.len()
+        let mut counts = self.shared.counts();
+        counts.remove_closed();
+        counts.open.len()
     }
 }
 
 impl Shared {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().expect("not poisoned")
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().expect("not poisoned")
     }
 
     /// Counts a transfer in, until the result is dropped.
     fn enter(self: &Arc<Self>, instance: String, target: &str, stream: &TcpStream) -> Open {
         let socket = further_handle(stream);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut book = self.book();
-        *book.asked.entry(target.to_owned()).or_default() += 1;
-        book.open.insert(number, (instance.clone(), socket));
+        let mut counts = self.counts();
+        *counts.asked.entry(target.to_owned()).or_default() += 1;
+        counts.open.insert(number, (instance.clone(), socket));
         // A connection that the client has closed is not open, even if its task
         // has not noticed yet.
-        book.strike_closed();
-        let of_instance = book.open.values().filter(|(of, _)| *of == instance).count();
-        let peak = book.peaks.entry(instance).or_default();
+        counts.remove_closed();
+        let of_instance = counts
+            .open
+            .values()
+            .filter(|(of, _)| *of == instance)
+            .count();
+        let peak = counts.peaks.entry(instance).or_default();
         *peak = (*peak).max(of_instance);
-        self.open.send_replace(book.open.len());
+        self.open.send_replace(counts.open.len());
         Open {
             shared: self.clone(),
             number,
@@ -148,8 +152,8 @@ impl Shared {
     }
 }
 
-impl Book {
-    fn strike_closed(&mut self) {
+impl Counts {
+    fn remove_closed(&mut self) {
         self.open.retain(|_, (_, socket)| {
             let mut byte = [MaybeUninit::uninit()];
             match socket.peek(&mut byte) {
@@ -169,9 +173,9 @@ struct Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let mut book = self.shared.book();
-        book.open.remove(&self.number);
-        self.shared.open.send_replace(book.open.len());
+        let mut counts = self.shared.counts();
+        counts.open.remove(&self.number);
+        self.shared.open.send_replace(counts.open.len());
     }
 }
 
