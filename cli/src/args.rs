@@ -1,14 +1,11 @@
 //! The arguments as they are typed.
 
 use crate::exit;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 use rest_client_host::{
     AtCap, ConfigError, HttpVersion,
-    config::{
-        self, duration,
-        layers::{Entry, Layers},
-    },
+    config::{Layers, duration},
 };
 use serde::Serialize;
 use std::{
@@ -18,7 +15,9 @@ use std::{
     str::FromStr,
     time::Duration,
 };
-use toml::Table;
+
+/// Bytes that a configuration can state.
+const LARGEST_SIZE: u64 = i64::MAX as u64;
 
 /// Ask REST services questions, in a sandbox and before a deadline.
 #[derive(Debug, Parser)]
@@ -218,18 +217,15 @@ pub(crate) struct Sources {
 }
 
 /// The parameters as flags, which come before those of files.
-#[derive(Debug, Args, Serialize)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Parameters")]
-#[serde(rename_all = "kebab-case")]
 struct Parameters {
     /// Limit until there is a usable connection: DNS, TCP and TLS [default: 20s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    #[serde(with = "duration::optional")]
     connection_timeout: Option<Duration>,
 
     /// Limit of the whole call, connecting included [default: 20s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    #[serde(with = "duration::optional")]
     transfer_timeout: Option<Duration>,
 
     /// Asynchronous transfers of one instance at a time [default: 100]
@@ -253,7 +249,7 @@ struct Parameters {
     ssl_capath: Option<PathBuf>,
 
     /// Limit of a reply's body, 0 for none [default: 10485760]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(..=LARGEST_SIZE))]
     max_transfer_size: Option<u64>,
 
     /// auto, 1.0, 1.1, 2, 2-tls or 2-prior-knowledge [default: auto]
@@ -270,12 +266,10 @@ struct Parameters {
 
     /// Age up to which a live connection lets an instance skip that [default: 0]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    #[serde(with = "duration::optional")]
     conn_lifetime: Option<Duration>,
 
     /// Accepted and ignored: nothing is polled
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    #[serde(with = "duration::optional")]
     connect_poll_interval: Option<Duration>,
 
     /// Trust the certificates of --ssl-capath in place of the system's [default: false]
@@ -284,7 +278,6 @@ struct Parameters {
 
     /// How long a connection is kept without use, 0 for not at all [default: 50s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    #[serde(with = "duration::optional")]
     idle_timeout: Option<Duration>,
 
     /// Let all instances use each other's connections [default: false]
@@ -302,19 +295,73 @@ struct Parameters {
 
 impl Sources {
     /// The parameters of all sources: the file, then the script, then the flags.
-    pub(crate) fn layers(self) -> Result<Layers, ConfigError> {
+    pub(crate) fn layers(&self) -> Result<Layers, ConfigError> {
         let mut layers = Layers::default();
         if let Some(path) = &self.config {
-            config::toml::read(path, &mut layers)?;
+            layers.read_toml(path)?;
         }
         if let Some(path) = &self.modparams {
-            config::modparam::read(path, &mut layers)?;
+            layers.read_modparams(path)?;
         }
-        for (key, value) in Table::try_from(&self.parameters).unwrap_or_default() {
-            let from = format!("--{key}");
-            layers.add(Entry { key, value, from })?;
-        }
+        self.parameters.add_to(&mut layers)?;
         Ok(layers)
+    }
+}
+
+impl Parameters {
+    fn add_to(&self, layers: &mut Layers) -> Result<(), ConfigError> {
+        // Every parameter is named: one that is added is not forgotten here.
+        let Self {
+            connection_timeout,
+            transfer_timeout,
+            max_async_transfers,
+            at_cap,
+            ssl_verifypeer,
+            ssl_verifyhost,
+            ssl_capath,
+            max_transfer_size,
+            http_version,
+            enable_expect_100,
+            no_concurrent_connects,
+            conn_lifetime,
+            connect_poll_interval,
+            ca_only,
+            idle_timeout,
+            share_connections,
+            dns_servers,
+            proxy_from_env,
+        } = self;
+        let time = |time: &Option<Duration>| time.map(duration::format);
+        set(layers, "connection-timeout", &time(connection_timeout))?;
+        set(layers, "transfer-timeout", &time(transfer_timeout))?;
+        set(layers, "max-async-transfers", max_async_transfers)?;
+        set(layers, "at-cap", at_cap)?;
+        set(layers, "ssl-verifypeer", ssl_verifypeer)?;
+        set(layers, "ssl-verifyhost", ssl_verifyhost)?;
+        set(layers, "ssl-capath", ssl_capath)?;
+        set(layers, "max-transfer-size", max_transfer_size)?;
+        set(layers, "http-version", http_version)?;
+        set(layers, "enable-expect-100", enable_expect_100)?;
+        set(layers, "no-concurrent-connects", no_concurrent_connects)?;
+        set(layers, "conn-lifetime", &time(conn_lifetime))?;
+        set(
+            layers,
+            "connect-poll-interval",
+            &time(connect_poll_interval),
+        )?;
+        set(layers, "ca-only", ca_only)?;
+        set(layers, "idle-timeout", &time(idle_timeout))?;
+        set(layers, "share-connections", share_connections)?;
+        set(layers, "dns-servers", dns_servers)?;
+        set(layers, "proxy-from-env", proxy_from_env)
+    }
+}
+
+/// Sets the parameter that the flag of its name states, if it does.
+fn set(layers: &mut Layers, key: &str, value: &Option<impl Serialize>) -> Result<(), ConfigError> {
+    match value {
+        Some(value) => layers.set(key, value, &format!("--{key}")),
+        None => Ok(()),
     }
 }
 

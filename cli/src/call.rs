@@ -6,12 +6,12 @@ use crate::{
     input,
     output::{self, Destination},
 };
-use rest_client_host::Host;
+use rest_client_host::{Host, Response};
 
 /// Sends the request and writes what came of it.
 pub(crate) async fn run(call: Call) -> Result<Exit, Problem> {
     let common = call.common;
-    let host = Host::new(common.sources.layers()?.config())?;
+    let host = Host::new(common.sources.layers()?.config().clone())?;
     let instance = host.instance();
 
     let mut request = instance
@@ -35,28 +35,35 @@ pub(crate) async fn run(call: Call) -> Result<Exit, Problem> {
     if common.json {
         destination.write(&output::json(&outcome))?;
         return match &outcome {
-            Ok(reply) if common.fail && reply.status >= 400 => Ok(Exit::HttpStatus),
+            Ok(reply) if common.fail && is_failure(reply) => Ok(Exit::HttpStatus),
             Ok(_) => Ok(Exit::Success),
             Err(error) => Ok(error.into()),
         };
     }
     match &outcome {
-        Ok(reply) if common.fail && reply.status >= 400 => Err(Problem::new(
+        Ok(reply) if common.fail && is_failure(reply) => Err(Problem::new(
             Exit::HttpStatus,
-            format!("the service answered with status {}", reply.status),
+            format!(
+                "the service answered with status {}",
+                reply.status().as_u16()
+            ),
         )),
         Ok(reply) => {
             let head = common.include.then(|| output::head(reply));
-            destination.write(&[&head.unwrap_or_default()[..], &reply.body].concat())?;
+            destination.write(&[&head.unwrap_or_default()[..], reply.body()].concat())?;
             Ok(Exit::Success)
         }
         Err(error) => {
             // What had arrived is shown, as curl does; a file is complete or
             // is not there.
             if let (Some(partial), Destination::Stdout) = (error.partial(), &destination) {
-                destination.write(&partial.body)?;
+                destination.write(partial.body())?;
             }
             Err(error.into())
         }
     }
+}
+
+fn is_failure(reply: &Response) -> bool {
+    reply.status().is_client_error() || reply.status().is_server_error()
 }

@@ -5,28 +5,26 @@ use crate::{
     exit::{Exit, Problem},
     output::Destination,
 };
-use rest_client_host::{
-    Host,
-    config::{self, layers::Layers},
-};
+use rest_client_host::{Host, config::Layers};
 
 /// Runs the command. A configuration is sound if a host can be made of it.
 pub(crate) fn run(command: ConfigCommand) -> Result<Exit, Problem> {
     match command {
         ConfigCommand::Show(sources) => {
             let layers = sources.layers()?;
-            let host = Host::new(layers.config())?;
-            Destination::Stdout.write(layers.show(host.config()).as_bytes())?;
+            let host = Host::new(layers.config().clone())?;
+            let shown = layers.show(host.config())?;
+            Destination::Stdout.write(shown.as_bytes())?;
         }
         ConfigCommand::Check { file, modparams } => {
             let mut layers = Layers::default();
             if let Some(path) = &file {
-                config::toml::read(path, &mut layers)?;
+                layers.read_toml(path)?;
             }
             if let Some(path) = &modparams {
-                config::modparam::read(path, &mut layers)?;
+                layers.read_modparams(path)?;
             }
-            Host::new(layers.config())?;
+            Host::new(layers.config().clone())?;
         }
     }
     Ok(Exit::Success)

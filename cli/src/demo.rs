@@ -43,16 +43,12 @@ async fn play() -> Result<bool> {
     std::fs::write(ca.path(), &service.certificate_pem)?;
 
     // One worker that trusts the service's certificate, and one that does not.
-    let config = Config {
-        max_transfer_size: LIMIT,
-        ..Config::default()
-    };
-    let trusting = Host::new(Config {
-        ssl_capath: Some(ca.path().to_owned()),
-        ..config.clone()
-    })?;
+    let mut config = Config::default();
+    config.max_transfer_size = LIMIT;
+    let stranger = Host::new(config.clone())?.instance();
+    config.ssl_capath = Some(ca.path().to_owned());
+    let trusting = Host::new(config)?;
     let worker = trusting.instance();
-    let stranger = Host::new(config)?.instance();
     let Service {
         http,
         https,
@@ -68,16 +64,16 @@ async fn play() -> Result<bool> {
     stage.show(
         "credit look-up, GET",
         outcome,
-        |outcome| matches!(outcome, Ok(reply) if reply.status == 200 && reply.body == b"12.50 EUR"),
+        |outcome| matches!(outcome, Ok(reply) if reply.status() == 200 && reply.text() == "12.50 EUR"),
     )?;
     let outcome = worker
         .rest_post(&format!("{https}/register"), "sip:alice@192.0.2.7")
         .content_type("text/plain")
         .await;
     stage.show("registration, POST over TLS", outcome, |outcome| {
-        matches!(outcome, Ok(reply) if reply.status == 201
-            && reply.content_type.as_deref() == Some("application/json")
-            && reply.body.windows(19).any(|part| part == b"sip:alice@192.0.2.7"))
+        matches!(outcome, Ok(reply) if reply.status() == 201
+            && reply.content_type() == Some("application/json")
+            && reply.text().contains("sip:alice@192.0.2.7"))
     })?;
     let outcome = worker.rest_get(closed).await;
     stage.show(
@@ -100,7 +96,7 @@ async fn play() -> Result<bool> {
         .await;
     stage.show("a body that stops", outcome, |outcome| {
         matches!(outcome, Err(error) if error.code() == -3 && error.status() == 200
-            && error.partial().is_some_and(|partial| partial.body == service::REPORT_SO_FAR.as_bytes()))
+            && error.partial().is_some_and(|partial| partial.body() == service::REPORT_SO_FAR))
     })?;
     let outcome = stranger.rest_get(https).await;
     stage.show(
@@ -119,11 +115,8 @@ async fn play() -> Result<bool> {
     // the time that one takes.
     let lookup = |caller| format!("{http}/slow?caller={caller}");
     let (alice, bob) = (lookup("alice"), lookup("bob"));
-    let (first, second) = tokio::join!(
-        worker.rest_get(&alice).into_future(),
-        worker.rest_get(&bob).into_future()
-    );
-    let in_time = |outcome: &Outcome| matches!(outcome, Ok(reply) if reply.status == 200 && reply.timings.total < service::SLOW * 2);
+    let (first, second) = tokio::join!(worker.rest_get(&alice), worker.rest_get(&bob));
+    let in_time = |outcome: &Outcome| matches!(outcome, Ok(reply) if reply.status() == 200 && reply.timings().total < service::SLOW * 2);
     stage.show("two at once, the one", first, in_time)?;
     stage.show("two at once, the other", second, in_time)?;
 
@@ -147,23 +140,23 @@ async fn at_the_cap(
         format!("{http}/credit?caller=alice"),
     );
     let (first, second, third, elsewhere) = tokio::join!(
-        capped.rest_get(&slow).into_future(),
-        capped.rest_get(&slow).into_future(),
-        capped.rest_get(&quick).into_future(),
-        neighbour.rest_get(&quick).into_future(),
+        capped.rest_get(&slow),
+        capped.rest_get(&slow),
+        capped.rest_get(&quick),
+        neighbour.rest_get(&quick),
     );
-    let answered = |outcome: &Outcome| matches!(outcome, Ok(reply) if reply.status == 200);
+    let answered = |outcome: &Outcome| matches!(outcome, Ok(reply) if reply.status() == 200);
     stage.show("cap 1: the first call", first, answered)?;
     stage.show("cap 1: one more, blocking", second, answered)?;
     stage.show(
         "cap 1: waits for that one",
         third,
-        |outcome| matches!(outcome, Ok(reply) if reply.timings.total >= service::SLOW),
+        |outcome| matches!(outcome, Ok(reply) if reply.timings().total >= service::SLOW),
     )?;
     stage.show(
         "another instance meanwhile",
         elsewhere,
-        |outcome| matches!(outcome, Ok(reply) if reply.timings.total < service::SLOW),
+        |outcome| matches!(outcome, Ok(reply) if reply.timings().total < service::SLOW),
     )?;
     stage.note(&format!(
         "calls that met the cap: {}",
@@ -208,14 +201,14 @@ impl Stage {
         let (code, status, total, gave) = match &outcome {
             Ok(reply) => (
                 reply.code(),
-                reply.status,
-                reply.timings.total,
-                String::from_utf8_lossy(&reply.body).into_owned(),
+                reply.status().as_u16(),
+                reply.timings().total,
+                reply.text().into_owned(),
             ),
             Err(error) => {
-                let partial = error
-                    .partial()
-                    .map(|partial| format!("; so far: {}", String::from_utf8_lossy(&partial.body)));
+                let partial = error.partial().map(|partial| {
+                    format!("; so far: {}", String::from_utf8_lossy(partial.body()))
+                });
                 (
                     error.code(),
                     error.status(),

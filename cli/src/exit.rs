@@ -24,7 +24,8 @@ Exit codes (curl's, where curl has one):
   60  the server's certificate was not accepted
   63  the reply is larger than max-transfer-size
   70  a fault of this program
-  75  another instance is connecting to this host (no-concurrent-connects)
+  75  there is no room now: another instance is connecting to this host
+      (no-concurrent-connects), or the cap is met (at-cap is reject)
  130  interrupted";
 
 /// How the program ends.
@@ -64,7 +65,10 @@ impl From<&Error> for Exit {
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::Refused,
             ErrorKind::ConnectionTimeout | ErrorKind::TransferTimeout => Self::Timeout,
-            ErrorKind::AlreadyConnecting => Self::Busy,
+            ErrorKind::AlreadyConnecting
+            | ErrorKind::AtCap
+            | ErrorKind::Draining
+            | ErrorKind::PluginLimit => Self::Busy,
             ErrorKind::TooLarge => Self::TooLarge,
             ErrorKind::Dns => Self::Dns,
             ErrorKind::Tls if error.is_certificate() => Self::Certificate,

@@ -2,7 +2,8 @@
 
 use crate::exit::{Exit, Problem};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use rest_client_host::{Error, Headers, Response, Timings};
+use http::{HeaderMap, Version};
+use rest_client_host::{Error, Response, Timings};
 use serde_json::{Map, Value, json};
 use std::{
     fs::{File, OpenOptions},
@@ -99,11 +100,16 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
 
 /// Status line and header fields, as they stand before a body.
 pub(crate) fn head(reply: &Response) -> Vec<u8> {
-    let mut head = format!("{} {}\r\n", reply.version, reply.status).into_bytes();
-    for (name, value) in &reply.headers {
-        head.extend_from_slice(name.as_bytes());
+    let mut head = format!(
+        "{} {}\r\n",
+        version(reply.version()),
+        reply.status().as_u16()
+    )
+    .into_bytes();
+    for (name, value) in reply.headers() {
+        head.extend_from_slice(name.as_ref());
         head.extend_from_slice(b": ");
-        head.extend_from_slice(value);
+        head.extend_from_slice(value.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
     head.extend_from_slice(b"\r\n");
@@ -119,12 +125,12 @@ pub(crate) fn json(outcome: &Result<Response, Error>) -> Vec<u8> {
     match outcome {
         Ok(reply) => {
             set("code", reply.code().into());
-            set("status", reply.status.into());
-            set("version", reply.version.into());
-            set("content_type", reply.content_type.clone().into());
-            set("headers", headers(&reply.headers));
-            set("timings", timings(&reply.timings));
-            set_body(&mut object, &reply.body);
+            set("status", reply.status().as_u16().into());
+            set("version", version(reply.version()).into());
+            set("content_type", reply.content_type().into());
+            set("headers", headers(reply.headers()));
+            set("timings", timings(reply.timings()));
+            set_body(&mut object, reply.body());
         }
         Err(error) => {
             set("code", error.code().into());
@@ -134,12 +140,12 @@ pub(crate) fn json(outcome: &Result<Response, Error>) -> Vec<u8> {
                 json!({ "kind": error.kind().name(), "message": error.to_string() }),
             );
             if let Some(partial) = error.partial() {
-                set("content_type", partial.content_type.clone().into());
-                set("headers", headers(&partial.headers));
+                set("content_type", partial.content_type().into());
+                set("headers", headers(partial.headers()));
             }
             set("timings", timings(error.timings()));
             if let Some(partial) = error.partial() {
-                set_body(&mut object, &partial.body);
+                set_body(&mut object, partial.body());
             }
         }
     }
@@ -148,10 +154,19 @@ pub(crate) fn json(outcome: &Result<Response, Error>) -> Vec<u8> {
     line
 }
 
-fn headers(headers: &Headers) -> Value {
+/// As it stands in a status line.
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    }
+}
+
+fn headers(headers: &HeaderMap) -> Value {
     headers
         .iter()
-        .map(|(name, value)| json!([name, String::from_utf8_lossy(value)]))
+        .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
         .collect()
 }
 

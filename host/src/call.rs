@@ -2,13 +2,15 @@
 
 pub(crate) mod failure;
 pub(crate) mod origin;
+pub(crate) mod percent_coding;
 pub(crate) mod reply;
+pub(crate) mod spec;
 
-use crate::{call::failure::Failure, call::origin::Origin, call::reply::Reply, response::Timings};
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use crate::timings::Timings;
+use failure::{Cause, Failure};
+use origin::Origin;
+use parking_lot::{Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What the transport knows of the call it works for. Shared between the
@@ -29,8 +31,6 @@ pub(crate) struct Record {
     pub(crate) version: http::Version,
     /// The scheme and authority that were asked, and why that failed.
     pub(crate) failure: Option<(String, Failure)>,
-    /// The outcome of its transfer, while its instance is blocked by another.
-    pub(crate) set_aside: Option<Result<Reply, Failure>>,
     /// Its caller has been told that its time is up.
     pub(crate) expired: bool,
 }
@@ -101,6 +101,28 @@ impl Call {
         record.phase = phase;
     }
 
+    /// Why it failed if there was no usable connection `timeout` after its start.
+    pub(crate) fn connection_timed_out(&self, timeout: Duration) -> Failure {
+        self.timed_out(Cause::ConnectionTimeout, "connection-timeout", timeout)
+    }
+
+    /// Why it failed if its reply was not complete at its deadline.
+    pub(crate) fn transfer_timed_out(&self) -> Failure {
+        self.timed_out(
+            Cause::TransferTimeout,
+            "transfer-timeout",
+            self.transfer_timeout,
+        )
+    }
+
+    fn timed_out(&self, cause: Cause, parameter: &str, timeout: Duration) -> Failure {
+        let phase = self.record().phase.as_str();
+        Failure::new(
+            cause,
+            format!("{parameter}, {timeout:?}, passed while {phase}"),
+        )
+    }
+
     /// Keeps why it failed for those who will be told.
     pub(crate) fn fail(&self, origin: &Origin, failure: &Failure) {
         tracing::debug!(%origin, cause = ?failure.cause, "transfer failed: {}", failure.sentence);
@@ -108,7 +130,6 @@ impl Call {
     }
 
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
-        // A record is plain data: whoever panicked left nothing half done.
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+        self.record.lock()
     }
 }

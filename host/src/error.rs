@@ -1,12 +1,22 @@
 //! Why a call has no complete reply, as an embedding program meets it.
 
 use crate::{
-    call::failure::Cause,
-    response::{Headers, Timings},
+    call::failure::{Cause, Failure, Source},
+    partial::Partial,
+    timings::Timings,
 };
-use std::fmt;
+use std::{error::Error as StdError, fmt};
 
-/// The cases of `rest-error` in the WIT package.
+/// The cases of `rest-error` in the WIT package, and what befalls a program
+/// alone. More may come.
+///
+/// ```
+/// use rest_client_host::ErrorKind;
+///
+/// assert_eq!(ErrorKind::TransferTimeout.name(), "transfer-timeout");
+/// assert_eq!(ErrorKind::TransferTimeout.code(), -3);
+/// assert_eq!(ErrorKind::Denied.code(), -10);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -27,12 +37,22 @@ pub enum ErrorKind {
     Tls,
     /// The policy of this host forbids the request.
     Denied,
+    /// max-async-transfers are in flight, and at-cap is reject.
+    AtCap,
+    /// The pool of workers is being shut down.
+    Draining,
+    /// The host keeps as much for the plugin as a plugin may have it keep.
+    PluginLimit,
     /// The URL can't be understood, or is not one of http or https.
     InvalidUrl,
     /// A header field or the method can't be sent.
     InvalidHeader,
     /// The reply breaks HTTP, or the connection ended inside it.
     Protocol,
+    /// The body of a complete reply is not what it was read as.
+    Decode,
+    /// What a function was given is nothing that it could do.
+    InvalidArgument,
     /// Anything else: a fault of the component or of this host.
     Internal,
 }
@@ -50,7 +70,7 @@ impl ErrorKind {
         }
     }
 
-    /// The name of the case in the WIT package.
+    /// Its name, which is that of the case in the WIT package if it has one.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -62,15 +82,38 @@ impl ErrorKind {
             Self::Dns => "dns",
             Self::Tls => "tls",
             Self::Denied => "denied",
+            Self::AtCap => "at-cap",
+            Self::Draining => "draining",
+            Self::PluginLimit => "plugin-limit",
             Self::InvalidUrl => "invalid-url",
             Self::InvalidHeader => "invalid-header",
             Self::Protocol => "protocol",
+            Self::Decode => "decode",
+            Self::InvalidArgument => "invalid-argument",
             Self::Internal => "internal",
         }
     }
 }
 
 /// A call that ended without a complete reply.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use rest_client_host::{Config, ErrorKind, Host};
+/// use std::error::Error as _;
+///
+/// let instance = Host::new(Config::default())?.instance();
+/// let error = instance.rest_get("http://127.0.0.1:1/?pin=1234").await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+/// assert_eq!(
+///     error.to_string(),
+///     "http://127.0.0.1:1: the connection was refused, nothing listens on this port"
+/// );
+/// assert!(error.source().expect("the system's").is::<std::io::Error>());
+/// # Ok::<(), rest_client_host::ConfigError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Error(Box<Inner>);
 
@@ -79,21 +122,9 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     cause: Option<Cause>,
+    source: Option<Source>,
     partial: Option<Partial>,
     timings: Timings,
-}
-
-/// What had arrived of a reply when transfer-timeout passed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partial {
-    /// The HTTP status code.
-    pub status: u16,
-    /// The first `content-type`, if there is one and it is UTF-8.
-    pub content_type: Option<String>,
-    /// All fields of the head, but those that speak of the connection alone.
-    pub headers: Headers,
-    /// The bytes of the body so far.
-    pub body: Vec<u8>,
 }
 
 impl Error {
@@ -102,13 +133,29 @@ impl Error {
             kind,
             message: message.into(),
             cause: None,
+            source: None,
             partial: None,
             timings: Timings::default(),
         }))
     }
 
-    pub(crate) fn at_cap(message: String) -> Self {
-        Self::new(ErrorKind::Denied, "").explained(message, Cause::AtCap)
+    /// What the caller of a call that is over is told, in the host's own words.
+    pub(crate) fn of(kind: ErrorKind, failure: &Failure) -> Self {
+        let mut error = Self::new(kind, &*failure.sentence);
+        error.0.cause = Some(failure.cause);
+        error.0.source.clone_from(&failure.source);
+        error
+    }
+
+    /// The same, said of `origin`.
+    pub(crate) fn from_origin(mut self, origin: &str) -> Self {
+        self.0.message = format!("{origin}: {}", self.0.message);
+        self
+    }
+
+    pub(crate) fn because(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(std::sync::Arc::new(source));
+        self
     }
 
     pub(crate) fn with_partial(mut self, partial: Option<Partial>) -> Self {
@@ -118,13 +165,6 @@ impl Error {
 
     pub(crate) fn with_timings(mut self, timings: Timings) -> Self {
         self.0.timings = timings;
-        self
-    }
-
-    /// Puts the host's own words in place of the guest's, which can't see why.
-    pub(crate) fn explained(mut self, message: String, cause: Cause) -> Self {
-        self.0.message = message;
-        self.0.cause = Some(cause);
         self
     }
 
@@ -143,7 +183,10 @@ impl Error {
     /// The HTTP status of a reply that had begun, else 0.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.0.partial.as_ref().map_or(0, |partial| partial.status)
+        self.0
+            .partial
+            .as_ref()
+            .map_or(0, |partial| partial.status().as_u16())
     }
 
     /// What had arrived when transfer-timeout passed, if a reply had begun.
@@ -174,7 +217,7 @@ impl Error {
     /// Whether max-async-transfers were in flight, and at-cap is reject.
     #[must_use]
     pub fn is_at_cap(&self) -> bool {
-        self.0.cause == Some(Cause::AtCap)
+        self.0.kind == ErrorKind::AtCap
     }
 
     /// Whether it was the server's certificate that was not accepted, rather
@@ -200,4 +243,9 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let source = self.0.source.as_ref()?;
+        Some(&**source)
+    }
+}

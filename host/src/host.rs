@@ -3,10 +3,8 @@
 use crate::{
     config::{Config, ConfigError},
     instance::Instance,
-    sandbox::Factory,
-    sandbox::ticker::Ticker,
-    transport::pool::Pool,
-    transport::transfer::Transport,
+    sandbox::{COMPONENT_SOURCE, Factory},
+    transport::{Pool, Transport},
 };
 use std::{fmt, sync::Arc};
 
@@ -20,13 +18,11 @@ use std::{fmt, sync::Arc};
 /// # Ok::<(), rest_client_host::ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct Host(pub(crate) Arc<Shared>);
+pub struct Host(Arc<Inner>);
 
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) factory: Factory,
-    pub(crate) transport: Arc<Transport>,
-    pub(crate) ticker: Ticker,
+struct Inner {
+    config: Config,
+    factory: Arc<Factory>,
     /// The connections of all instances, where they share them.
     pool: Option<Pool>,
 }
@@ -43,25 +39,22 @@ impl Host {
         Self::with(config, Factory::new)
     }
 
+    /// A host whose sandboxes another factory makes.
     pub(crate) fn with(
         config: Config,
-        factory: impl FnOnce() -> wasmtime::Result<Factory>,
+        factory: impl FnOnce(Transport, u64) -> wasmtime::Result<Factory>,
     ) -> Result<Self, ConfigError> {
         let config = config.effective()?;
-        let transport = Arc::new(Transport::new(&config)?);
-        let unable = |error: &dyn fmt::Display| {
+        let transport = Transport::new(&config)?;
+        let factory = factory(transport, config.max_transfer_size).map_err(|error| {
             ConfigError::new(format!("this machine can't run the sandbox: {error}"))
-        };
-        let factory = factory().map_err(|error| unable(&error))?;
-        let ticker = Ticker::start(factory.engine()).map_err(|error| unable(&error))?;
+        })?;
         let pool = config
             .share_connections
             .then(|| Pool::new(config.idle_timeout));
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(Inner {
             config,
-            factory,
-            transport,
-            ticker,
+            factory: Arc::new(factory),
             pool,
         })))
     }
@@ -70,11 +63,16 @@ impl Host {
     /// is set. Its sandbox is made at the first call.
     #[must_use]
     pub fn instance(&self) -> Instance {
-        let pool = match &self.0.pool {
+        let Inner {
+            config,
+            factory,
+            pool,
+        } = &*self.0;
+        let pool = match pool {
             Some(shared) => shared.clone(),
-            None => Pool::new(self.0.config.idle_timeout),
+            None => Pool::new(config.idle_timeout),
         };
-        Instance::new(self.clone(), pool)
+        Instance::new(factory.clone(), pool, config)
     }
 
     /// The configuration in force: that of [`Host::new`], with a
@@ -84,10 +82,15 @@ impl Host {
         &self.0.config
     }
 
+    #[cfg(test)]
+    pub(crate) fn factory(&self) -> &Factory {
+        &self.0.factory
+    }
+
     /// The component that this crate holds, as WebAssembly.
     #[must_use]
     pub fn component() -> &'static [u8] {
-        crate::sandbox::COMPONENT_SOURCE
+        COMPONENT_SOURCE
     }
 }
 

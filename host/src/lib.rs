@@ -6,20 +6,20 @@
 //! sockets, the two timeouts, the TLS policy and the limits.
 //!
 //! ```
+//! # let url: String = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/service/serve.rs"));
+//! # tokio::runtime::Runtime::new()?.block_on(async {
 //! use rest_client_host::{Config, ErrorKind, Host};
 //!
-//! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let host = Host::new(Config::default())?;
 //! let instance = host.instance();
-//! match instance.rest_get("http://127.0.0.1:1/credit?caller=alice").await {
-//!     Ok(reply) => println!("{}: {} bytes", reply.status, reply.body.len()),
-//!     Err(error) if error.kind() == ErrorKind::ConnectionRefused => println!("{error}"),
-//!     Err(error) => return Err(error.into()),
-//! }
-//! # Ok(())
-//! # })
-//! # as Result<(), Box<dyn std::error::Error>>;
-//! # Ok::<(), std::io::Error>(())
+//! let credit = instance.rest_get(&format!("{url}/credit?caller=alice")).await?;
+//! assert_eq!(credit.text(), "12.50 EUR");
+//!
+//! let nobody = instance.rest_get("http://127.0.0.1:1/").await;
+//! assert_eq!(nobody.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod call;
@@ -27,24 +27,25 @@ pub mod config;
 mod error;
 mod host;
 mod instance;
+#[cfg(test)]
+mod misbehaving_guests;
+mod partial;
 pub mod plugin;
 mod request;
 mod response;
 mod sandbox;
 mod stats;
+mod timings;
 mod transport;
 mod worker_pool;
 
-pub use config::{
-    AtCap, Config, ConfigError, HttpVersion,
-    client_domain::{ClientDomain, ServerPattern},
-};
-pub use error::{Error, ErrorKind, Partial};
+pub use config::{AtCap, ClientDomain, Config, ConfigError, HttpVersion, ServerPattern};
+pub use error::{Error, ErrorKind};
 pub use host::Host;
 pub use instance::Instance;
+pub use partial::Partial;
 pub use request::Request;
-pub use response::{Headers, Response, Timings};
-#[cfg(feature = "canned")]
-pub use sandbox::canned::canned_calls;
+pub use response::Response;
 pub use stats::Stats;
+pub use timings::Timings;
 pub use worker_pool::{WorkerPool, WorkerState};

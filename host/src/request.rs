@@ -1,56 +1,55 @@
 //! What a call asks for, as an embedding program states it.
 
-use crate::{error::Error, instance::Instance, response::Response, worker_pool::WorkerPool};
-use std::{fmt, pin::Pin, time::Duration};
+use crate::{call::spec::CallSpec, error::Error, response::Response};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
 /// A request in the making. Await it to send it.
 ///
 /// What is wrong with it is told by the call's result, not while it is made.
 /// Dropping its future ends its transfer, and frees its slot.
+///
+/// ```
+/// # let url: String = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/service/serve.rs"));
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use std::time::Duration;
+///
+/// let instance = rest_client_host::Host::new(Default::default())?.instance();
+/// let reply = instance
+///     .rest_post(&format!("{url}/register"), "sip:alice@192.0.2.7")
+///     .content_type("text/plain")
+///     .header("x-call-id", "843817637684230")
+///     .transfer_timeout(Duration::from_secs(2))
+///     .await?;
+/// assert_eq!(reply.status(), http::StatusCode::CREATED);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a request is sent when it is awaited"]
-pub struct Request<'a> {
-    by: By<'a>,
-    pub(crate) question: Question,
-    pub(crate) connection_timeout: Option<Duration>,
-    pub(crate) transfer_timeout: Option<Duration>,
+pub struct Request {
+    caller: Arc<dyn Caller>,
+    spec: CallSpec,
     /// Told when the call runs beside others, or waits for its turn. Dropped
     /// untold at the end of one that runs in a blocking manner.
-    pub(crate) begun: Option<oneshot::Sender<()>>,
+    begun: Option<oneshot::Sender<()>>,
 }
 
-/// Who makes the call.
-#[derive(Clone, Copy)]
-pub(crate) enum By<'a> {
-    Instance(&'a Instance),
-    Pool(&'a WorkerPool),
+/// What makes calls.
+pub(crate) trait Caller: Send + Sync {
+    /// Makes one. `begun` is that of the request.
+    fn call(self: Arc<Self>, spec: CallSpec, begun: Option<oneshot::Sender<()>>)
+    -> PendingResponse;
 }
 
-/// What the guest is given.
-#[derive(Clone)]
-pub(crate) struct Question {
-    pub(crate) method: String,
-    pub(crate) url: String,
-    pub(crate) body: Option<Vec<u8>>,
-    pub(crate) content_type: Option<String>,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) max_redirects: u32,
-}
+/// The end of a call.
+pub(crate) type PendingResponse = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
 
-impl<'a> Request<'a> {
-    pub(crate) fn new(by: By<'a>, method: &str, url: &str) -> Self {
+impl Request {
+    pub(crate) fn new(caller: Arc<dyn Caller>, method: &str, url: &str) -> Self {
         Self {
-            by,
-            question: Question {
-                method: method.to_owned(),
-                url: url.to_owned(),
-                body: None,
-                content_type: None,
-                headers: Vec::new(),
-                max_redirects: 0,
-            },
-            connection_timeout: None,
-            transfer_timeout: None,
+            caller,
+            spec: CallSpec::new(method, url),
             begun: None,
         }
     }
@@ -63,20 +62,20 @@ impl<'a> Request<'a> {
     /// Adds a header field, beside others of the same name. It belongs to this
     /// request alone.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        self.question.headers.push((name.into(), value.into()));
+        self.spec.headers.push((name.into(), value.into()));
         self
     }
 
     /// Sends a body, which may be empty.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.question.body = Some(body.into());
+        self.spec.body = Some(body.into());
         self
     }
 
     /// Declares the body as something else than a form,
     /// `application/x-www-form-urlencoded`.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
-        self.question.content_type = Some(content_type.into());
+        self.spec.content_type = Some(content_type.into());
         self
     }
 
@@ -85,43 +84,40 @@ impl<'a> Request<'a> {
     /// deadline of the call; none goes from https to http; credentials stay with
     /// the origin they were for.
     pub fn max_redirects(mut self, max: u32) -> Self {
-        self.question.max_redirects = max;
+        self.spec.max_redirects = max;
         self
     }
 
     /// Shortens connection-timeout for this call. A longer one than the
     /// configured has no effect.
     pub fn connection_timeout(mut self, timeout: Duration) -> Self {
-        self.connection_timeout = Some(timeout);
+        self.spec.connection_timeout = Some(timeout);
         self
     }
 
     /// Shortens transfer-timeout for this call. A longer one than the
     /// configured has no effect.
     pub fn transfer_timeout(mut self, timeout: Duration) -> Self {
-        self.transfer_timeout = Some(timeout);
+        self.spec.transfer_timeout = Some(timeout);
         self
     }
 }
 
-impl<'a> IntoFuture for Request<'a> {
+impl IntoFuture for Request {
     type Output = Result<Response, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = PendingResponse;
 
     fn into_future(self) -> Self::IntoFuture {
-        match self.by {
-            By::Instance(instance) => Box::pin(instance.run(self)),
-            By::Pool(pool) => Box::pin(pool.run(self)),
-        }
+        self.caller.call(self.spec, self.begun)
     }
 }
 
 /// Shows no URL and no values: both may hold secrets.
-impl fmt::Debug for Request<'_> {
+impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("method", &self.question.method)
-            .field("body", &self.question.body.as_ref().map(Vec::len))
+            .field("method", &self.spec.method)
+            .field("body", &self.spec.body.as_ref().map(Vec::len))
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,18 @@ use serde::Serialize;
 use std::ops::AddAssign;
 
 /// A snapshot. All but `in_flight` count from the start of the instance.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let instance = rest_client_host::Host::new(Default::default())?.instance();
+/// instance.rest_get("http://127.0.0.1:1/").await.unwrap_err();
+/// let stats = instance.stats();
+/// assert_eq!((stats.started, stats.in_flight), (1, 0));
+/// # Ok::<(), rest_client_host::ConfigError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Transfers that are open now.

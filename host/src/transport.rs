@@ -1,13 +1,22 @@
-//! How a request reaches its server and a reply comes back, under the deadlines
-//! of its call.
+//! How a request reaches its server and its reply comes back, under the
+//! deadlines of its call.
+//!
+//! A [`transfer`] takes a kept connection from the [`pool`] or makes one:
+//! [`connect`] looks the name up, dials, and has [`tls`] secured; then [`send`]
+//! writes the request, and the transfer gathers the reply.
 
-pub(crate) mod connect;
-pub(crate) mod connect_lock;
-pub(crate) mod connection;
+mod connect;
+mod connect_lock;
+mod connection;
+mod errors;
 mod expect;
-pub(crate) mod pool;
+mod pool;
 mod proxy;
-pub(crate) mod resolve;
+mod resolve;
 mod send;
-pub(crate) mod tls;
-pub(crate) mod transfer;
+mod stream;
+mod tls;
+mod transfer;
+
+pub(crate) use pool::Pool;
+pub(crate) use transfer::{Tenant, Transport};

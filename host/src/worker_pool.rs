@@ -2,33 +2,45 @@
 //! program, as the worker processes of the original do.
 
 use crate::{
+    call::spec::CallSpec,
     error::{Error, ErrorKind},
     host::Host,
     instance::Instance,
-    request::{By, Request},
-    response::Response,
+    request::{Caller, PendingResponse, Request},
     stats::Stats,
 };
 use serde::Serialize;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::sync::watch;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+use tokio::sync::{oneshot, watch};
 
 /// Gives each call to an instance that is not blocked. A worker whose sandbox
-/// dies has a new one at its next call.
+/// dies has a new one at its next call. Cheap to clone; clones are the same
+/// pool.
 ///
 /// ```
-/// # async fn ask(url: &str) -> Result<(), Box<dyn std::error::Error>> {
-/// use rest_client_host::{Config, Host, WorkerPool};
+/// # let url: String = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/service/serve.rs"));
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use rest_client_host::{Config, ErrorKind, Host, WorkerPool};
 ///
 /// let pool = WorkerPool::new(&Host::new(Config::default())?, 4);
-/// let credit = pool.rest_get(url).await?;
-/// println!("{}", credit.status);
+/// let credit = pool.rest_get(&format!("{url}/credit?caller=alice")).await?;
+/// assert_eq!(credit.text(), "12.50 EUR");
+///
 /// pool.drain().await;
-/// # Ok(())
-/// # }
+/// let error = pool.rest_get(&url).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Draining);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug, Clone)]
+pub struct WorkerPool(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct WorkerPool {
+struct Inner {
     workers: Vec<Instance>,
     /// Where to begin to look for the next call's worker.
     next: AtomicUsize,
@@ -38,6 +50,17 @@ pub struct WorkerPool {
 }
 
 /// What a worker does at the moment, with what it has done.
+///
+/// ```
+/// use rest_client_host::{Config, Host, WorkerPool};
+///
+/// let pool = WorkerPool::new(&Host::new(Config::default())?, 2);
+/// for worker in pool.states() {
+///     assert!(!worker.is_blocked && worker.stats.started == 0);
+/// }
+/// # Ok::<(), rest_client_host::ConfigError>(())
+/// ```
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct WorkerState {
     /// It waits for a transfer that runs in a blocking manner.
@@ -51,44 +74,45 @@ impl WorkerPool {
     /// A pool of `workers` instances of `host`, at least one.
     #[must_use]
     pub fn new(host: &Host, workers: usize) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             workers: (0..workers.max(1)).map(|_| host.instance()).collect(),
             next: AtomicUsize::new(0),
             is_draining: AtomicBool::new(false),
             calls: watch::Sender::new(0),
-        }
+        }))
     }
 
     /// As [`Instance::rest_get`].
-    pub fn rest_get(&self, url: &str) -> Request<'_> {
-        Request::new(By::Pool(self), "GET", url)
+    pub fn rest_get(&self, url: &str) -> Request {
+        self.rest_request("GET", url)
     }
 
     /// As [`Instance::rest_post`].
-    pub fn rest_post(&self, url: &str, body: impl Into<Vec<u8>>) -> Request<'_> {
-        Request::new(By::Pool(self), "POST", url).body(body)
+    pub fn rest_post(&self, url: &str, body: impl Into<Vec<u8>>) -> Request {
+        self.rest_request("POST", url).body(body)
     }
 
     /// As [`Instance::rest_put`].
-    pub fn rest_put(&self, url: &str, body: impl Into<Vec<u8>>) -> Request<'_> {
-        Request::new(By::Pool(self), "PUT", url).body(body)
+    pub fn rest_put(&self, url: &str, body: impl Into<Vec<u8>>) -> Request {
+        self.rest_request("PUT", url).body(body)
     }
 
     /// As [`Instance::rest_request`].
-    pub fn rest_request(&self, method: &str, url: &str) -> Request<'_> {
-        Request::new(By::Pool(self), method, url)
+    pub fn rest_request(&self, method: &str, url: &str) -> Request {
+        Request::new(self.0.clone(), method, url)
     }
 
     /// The instances, for a call that is for one of them.
     #[must_use]
     pub fn workers(&self) -> &[Instance] {
-        &self.workers
+        &self.0.workers
     }
 
     /// The state of each worker.
     #[must_use]
     pub fn states(&self) -> Vec<WorkerState> {
-        self.workers
+        self.0
+            .workers
             .iter()
             .map(|worker| WorkerState {
                 is_blocked: worker.is_blocked(),
@@ -100,7 +124,7 @@ impl WorkerPool {
     /// What all workers together have done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.workers.iter().fold(Stats::default(), |mut sum, it| {
+        self.0.workers.iter().fold(Stats::default(), |mut sum, it| {
             sum += it.stats();
             sum
         })
@@ -112,29 +136,40 @@ impl WorkerPool {
     ///
     /// As there; no worker's cap is changed then.
     pub fn set_max_async_transfers(&self, cap: u32) -> Result<(), Error> {
-        self.workers
+        self.0
+            .workers
             .iter()
             .try_for_each(|worker| worker.set_max_async_transfers(cap))
     }
 
-    /// Refuses new calls from now on, with [`ErrorKind::Denied`], and returns
+    /// Refuses new calls from now on, with [`ErrorKind::Draining`], and returns
     /// when those under way have ended, which is at their deadlines at the
     /// latest.
     pub async fn drain(&self) {
-        self.is_draining.store(true, Ordering::SeqCst);
+        self.0.is_draining.store(true, Ordering::SeqCst);
         // The sender is here: waiting can't fail.
-        let _ = self.calls.subscribe().wait_for(|calls| *calls == 0).await;
+        let _ = self.0.calls.subscribe().wait_for(|calls| *calls == 0).await;
     }
+}
 
-    pub(crate) async fn run(&self, request: Request<'_>) -> Result<Response, Error> {
-        let _under_way = UnderWay::count(&self.calls);
-        if self.is_draining.load(Ordering::SeqCst) {
-            let message = "the pool of workers is being shut down";
-            return Err(Error::new(ErrorKind::Denied, message));
-        }
-        self.choose().run(request).await
+impl Caller for Inner {
+    fn call(
+        self: Arc<Self>,
+        spec: CallSpec,
+        begun: Option<oneshot::Sender<()>>,
+    ) -> PendingResponse {
+        Box::pin(async move {
+            let _under_way = UnderWay::count(&self.calls);
+            if self.is_draining.load(Ordering::SeqCst) {
+                let message = "the pool of workers is being shut down";
+                return Err(Error::new(ErrorKind::Draining, message));
+            }
+            self.choose().call(spec, begun).await
+        })
     }
+}
 
+impl Inner {
     /// The worker with the least to do among those that are not blocked, or
     /// among all if all are; of equals, another one each time.
     fn choose(&self) -> &Instance {

@@ -3,33 +3,30 @@
 
 use crate::{host, worker_with};
 use rest_client_host::{AtCap, Config, ErrorKind, Host, Instance, WorkerPool};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use support::{
+    config,
     counting_server::{CountingServer, INSTANCE},
     process::run,
 };
 use tokio::{task::JoinSet, time::Instant};
 
 fn capped(cap: u32, at_cap: AtCap) -> Config {
-    Config {
-        max_async_transfers: cap,
-        at_cap,
-        ..Config::default()
-    }
+    config!(max_async_transfers = cap, at_cap)
 }
 
-fn worker(cap: u32, at_cap: AtCap) -> Arc<Instance> {
-    Arc::new(worker_with(capped(cap, at_cap)))
+fn worker(cap: u32, at_cap: AtCap) -> Instance {
+    worker_with(capped(cap, at_cap))
 }
 
 /// Calls that run at the same time. Their bodies come in the order of their ends.
 type Calls = JoinSet<Result<Vec<u8>, rest_client_host::Error>>;
 
-fn call(calls: &mut Calls, worker: &Arc<Instance>, url: String) {
+fn call(calls: &mut Calls, worker: &Instance, url: String) {
     let worker = worker.clone();
     calls.spawn(async move {
         let reply = worker.rest_get(&url).header(INSTANCE, "it").await?;
-        Ok(reply.body)
+        Ok(reply.into_body().into())
     });
 }
 
@@ -120,10 +117,10 @@ async fn with_a_cap_of_0_every_call_runs_alone() {
 #[tokio::test]
 async fn a_blocked_instance_does_not_hold_back_the_end_of_a_call() {
     let server = CountingServer::start().await;
-    let worker = Arc::new(worker_with(Config {
-        connection_timeout: Duration::from_millis(300),
+    let worker = worker_with(config!(
+        connection_timeout = Duration::from_millis(300),
         ..capped(1, AtCap::Block)
-    }));
+    ));
     let mut calls = Calls::new();
     call(&mut calls, &worker, server.url("/gate/1"));
     server.wait_for_open(1).await;
@@ -161,7 +158,7 @@ async fn what_had_arrived_while_the_instance_was_blocked_is_not_lost() {
     call(&mut calls, &worker, server.url("/gate/blocking"));
     let error = complete.await.unwrap_err();
     assert_eq!((error.code(), error.status()), (-3, 200), "{error}");
-    assert_eq!(error.partial().unwrap().body, b"/slow/20/complete");
+    assert_eq!(error.partial().unwrap().body(), "/slow/20/complete");
     server.open_gate(1);
     calls.join_next().await.unwrap().unwrap().unwrap();
 }
@@ -173,7 +170,7 @@ async fn a_large_body_can_be_sent_at_the_cap() {
     for _ in 0..2 {
         let body = vec![b'x'; 5 << 20];
         let reply = worker.rest_post(&server.url("/echo"), body).await.unwrap();
-        assert_eq!(reply.body, b"/echo");
+        assert_eq!(reply.body(), "/echo");
     }
 }
 
@@ -225,7 +222,7 @@ async fn where_calls_are_rejected_at_the_cap_they_are_told_at_once() {
     call(&mut calls, &worker, server.url("/gate/1"));
     server.wait_for_open(1).await;
     let error = worker.rest_get(&server.url("/echo")).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Denied, -10));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::AtCap, -10));
     assert!(error.is_at_cap(), "{error}");
     server.open_gate(1);
     calls.join_next().await.unwrap().unwrap().unwrap();
@@ -288,7 +285,7 @@ async fn a_caller_that_is_not_polled_holds_up_nobody() {
     for _ in 0..3 {
         worker.rest_get(&server.url("/echo")).await.unwrap();
     }
-    assert_eq!(forgotten.await.unwrap().body, b"/slow/20/forgotten");
+    assert_eq!(forgotten.await.unwrap().body(), "/slow/20/forgotten");
 }
 
 #[tokio::test]
@@ -439,7 +436,7 @@ async fn a_pool_gives_each_worker_its_share() {
 #[tokio::test]
 async fn a_pool_that_drains_ends_what_is_under_way_and_takes_no_more() {
     let server = CountingServer::start().await;
-    let pool = Arc::new(WorkerPool::new(&host(Config::default()), 2));
+    let pool = WorkerPool::new(&host(Config::default()), 2);
     let (url, draining) = (server.url("/gate/x"), pool.clone());
     let under_way = tokio::spawn({
         let pool = pool.clone();
@@ -453,7 +450,7 @@ async fn a_pool_that_drains_ends_what_is_under_way_and_takes_no_more() {
     })
     .await;
     let error = pool.rest_get(&server.url("/echo")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Draining, "{error}");
     assert!(!drained.is_finished());
     server.open_gate(1);
     under_way.await.unwrap().unwrap();

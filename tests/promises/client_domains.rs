@@ -2,13 +2,14 @@
 //! operator chooses them, and nobody else.
 
 use crate::{host, worker_with};
-use rest_client_host::{ClientDomain, Config, ErrorKind, Host, ServerPattern};
+use rest_client_host::{ClientDomain, Config, ErrorKind, Host};
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
 };
 use support::{
+    config,
     pki::{Authority, Identity, Validity},
     server::Server,
     steps::ok,
@@ -50,20 +51,23 @@ impl Domain {
 
     /// With the client's certificate, for these servers.
     fn of(&self, servers: &str) -> ClientDomain {
-        ClientDomain {
-            certificate: Some(self.file("client.pem")),
-            key: Some(self.file("client.key")),
-            ssl_capath: Some(self.file("ca.pem")),
-            ..ClientDomain::new(servers.parse().unwrap())
-        }
+        client_domain(servers, |it| {
+            it.certificate = Some(self.file("client.pem"));
+            it.key = Some(self.file("client.key"));
+            it.ssl_capath = Some(self.file("ca.pem"));
+        })
     }
 }
 
+/// A domain for `servers` as `change` makes it.
+fn client_domain(servers: &str, change: impl FnOnce(&mut ClientDomain)) -> ClientDomain {
+    let mut domain = ClientDomain::new(servers.parse().unwrap());
+    change(&mut domain);
+    domain
+}
+
 fn with(domains: Vec<ClientDomain>) -> Config {
-    Config {
-        client_domains: domains,
-        ..Config::default()
-    }
+    config!(client_domains = domains)
 }
 
 /// The port of a server, as a pattern.
@@ -77,12 +81,12 @@ async fn the_certificate_is_shown_to_the_servers_of_its_domain_and_to_no_other()
     let identity = domain.server_identity();
     let inside = Server::start_mutual_tls(&identity, &domain.authority, |_| ok("welcome")).await;
     let outside = Server::start_mutual_tls(&identity, &domain.authority, |_| ok("welcome")).await;
-    let worker = worker_with(Config {
-        ssl_capath: Some(domain.file("ca.pem")),
+    let worker = worker_with(config!(
+        ssl_capath = Some(domain.file("ca.pem")),
         ..with(vec![domain.of(&port(&inside))])
-    });
+    ));
     let reply = worker.rest_get(&inside.url("/")).await.unwrap();
-    assert_eq!(reply.body, b"welcome");
+    assert_eq!(reply.body(), "welcome");
 
     let error = worker.rest_get(&outside.url("/")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
@@ -98,11 +102,10 @@ async fn a_domain_trusts_whom_it_says_and_nobody_else_does() {
     let identity = domain.server_identity();
     let inside = Server::start_tls(&identity, |_| ok("")).await;
     let outside = Server::start_tls(&identity, |_| ok("")).await;
-    let worker = worker_with(with(vec![ClientDomain {
-        ssl_capath: Some(domain.file("ca.pem")),
-        ca_only: Some(true),
-        ..ClientDomain::new(port(&inside).parse().unwrap())
-    }]));
+    let worker = worker_with(with(vec![client_domain(&port(&inside), |it| {
+        it.ssl_capath = Some(domain.file("ca.pem"));
+        it.ca_only = Some(true);
+    })]));
     worker.rest_get(&inside.url("/")).await.unwrap();
     let error = worker.rest_get(&outside.url("/")).await.unwrap_err();
     assert!(error.is_certificate(), "{error}");
@@ -113,11 +116,10 @@ async fn a_switch_is_off_for_the_domain_that_says_so_alone() {
     let nobodys = Identity::self_signed(&["localhost"]);
     let inside = Server::start_tls(&nobodys, |_| ok("")).await;
     let outside = Server::start_tls(&nobodys, |_| ok("")).await;
-    let worker = worker_with(with(vec![ClientDomain {
-        ssl_verifypeer: Some(false),
-        ssl_verifyhost: Some(false),
-        ..ClientDomain::new(port(&inside).parse().unwrap())
-    }]));
+    let worker = worker_with(with(vec![client_domain(&port(&inside), |it| {
+        it.ssl_verifypeer = Some(false);
+        it.ssl_verifyhost = Some(false);
+    })]));
     worker.rest_get(&inside.url("/")).await.unwrap();
     let error = worker.rest_get(&outside.url("/")).await.unwrap_err();
     assert!(error.is_certificate(), "{error}");
@@ -141,15 +143,8 @@ async fn of_several_domains_the_first_that_matches_counts() {
 #[tokio::test]
 async fn a_connection_made_under_one_policy_is_never_used_under_another() {
     let server = Server::start_tls(&Identity::self_signed(&["127.0.0.1"]), |_| ok("")).await;
-    let lax = host(Config {
-        ssl_verifypeer: false,
-        share_connections: true,
-        ..Config::default()
-    });
-    let strict = host(Config {
-        share_connections: true,
-        ..Config::default()
-    });
+    let lax = host(config!(ssl_verifypeer = false, share_connections = true));
+    let strict = host(config!(share_connections = true));
     lax.instance().rest_get(&server.url("/")).await.unwrap();
     let error = strict.instance().rest_get(&server.url("/")).await;
     assert!(error.unwrap_err().is_certificate());
@@ -201,11 +196,10 @@ fn what_can_not_be_shown_is_refused_at_the_start() {
         ),
         (None, Some(domain.file("client.key")), "no certificate"),
     ] {
-        let error = Host::new(with(vec![ClientDomain {
-            certificate,
-            key,
-            ..ClientDomain::new("*.example.com:8443".parse().unwrap())
-        }]))
+        let error = Host::new(with(vec![client_domain("*.example.com:8443", |it| {
+            it.certificate = certificate;
+            it.key = key;
+        })]))
         .map(|_| ())
         .unwrap_err()
         .to_string();
@@ -221,10 +215,8 @@ fn a_key_may_stand_in_the_file_of_its_certificate() {
     let [certificate, key] =
         ["client.pem", "client.key"].map(|name| fs::read_to_string(domain.file(name)).unwrap());
     let both = domain.write("both.pem", &[certificate, key].concat(), 0o600);
-    let servers: ServerPattern = "*".parse().unwrap();
-    let host = Host::new(with(vec![ClientDomain {
-        certificate: Some(both),
-        ..ClientDomain::new(servers)
-    }]));
+    let host = Host::new(with(vec![client_domain("*", |it| {
+        it.certificate = Some(both);
+    })]));
     assert!(host.is_ok());
 }

@@ -337,6 +337,33 @@ async fn a_configuration_file_is_obeyed_and_its_faults_are_told_by_place() {
 }
 
 #[tokio::test]
+async fn a_flag_that_is_wrong_makes_no_other_flag_vanish() {
+    let server = Server::start(|_| ok("x")).await;
+    let url = server.url("/");
+    let get = async |flag| rest_client(&["get", &url, "--ca-only", flag]).await;
+    // Without the last one, too, there is something to refuse.
+    assert_refused(
+        &get("--include").await,
+        2,
+        "ca-only is set without ssl-capath",
+    );
+    // A number that TOML can't state.
+    let ended = get("--max-transfer-size=9223372036854775808").await;
+    assert_eq!(ended.code(), 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("--max-transfer-size"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("9223372036854775807"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(server.record().requests.len(), 0);
+}
+
+#[tokio::test]
 async fn a_script_of_the_original_is_taken_over_and_shown_with_its_places() {
     let directory = tempfile::tempdir().unwrap();
     let script = directory.path().join("opensips.cfg");

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 use support::{
+    config,
     pki::Identity,
     server::Server,
     steps::{Gate, Step, head, ok, raw, reply},
@@ -41,10 +42,7 @@ async fn an_instance_uses_its_own_connections_alone() {
 #[tokio::test]
 async fn instances_share_connections_only_when_they_are_told_to() {
     let server = Server::start(|_| ok("x")).await;
-    let host = host(Config {
-        share_connections: true,
-        ..Config::default()
-    });
+    let host = host(config!(share_connections = true));
     for _ in 0..3 {
         host.instance().rest_get(&server.url("/")).await.unwrap();
     }
@@ -54,10 +52,7 @@ async fn instances_share_connections_only_when_they_are_told_to() {
 #[tokio::test]
 async fn a_connection_without_use_is_closed_after_the_idle_timeout() {
     let server = Server::start(|_| ok("x")).await;
-    let worker = worker_with(Config {
-        idle_timeout: Duration::from_millis(50),
-        ..Config::default()
-    });
+    let worker = worker_with(config!(idle_timeout = Duration::from_millis(50)));
     worker.rest_get(&server.url("/")).await.unwrap();
     server
         .wait_for("the end of the connection", |record| record.open == 0)
@@ -69,10 +64,7 @@ async fn a_connection_without_use_is_closed_after_the_idle_timeout() {
 #[tokio::test]
 async fn without_an_idle_timeout_no_connection_is_kept() {
     let server = Server::start(|_| ok("x")).await;
-    let worker = worker_with(Config {
-        idle_timeout: Duration::ZERO,
-        ..Config::default()
-    });
+    let worker = worker_with(config!(idle_timeout = Duration::ZERO));
     for _ in 0..3 {
         worker.rest_get(&server.url("/")).await.unwrap();
     }
@@ -164,10 +156,7 @@ async fn a_first_request_that_fails_is_not_sent_again() {
 #[tokio::test]
 async fn with_no_concurrent_connects_a_loser_is_told_at_once() {
     let silent = Silent::start().await;
-    let host = host(Config {
-        no_concurrent_connects: true,
-        ..Config::default()
-    });
+    let host = host(config!(no_concurrent_connects = true));
     let (winner, loser) = (host.instance(), host.instance());
     let url = silent.https();
     tokio::select! {
@@ -200,10 +189,7 @@ async fn with_no_concurrent_connects_a_kept_connection_needs_no_lock() {
         _ => ok("x"),
     })
     .await;
-    let host = host(Config {
-        no_concurrent_connects: true,
-        ..Config::default()
-    });
+    let host = host(config!(no_concurrent_connects = true));
     let (one, other) = (host.instance(), host.instance());
     one.rest_get(&server.url("/")).await.unwrap();
     other.rest_get(&server.url("/")).await.unwrap();
@@ -233,12 +219,11 @@ async fn beside_one_that_connects(conn_lifetime: Duration) -> Result<(), ErrorKi
             }
         })
         .await;
-    let host = host(Config {
-        no_concurrent_connects: true,
+    let host = host(config!(
+        no_concurrent_connects = true,
         conn_lifetime,
-        ssl_verifypeer: false,
-        ..Config::default()
-    });
+        ssl_verifypeer = false
+    ));
     let (one, other) = (host.instance(), host.instance());
     let url = |name: &str, path: &str| server.url_on(name, path);
     one.rest_get(&url("localhost", "/")).await.unwrap();

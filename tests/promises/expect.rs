@@ -2,18 +2,16 @@
 //! ever.
 
 use crate::worker_with;
-use rest_client_host::{Config, Instance};
+use rest_client_host::Instance;
 use std::time::Duration;
 use support::{
+    config,
     server::Server,
     steps::{Step, head, ok, reply},
 };
 
 fn worker() -> Instance {
-    worker_with(Config {
-        enable_expect_100: true,
-        ..Config::default()
-    })
+    worker_with(config!(enable_expect_100 = true))
 }
 
 fn large() -> Vec<u8> {
@@ -33,9 +31,9 @@ async fn the_body_is_sent_when_the_server_asks_for_it() {
     let worker = worker();
     for _ in 0..2 {
         let reply = worker.rest_post(&server.url("/"), large()).await.unwrap();
-        assert_eq!(reply.body, b"thanks");
+        assert_eq!(reply.body(), "thanks");
         assert!(
-            reply.timings.total < Duration::from_millis(900),
+            reply.timings().total < Duration::from_millis(900),
             "it did not wait"
         );
     }
@@ -51,8 +49,8 @@ async fn the_body_is_sent_when_the_server_asks_for_it() {
 async fn a_server_that_never_answers_gets_the_body_after_a_second() {
     let server = Server::start(|_| [vec![Step::ReadBody], ok("thanks")].concat()).await;
     let reply = worker().rest_post(&server.url("/"), large()).await.unwrap();
-    assert_eq!(reply.body, b"thanks");
-    assert!(reply.timings.total >= Duration::from_secs(1));
+    assert_eq!(reply.body(), "thanks");
+    assert!(reply.timings().total >= Duration::from_secs(1));
     assert_eq!(server.only_request().body, large());
 }
 
@@ -64,9 +62,12 @@ async fn a_server_that_refuses_the_question_gets_the_request_without_it() {
     })
     .await;
     let reply = worker().rest_post(&server.url("/"), large()).await.unwrap();
-    assert_eq!((reply.status, &reply.body[..]), (200, &b"thanks"[..]));
+    assert_eq!(
+        (reply.status().as_u16(), &reply.body()[..]),
+        (200, &b"thanks"[..])
+    );
     assert!(
-        reply.timings.total < Duration::from_millis(900),
+        reply.timings().total < Duration::from_millis(900),
         "it did not wait"
     );
     let requests = server.record().requests;
@@ -79,9 +80,12 @@ async fn an_answer_without_the_body_is_the_answer() {
     let server = Server::start(|_| reply("401 Unauthorized", &[], b"who are you?")).await;
     let worker = worker();
     let reply = worker.rest_post(&server.url("/"), large()).await.unwrap();
-    assert_eq!((reply.status, &reply.body[..]), (401, &b"who are you?"[..]));
+    assert_eq!(
+        (reply.status().as_u16(), &reply.body()[..]),
+        (401, &b"who are you?"[..])
+    );
     assert!(
-        reply.timings.total < Duration::from_millis(900),
+        reply.timings().total < Duration::from_millis(900),
         "it did not wait"
     );
     // The connection is of no more use: a body was announced on it, and will

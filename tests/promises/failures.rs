@@ -1,8 +1,9 @@
 //! What a server does wrong is told, with the right error and in words.
 
 use crate::{host, worker};
-use rest_client_host::{Config, Error, ErrorKind};
+use rest_client_host::{Error, ErrorKind};
 use support::{
+    config,
     name_server::NameServer,
     server::Server,
     steps::{Step, head, ok, raw},
@@ -37,10 +38,7 @@ async fn a_port_without_a_listener_refuses() {
 #[tokio::test]
 async fn a_name_that_is_not_is_an_error_of_dns() {
     let names = NameServer::with(&[]).await;
-    let host = host(Config {
-        dns_servers: vec![names.address()],
-        ..Config::default()
-    });
+    let host = host(config!(dns_servers = vec![names.address()]));
     let error = host
         .instance()
         .rest_get("http://service.example./")
@@ -116,9 +114,9 @@ async fn bytes_after_the_announced_length_are_no_part_of_the_body() {
     .await;
     let worker = worker();
     let reply = worker.rest_get(&server.url("/long")).await.unwrap();
-    assert_eq!(reply.body, b"abc");
+    assert_eq!(reply.body(), "abc");
     let reply = worker.rest_get(&server.url("/")).await.unwrap();
-    assert_eq!(reply.body, b"mine", "what came unasked is nobody's reply");
+    assert_eq!(reply.body(), "mine", "what came unasked is nobody's reply");
 }
 
 #[tokio::test]

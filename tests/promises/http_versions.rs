@@ -1,9 +1,11 @@
 //! The six ways to speak HTTP, with servers that others wrote.
 
 use crate::worker_with;
-use rest_client_host::{Config, HttpVersion};
+use hyper::Version;
+use rest_client_host::HttpVersion;
 use std::path::Path;
 use support::{
+    config,
     h2::Together,
     pki::{Authority, Validity},
     process::Service,
@@ -41,20 +43,19 @@ impl Site {
         format!("ssl_certificate {root}/certificate.pem; ssl_certificate_key {root}/key.pem;")
     }
 
-    async fn spoken(&self, url: &str, version: HttpVersion) -> Result<&'static str, String> {
-        let worker = worker_with(Config {
-            http_version: version,
-            ssl_capath: Some(self.root().join("ca.pem")),
-            ..Config::default()
-        });
-        let mut spoken = "";
+    async fn spoken(&self, url: &str, version: HttpVersion) -> Result<Version, String> {
+        let worker = worker_with(config!(
+            http_version = version,
+            ssl_capath = Some(self.root().join("ca.pem"))
+        ));
+        let mut spoken = Version::HTTP_09;
         for _ in 0..3 {
             let reply = worker
                 .rest_get(url)
                 .await
                 .map_err(|error| error.to_string())?;
-            assert_eq!(reply.body, b"hello\n");
-            spoken = reply.version;
+            assert_eq!(reply.body(), "hello\n");
+            spoken = reply.version();
         }
         Ok(spoken)
     }
@@ -70,18 +71,14 @@ async fn with_a_server_of_http_2_over_tls_each_mode_speaks_its_version() {
     let nginx = Service::nginx(site.root(), "ssl http2", &site.tls()).await;
     let url = nginx.https("/hello.txt");
     for (version, spoken) in [
-        (HttpVersion::Auto, "HTTP/2"),
-        (HttpVersion::Http10, "HTTP/1.1"),
-        (HttpVersion::Http11, "HTTP/1.1"),
-        (HttpVersion::Http2, "HTTP/2"),
-        (HttpVersion::Http2Tls, "HTTP/2"),
-        (HttpVersion::Http2PriorKnowledge, "HTTP/2"),
+        (HttpVersion::Auto, Version::HTTP_2),
+        (HttpVersion::Http10, Version::HTTP_11),
+        (HttpVersion::Http11, Version::HTTP_11),
+        (HttpVersion::Http2, Version::HTTP_2),
+        (HttpVersion::Http2Tls, Version::HTTP_2),
+        (HttpVersion::Http2PriorKnowledge, Version::HTTP_2),
     ] {
-        assert_eq!(
-            site.spoken(&url, version).await.as_deref(),
-            Ok(spoken),
-            "{version}"
-        );
+        assert_eq!(site.spoken(&url, version).await, Ok(spoken), "{version}");
     }
 }
 
@@ -96,8 +93,8 @@ async fn with_a_server_of_http_1_over_tls_http_2_falls_back() {
     let url = nginx.https("/hello.txt");
     for version in [HttpVersion::Auto, HttpVersion::Http2, HttpVersion::Http2Tls] {
         assert_eq!(
-            site.spoken(&url, version).await.as_deref(),
-            Ok("HTTP/1.1"),
+            site.spoken(&url, version).await,
+            Ok(Version::HTTP_11),
             "{version}"
         );
     }
@@ -124,11 +121,11 @@ async fn without_tls_http_2_is_spoken_only_with_prior_knowledge() {
         HttpVersion::Http2Tls,
     ] {
         let spoken = site.spoken(&http1.url("/hello.txt"), version).await;
-        assert_eq!(spoken.as_deref(), Ok("HTTP/1.1"), "{version}");
+        assert_eq!(spoken, Ok(Version::HTTP_11), "{version}");
     }
     let prior = HttpVersion::Http2PriorKnowledge;
     let spoken = site.spoken(&http2.url("/hello.txt"), prior).await;
-    assert_eq!(spoken.as_deref(), Ok("HTTP/2"));
+    assert_eq!(spoken, Ok(Version::HTTP_2));
     assert!(site.spoken(&http1.url("/hello.txt"), prior).await.is_err());
 }
 
@@ -137,14 +134,11 @@ async fn without_tls_http_2_is_spoken_only_with_prior_knowledge() {
 async fn with_http_2_transfers_share_one_connection_at_the_same_time() {
     const MANY: usize = 40;
     let server = Together::start(MANY).await;
-    let worker = worker_with(Config {
-        http_version: HttpVersion::Http2PriorKnowledge,
-        ..Config::default()
-    });
+    let worker = worker_with(config!(http_version = HttpVersion::Http2PriorKnowledge));
     let url = server.url();
     let calls = (0..MANY).map(|_| worker.rest_get(&url).into_future());
     for reply in futures_util::future::join_all(calls).await {
-        assert_eq!(reply.unwrap().body, b"together");
+        assert_eq!(reply.unwrap().body(), "together");
     }
     assert_eq!(server.accepted(), 1);
 }
@@ -161,17 +155,14 @@ async fn where_http_2_turns_out_to_be_spoken_one_connection_is_made_for_all() {
         site.tls()
     );
     let nginx = Service::nginx(site.root(), "ssl http2", &directives).await;
-    let worker = worker_with(Config {
-        ssl_capath: Some(site.root().join("ca.pem")),
-        ..Config::default()
-    });
+    let worker = worker_with(config!(ssl_capath = Some(site.root().join("ca.pem"))));
     let url = nginx.https("/connection");
     let calls = (0..30).map(|_| worker.rest_get(&url).into_future());
     let replies = futures_util::future::join_all(calls).await;
-    let first = replies[0].as_ref().unwrap().body.clone();
+    let first = replies[0].as_ref().unwrap().body().clone();
     for reply in replies {
         let reply = reply.unwrap();
-        assert_eq!((reply.version, &reply.body), ("HTTP/2", &first));
+        assert_eq!((reply.version(), reply.body()), (Version::HTTP_2, &first));
     }
 }
 
@@ -185,10 +176,7 @@ async fn http_1_0_is_said_in_the_request_and_keeps_no_connection() {
         .concat()
     })
     .await;
-    let worker = worker_with(Config {
-        http_version: HttpVersion::Http10,
-        ..Config::default()
-    });
+    let worker = worker_with(config!(http_version = HttpVersion::Http10));
     for _ in 0..2 {
         worker.rest_post(&server.url("/"), "abc").await.unwrap();
     }
@@ -199,5 +187,5 @@ async fn http_1_0_is_said_in_the_request_and_keeps_no_connection() {
         assert!(seen.header("transfer-encoding").is_empty());
     }
     let plain = Server::start(|_| ok("x")).await;
-    assert_eq!(worker.rest_get(&plain.url("/")).await.unwrap().body, b"x");
+    assert_eq!(worker.rest_get(&plain.url("/")).await.unwrap().body(), "x");
 }

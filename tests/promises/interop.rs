@@ -101,17 +101,17 @@ async fn httpbin_sees_what_we_send() {
         .header("X-Call-Id", "42")
         .await
         .unwrap();
-    let seen: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    let seen: serde_json::Value = serde_json::from_slice(&reply.body()).unwrap();
     assert_eq!(seen["args"]["a"], "b c");
     assert_eq!(seen["form"], serde_json::json!({ "x": "1", "y": "ü" }));
     assert_eq!(seen["headers"]["X-Call-Id"], "42");
 
     let url = httpbin.url("/basic-auth/user/pass%40word");
     let reply = worker.rest_get(&url).await.unwrap();
-    assert_eq!(reply.status, 401);
+    assert_eq!(reply.status().as_u16(), 401);
     let reply = worker
         .rest_get(&url.replace("://", "://user:pass%40word@"))
         .await
         .unwrap();
-    assert_eq!(reply.status, 200);
+    assert_eq!(reply.status().as_u16(), 200);
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use rest_client_host::{Config, ErrorKind};
 use std::{sync::Arc, time::Duration};
 use support::{
+    config,
     server::Server,
     steps::{Gate, Step, head, ok},
     unresponsive::Silent,
@@ -48,8 +49,8 @@ async fn a_call_that_is_dropped_ends_its_transfer_and_leaves_the_instance_usable
             .await;
     }
     assert_eq!(
-        worker.rest_get(&server.url("/")).await.unwrap().body,
-        b"fine"
+        worker.rest_get(&server.url("/")).await.unwrap().body(),
+        "fine"
     );
 }
 
@@ -63,7 +64,7 @@ async fn instances_work_beside_each_other() {
     tokio::select! {
         _ = stuck.rest_get(&url).into_future() => unreachable!("nobody answers"),
         reply = free.rest_get(&server.url("/")).into_future() => {
-            assert_eq!(reply.unwrap().body, b"fine");
+            assert_eq!(reply.unwrap().body(), "fine");
         }
     }
 }
@@ -80,7 +81,7 @@ async fn calls_of_many_tasks_on_one_instance_each_get_their_own_reply() {
     }
     while let Some(call) = calls.join_next().await {
         let (number, reply) = call.unwrap();
-        assert_eq!(reply.unwrap().body, format!("/{number}").as_bytes());
+        assert_eq!(reply.unwrap().body(), format!("/{number}").as_bytes());
     }
     assert_eq!(server.record().requests.len(), 100);
 }
@@ -106,11 +107,10 @@ async fn a_body_larger_than_the_memory_of_the_sandbox_is_an_error_and_no_more() 
         _ => ok("fine"),
     })
     .await;
-    let worker = worker_with(Config {
-        max_transfer_size: 32 << 20,
-        transfer_timeout: Duration::from_secs(60),
-        ..Config::default()
-    });
+    let worker = worker_with(config!(
+        max_transfer_size = 32 << 20,
+        transfer_timeout = Duration::from_secs(60)
+    ));
     let (held, huge, large) = (
         server.url("/held"),
         server.url("/huge"),
@@ -123,14 +123,14 @@ async fn a_body_larger_than_the_memory_of_the_sandbox_is_an_error_and_no_more() 
         let error = worker.rest_get(&huge).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
         let reply = worker.rest_get(&large).await.unwrap();
-        assert_eq!(reply.body.len(), 24 * MIB);
+        assert_eq!(reply.body().len(), 24 * MIB);
         gate.open();
     };
     let (beside, ()) = tokio::join!(worker.rest_get(&held).into_future(), others);
-    assert_eq!(beside.unwrap().body, b"held");
+    assert_eq!(beside.unwrap().body(), "held");
     assert_eq!(
-        worker.rest_get(&server.url("/")).await.unwrap().body,
-        b"fine"
+        worker.rest_get(&server.url("/")).await.unwrap().body(),
+        "fine"
     );
     assert_eq!(worker.stats().replaced, 0);
 }
@@ -157,6 +157,6 @@ async fn calls_that_end_together_are_all_answered_by_a_sandbox_that_has_grown() 
         worker.rest_get(&url).into_future(),
         open,
     );
-    assert_eq!(large.unwrap().body, b"thanks");
-    assert_eq!(small.unwrap().body, b"thanks");
+    assert_eq!(large.unwrap().body(), "thanks");
+    assert_eq!(small.unwrap().body(), "thanks");
 }

@@ -3,6 +3,7 @@
 use crate::worker_with;
 use rest_client_host::{Config, ErrorKind};
 use support::{
+    config,
     server::Server,
     steps::{Step, head, raw, reply},
 };
@@ -15,12 +16,9 @@ async fn status(
     size: usize,
 ) -> Result<usize, ErrorKind> {
     let server = Server::start(move |_| steps(size)).await;
-    let worker = worker_with(Config {
-        max_transfer_size: limit,
-        ..Config::default()
-    });
+    let worker = worker_with(config!(max_transfer_size = limit));
     let outcome = worker.rest_get(&server.url("/")).await;
-    let outcome = outcome.map(|reply| reply.body.len()).map_err(|error| {
+    let outcome = outcome.map(|reply| reply.body().len()).map_err(|error| {
         assert!(
             error.to_string().contains(&format!("{limit} bytes")),
             "{error}"

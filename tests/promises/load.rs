@@ -74,7 +74,7 @@ async fn load_counts_the_errors_by_kind_and_the_moments_at_the_cap() {
     ])
     .await;
     // The code of the most frequent error.
-    assert_eq!(ended.code(), 9, "{}", ended.stderr);
+    assert_eq!(ended.code(), 75, "{}", ended.stderr);
     let report = ended.json();
     assert_eq!(
         report["errors"],

@@ -3,11 +3,12 @@
 
 use crate::{host, worker_with};
 use rest_client_host::{
-    AtCap, Config, Host, Instance,
+    AtCap, Host, Instance,
     plugin::{self, PluginCtx, PluginView},
 };
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use support::{
+    config,
     counting_server::CountingServer,
     server::Server,
     steps::{Step, ok, reply},
@@ -22,12 +23,12 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 struct State {
-    questions: PluginCtx,
+    rest_client: PluginCtx,
 }
 
 impl PluginView for State {
-    fn questions(&mut self) -> &mut PluginCtx {
-        &mut self.questions
+    fn rest_client(&mut self) -> &mut PluginCtx {
+        &mut self.rest_client
     }
 }
 
@@ -61,11 +62,11 @@ fn linker(engine: &Engine) -> Linker<State> {
 }
 
 impl Asker {
-    async fn of(instance: &Arc<Instance>) -> Self {
+    async fn of(instance: &Instance) -> Self {
         let engine = Engine::default();
         let component = Component::new(&engine, asker()).unwrap();
-        let questions = PluginCtx::new(instance.clone());
-        let mut store = Store::new(&engine, State { questions });
+        let rest_client = PluginCtx::new(instance.clone());
+        let mut store = Store::new(&engine, State { rest_client });
         let plugin = linker(&engine)
             .instantiate_async(&mut store, &component)
             .await
@@ -122,14 +123,10 @@ impl Asker {
 /// What the plugin returns for an error.
 const REFUSED: i32 = -1;
 const CONNECTION_TIMEOUT: i32 = -2;
-const DENIED: i32 = -8;
+const BUSY: i32 = -9;
 
-fn capped(cap: u32, at_cap: AtCap) -> Arc<Instance> {
-    Arc::new(worker_with(Config {
-        max_async_transfers: cap,
-        at_cap,
-        ..Config::default()
-    }))
+fn capped(cap: u32, at_cap: AtCap) -> Instance {
+    worker_with(config!(max_async_transfers = cap, at_cap))
 }
 
 #[tokio::test]
@@ -187,13 +184,13 @@ async fn its_calls_and_those_of_the_host_count_to_one_cap() {
         // Neither the host nor the plugin has room for a third.
         let rejected = instance.rest_get(&echo).await.unwrap_err();
         assert!(rejected.is_at_cap(), "{rejected}");
-        assert_eq!(asker.get(&echo).await, DENIED);
+        assert_eq!(asker.get(&echo).await, BUSY);
         let rejected = asker.start_get(&echo).await;
-        assert_eq!(asker.finish(rejected).await, DENIED);
+        assert_eq!(asker.finish(rejected).await, BUSY);
         server.open_gate(2);
     };
     let (reply, ()) = tokio::join!(instance.rest_get(&two).into_future(), hosts);
-    assert_eq!(reply.unwrap().status, 200);
+    assert_eq!(reply.unwrap().status(), 200);
     assert_eq!(asker.finish(plugins).await, 200);
     let stats = instance.stats();
     assert_eq!((stats.rejected, stats.in_flight), (3, 0));
@@ -204,11 +201,8 @@ async fn its_calls_and_those_of_the_host_count_to_one_cap() {
 #[tokio::test]
 async fn at_its_cap_an_instance_blocks_its_plugin_and_no_other() {
     let server = CountingServer::start().await;
-    let host = host(Config {
-        max_async_transfers: 1,
-        ..Config::default()
-    });
-    let (blocked, free) = (Arc::new(host.instance()), Arc::new(host.instance()));
+    let host = host(config!(max_async_transfers = 1));
+    let (blocked, free) = (host.instance(), host.instance());
     let (mut asker, mut neighbour) = (Asker::of(&blocked).await, Asker::of(&free).await);
     let first = asker.start_get(&server.url("/gate/1")).await;
     let beyond = server.url("/gate/2");
@@ -236,11 +230,10 @@ async fn at_its_cap_an_instance_blocks_its_plugin_and_no_other() {
 #[tokio::test]
 async fn a_start_at_a_blocked_instance_ends_at_its_deadline() {
     let server = CountingServer::start().await;
-    let instance = Arc::new(worker_with(Config {
-        max_async_transfers: 0,
-        connection_timeout: Duration::from_millis(300),
-        ..Config::default()
-    }));
+    let instance = worker_with(config!(
+        max_async_transfers = 0,
+        connection_timeout = Duration::from_millis(300)
+    ));
     let mut asker = Asker::of(&instance).await;
     let url = server.url("/gate/1");
     let plugins = async {
@@ -313,7 +306,7 @@ async fn one_that_never_finishes_what_it_starts_is_refused_before_it_fills_the_m
         transfers.push(transfer);
     }
     let refused = asker.start_get(&server.url("/")).await;
-    assert_eq!(asker.finish(refused).await, DENIED);
+    assert_eq!(asker.finish(refused).await, BUSY);
     for transfer in transfers {
         asker.run("discard", transfer).await;
     }
@@ -335,7 +328,7 @@ async fn a_body_that_one_keeps_counts_as_a_reply_that_waits() {
         assert_eq!(status, 200);
     }
     let refused = asker.start_get(&url).await;
-    assert_eq!(asker.finish(refused).await, DENIED);
+    assert_eq!(asker.finish(refused).await, BUSY);
 }
 
 /// Our own component sends requests by itself, as such a plugin would.

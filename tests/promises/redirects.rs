@@ -2,9 +2,10 @@
 //! every hop is held to what the first request was held to.
 
 use crate::{worker, worker_with};
-use rest_client_host::{AtCap, Config, ErrorKind};
+use rest_client_host::{AtCap, ErrorKind};
 use std::time::Duration;
 use support::{
+    config,
     pki::{Authority, Validity},
     server::Server,
     steps::{Gate, Step, ok, raw, reply},
@@ -25,14 +26,17 @@ async fn a_redirect_is_a_reply_unless_a_call_asks_to_follow_it() {
     let worker = worker();
     let plain = worker.rest_get(&server.url("/from")).await.unwrap();
     assert_eq!(
-        (plain.status, &plain.body[..]),
+        (plain.status().as_u16(), &plain.body()[..]),
         (302, &b"look elsewhere"[..])
     );
     assert_eq!(server.record().requests.len(), 1);
 
     let followed = worker.rest_get(&server.url("/from")).max_redirects(1);
     let followed = followed.await.unwrap();
-    assert_eq!((followed.status, &followed.body[..]), (200, &b"here"[..]));
+    assert_eq!(
+        (followed.status().as_u16(), &followed.body()[..]),
+        (200, &b"here"[..])
+    );
     assert_eq!(server.record().requests.len(), 3);
 }
 
@@ -111,10 +115,7 @@ async fn no_redirect_leads_from_https_to_http() {
     let identity = authority.issue(&["127.0.0.1"], Validity::Good);
     let server = Server::start_tls(&identity, move |_| to("302 Found", &location)).await;
     let file = authority.file();
-    let worker = worker_with(Config {
-        ssl_capath: Some(file.path().to_owned()),
-        ..Config::default()
-    });
+    let worker = worker_with(config!(ssl_capath = Some(file.path().to_owned())));
     let error = worker
         .rest_get(&server.url("/"))
         .max_redirects(3)
@@ -135,10 +136,7 @@ async fn all_hops_share_the_deadline_of_the_call() {
         ]
     })
     .await;
-    let worker = worker_with(Config {
-        transfer_timeout: Duration::from_millis(450),
-        ..Config::default()
-    });
+    let worker = worker_with(config!(transfer_timeout = Duration::from_millis(450)));
     let started = Instant::now();
     let error = worker
         .rest_get(&server.url("/"))
@@ -162,11 +160,7 @@ async fn a_call_keeps_its_slot_from_hop_to_hop() {
         _ => ok("later"),
     })
     .await;
-    let worker = worker_with(Config {
-        max_async_transfers: 1,
-        at_cap: AtCap::Reject,
-        ..Config::default()
-    });
+    let worker = worker_with(config!(max_async_transfers = 1, at_cap = AtCap::Reject));
     let (from, other) = (server.url("/from"), server.url("/other"));
     let redirected = async { worker.rest_get(&from).max_redirects(1).await };
     let second = async {
@@ -178,7 +172,7 @@ async fn a_call_keeps_its_slot_from_hop_to_hop() {
         gate.open();
     };
     let (redirected, ()) = tokio::join!(redirected, second);
-    assert_eq!(redirected.unwrap().body, b"here");
-    assert_eq!(worker.rest_get(&other).await.unwrap().body, b"later");
+    assert_eq!(redirected.unwrap().body(), "here");
+    assert_eq!(worker.rest_get(&other).await.unwrap().body(), "later");
     assert_eq!(worker.stats().in_flight, 0);
 }

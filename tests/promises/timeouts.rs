@@ -3,9 +3,10 @@
 
 use crate::worker_with;
 use bytes::Bytes;
-use rest_client_host::{AtCap, Config, Error, ErrorKind, Instance};
+use rest_client_host::{AtCap, Error, ErrorKind, Instance};
 use std::time::Duration;
 use support::{
+    config,
     name_server::NameServer,
     server::Server,
     steps::{Step, head, ok, raw},
@@ -19,11 +20,10 @@ const DEADLINE: Duration = Duration::from_millis(400);
 const LATE: Duration = Duration::from_millis(1500);
 
 fn worker() -> Instance {
-    worker_with(Config {
-        connection_timeout: DEADLINE,
-        transfer_timeout: DEADLINE,
-        ..Config::default()
-    })
+    worker_with(config!(
+        connection_timeout = DEADLINE,
+        transfer_timeout = DEADLINE
+    ))
 }
 
 /// The error of a call that ends at its deadline: not before, and not long after.
@@ -49,11 +49,10 @@ fn is_connection_timeout(error: &Error, phase: &str) {
 #[tokio::test]
 async fn a_name_server_that_never_answers_ends_in_a_connection_timeout() {
     let names = NameServer::silent().await;
-    let worker = worker_with(Config {
-        connection_timeout: DEADLINE,
-        dns_servers: vec![names.address()],
-        ..Config::default()
-    });
+    let worker = worker_with(config!(
+        connection_timeout = DEADLINE,
+        dns_servers = vec![names.address()]
+    ));
     let error = ends_in_time(worker.rest_get("http://service.example/")).await;
     is_connection_timeout(&error, "the host name was looked up");
     assert!(*names.queries.borrow() > 0, "the name server was asked");
@@ -112,14 +111,9 @@ async fn a_body_that_stops_leaves_what_had_arrived() {
     let error = ends_in_time(worker().rest_get(&server.url("/"))).await;
     assert_eq!((error.code(), error.status()), (-3, 203));
     let partial = error.partial().unwrap();
-    assert_eq!(partial.body, b"so far");
-    assert_eq!(partial.content_type.as_deref(), Some("text/x"));
-    assert!(
-        partial
-            .headers
-            .iter()
-            .any(|(name, _)| name == "content-length")
-    );
+    assert_eq!(partial.body(), "so far");
+    assert_eq!(partial.content_type(), Some("text/x"));
+    assert!(partial.headers().contains_key("content-length"));
     server
         .wait_for("the end of the connection", |record| record.open == 0)
         .await;
@@ -136,7 +130,7 @@ async fn a_body_that_drips_is_ended_by_the_deadline_of_the_whole() {
     .await;
     let error = ends_in_time(worker().rest_get(&server.url("/"))).await;
     assert_eq!((error.code(), error.status()), (-3, 200));
-    let arrived = error.partial().unwrap().body.len();
+    let arrived = error.partial().unwrap().body().len();
     assert!((1..100).contains(&arrived), "{arrived}");
 }
 
@@ -153,14 +147,10 @@ async fn a_body_that_never_pauses_is_ended_too() {
         ]
     })
     .await;
-    let worker = worker_with(Config {
-        transfer_timeout: DEADLINE,
-        max_transfer_size: 0,
-        ..Config::default()
-    });
+    let worker = worker_with(config!(transfer_timeout = DEADLINE, max_transfer_size = 0));
     let error = ends_in_time(worker.rest_get(&server.url("/"))).await;
     assert_eq!((error.code(), error.status()), (-3, 200));
-    assert!(!error.partial().unwrap().body.is_empty());
+    assert!(!error.partial().unwrap().body().is_empty());
     server
         .wait_for("the end of the connection", |record| record.open == 0)
         .await;
@@ -179,10 +169,7 @@ async fn a_server_that_does_not_read_ends_in_a_transfer_timeout() {
 async fn the_deadline_of_a_call_shortens_and_never_lengthens() {
     let server = Server::start(|_| vec![Step::Stall]).await;
     let hour = Duration::from_secs(3600);
-    let patient = worker_with(Config {
-        transfer_timeout: hour,
-        ..Config::default()
-    });
+    let patient = worker_with(config!(transfer_timeout = hour));
     ends_in_time(
         patient
             .rest_get(&server.url("/"))
@@ -203,11 +190,10 @@ async fn the_deadline_of_a_call_shortens_and_never_lengthens() {
 #[tokio::test]
 async fn connecting_counts_to_the_deadline_of_the_whole() {
     let full = FullBacklog::default();
-    let worker = worker_with(Config {
-        connection_timeout: Duration::from_secs(3600),
-        transfer_timeout: DEADLINE,
-        ..Config::default()
-    });
+    let worker = worker_with(config!(
+        connection_timeout = Duration::from_secs(3600),
+        transfer_timeout = DEADLINE
+    ));
     let error = ends_in_time(worker.rest_get(&full.url())).await;
     is_connection_timeout(&error, "400ms");
 }
@@ -218,12 +204,11 @@ async fn connecting_counts_to_the_deadline_of_the_whole() {
 async fn waiting_for_a_slot_ends_in_a_connection_timeout() {
     let server = Server::start(|_| vec![Step::Stall]).await;
     for at_cap in [AtCap::Block, AtCap::Wait] {
-        let instance = worker_with(Config {
+        let instance = worker_with(config!(
             // With a cap of 0, a call that waits would never run.
-            max_async_transfers: u32::from(at_cap == AtCap::Wait),
-            at_cap,
-            ..Config::default()
-        });
+            max_async_transfers = u32::from(at_cap == AtCap::Wait),
+            at_cap
+        ));
         let url = server.url("/");
         let held = instance.rest_get(&url).into_future();
         let waits = async {
@@ -254,8 +239,8 @@ async fn a_call_after_one_that_timed_out_is_as_good_as_any() {
     for _ in 0..3 {
         ends_in_time(worker.rest_get(&server.url("/stall"))).await;
         assert_eq!(
-            worker.rest_get(&server.url("/")).await.unwrap().body,
-            b"fine"
+            worker.rest_get(&server.url("/")).await.unwrap().body(),
+            "fine"
         );
     }
 }

@@ -4,6 +4,7 @@ use crate::{host, worker_with};
 use rest_client_host::{Config, Error, ErrorKind, Host, Response};
 use std::{io::Write as _, path::PathBuf};
 use support::{
+    config,
     pki::{Authority, Identity, Validity},
     process::{rest_client, run_with},
     server::Server,
@@ -34,10 +35,7 @@ impl Trusted {
     }
 
     fn config(&self) -> Config {
-        Config {
-            ssl_capath: Some(self.file()),
-            ..Config::default()
-        }
+        config!(ssl_capath = Some(self.file()))
     }
 }
 
@@ -109,18 +107,18 @@ async fn each_switch_finds_its_own_fault_with_each_certificate() {
         for (verify_peer, verify_host) in
             [(true, true), (true, false), (false, true), (false, false)]
         {
-            let config = Config {
-                ssl_verifypeer: verify_peer,
-                ssl_verifyhost: verify_host,
+            let config = config!(
+                ssl_verifypeer = verify_peer,
+                ssl_verifyhost = verify_host,
                 ..trusted.config()
-            };
+            );
             let outcome = ask(config, identity, "localhost").await;
             let expected = peer_fault
                 .filter(|_| verify_peer)
                 .or(host_fault.filter(|_| verify_host));
             let case = format!("{name}, verifypeer {verify_peer}, verifyhost {verify_host}");
             match (outcome, expected) {
-                (Ok(reply), None) => assert_eq!(reply.body, b"fine", "{case}"),
+                (Ok(reply), None) => assert_eq!(reply.body(), "fine", "{case}"),
                 (Err(error), Some(words)) => {
                     assert_eq!(
                         (error.kind(), error.code()),
@@ -148,10 +146,7 @@ async fn a_wildcard_stands_for_one_label() {
         .authority
         .issue(&["*.service.example"], Validity::Good);
     for (host, accepted) in [("a.service.example", true), ("a.b.service.example", false)] {
-        let config = Config {
-            dns_servers: vec![names.address()],
-            ..trusted.config()
-        };
+        let config = config!(dns_servers = vec![names.address()], ..trusted.config());
         assert_eq!(
             ask(config, &identity, host).await.is_ok(),
             accepted,
@@ -180,10 +175,7 @@ async fn authorities_are_added_from_a_file_or_a_directory_of_any_names() {
     let both = directory.path().join("both.crt");
     std::fs::write(&both, others + trusted.authority.pem()).unwrap();
     for path in [trusted.file(), directory.path().to_owned(), both] {
-        let config = Config {
-            ssl_capath: Some(path.clone()),
-            ..Config::default()
-        };
+        let config = config!(ssl_capath = Some(path.clone()));
         assert!(
             ask(config, &identity, "localhost").await.is_ok(),
             "{path:?}"
@@ -200,10 +192,7 @@ async fn authorities_are_added_from_a_file_or_a_directory_of_any_names() {
 async fn with_ca_only_the_systems_authorities_are_not_trusted() {
     let trusted = Trusted::new();
     let identity = trusted.authority.issue(&["localhost"], Validity::Good);
-    let config = Config {
-        ca_only: true,
-        ..trusted.config()
-    };
+    let config = config!(ca_only = true, ..trusted.config());
     assert!(ask(config, &identity, "localhost").await.is_ok());
 
     // SSL_CERT_FILE stands in for the system's store.
@@ -244,12 +233,9 @@ fn a_capath_without_certificates_is_refused_at_the_start() {
         empty,
         directory.path().join("absent"),
     ] {
-        let error = Host::new(Config {
-            ssl_capath: Some(path.clone()),
-            ..Config::default()
-        })
-        .unwrap_err()
-        .to_string();
+        let error = Host::new(config!(ssl_capath = Some(path.clone())))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(&*path.to_string_lossy()), "{error}");
         assert!(error.contains("PEM"), "{error}");
     }
@@ -272,10 +258,7 @@ async fn an_authority_that_poses_as_a_server_is_told_in_words() {
     let identity = Identity::self_signed_authority(&["127.0.0.1"]);
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(identity.certificate_pem.as_bytes()).unwrap();
-    let config = Config {
-        ssl_capath: Some(file.path().to_owned()),
-        ..Config::default()
-    };
+    let config = config!(ssl_capath = Some(file.path().to_owned()));
     let error = ask(config, &identity, "127.0.0.1").await.unwrap_err();
     assert!(error.is_certificate(), "{error}");
     assert!(error.to_string().contains("CA:FALSE"), "{error}");

@@ -1,12 +1,15 @@
 //! One random case: workers with a cap, and the calls they are given.
 
 use proptest::{collection::vec, option, prelude::*};
-use rest_client_host::{AtCap, Config, Error, ErrorKind, Host, Response, WorkerPool};
+use rest_client_host::{AtCap, Error, ErrorKind, Host, Response, WorkerPool};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use support::counting_server::{CountingServer, INSTANCE};
+use support::{
+    config,
+    counting_server::{CountingServer, INSTANCE},
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// Of every call.
@@ -87,13 +90,12 @@ impl Case {
     /// Makes all calls, and says which invariant did not hold.
     pub(crate) async fn run(&self) -> Result<(), String> {
         let server = Arc::new(CountingServer::start().await);
-        let host = Host::new(Config {
-            max_async_transfers: self.cap,
-            at_cap: self.at_cap,
-            connection_timeout: TIMEOUT,
-            transfer_timeout: TIMEOUT,
-            ..Config::default()
-        })
+        let host = Host::new(config!(
+            max_async_transfers = self.cap,
+            at_cap = self.at_cap,
+            connection_timeout = TIMEOUT,
+            transfer_timeout = TIMEOUT
+        ))
         .map_err(|error| error.to_string())?;
         let pool = Arc::new(WorkerPool::new(&host, self.workers));
         self.make_calls(&server, &pool).await?;
@@ -217,17 +219,15 @@ impl Call {
         let error = match outcome {
             Ok(reply) => {
                 return match self.kind {
-                    Kind::Echo | Kind::Slow(_) => reply.body == path.as_bytes(),
-                    Kind::Large(bytes) => reply.body.len() == bytes as usize,
+                    Kind::Echo | Kind::Slow(_) => reply.body() == path.as_bytes(),
+                    Kind::Large(bytes) => reply.body().len() == bytes as usize,
                     Kind::Reset | Kind::Cut | Kind::Stall | Kind::Half => false,
                 };
             }
             Err(error) => error,
         };
         match error.kind() {
-            ErrorKind::ConnectionTimeout => true,
-            ErrorKind::Denied => error.is_at_cap(),
-            ErrorKind::TransferTimeout => true,
+            ErrorKind::ConnectionTimeout | ErrorKind::TransferTimeout | ErrorKind::AtCap => true,
             // Both break off their replies, on new connections and on kept ones.
             ErrorKind::Protocol => matches!(self.kind, Kind::Reset | Kind::Cut),
             _ => false,

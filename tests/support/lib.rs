@@ -1,6 +1,7 @@
 //! What the promises are tested against: servers that misbehave on purpose, a
 //! small PKI, and the programs of others. Real sockets only.
 
+mod config;
 pub mod counting_server;
 pub mod h2;
 mod http1;

@@ -16,16 +16,14 @@ use tokio::runtime::Runtime;
 pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Host> {
     let mut authority = tempfile::NamedTempFile::new()?;
     authority.write_all(addresses.authority.as_bytes())?;
-    Host::new(Config {
-        max_async_transfers: 100_000,
-        // The other contenders use HTTP/1.1 too.
-        http_version: HttpVersion::Http11,
-        ssl_capath: Some(authority.path().to_owned()),
-        ca_only: true,
-        share_connections,
-        ..Config::default()
-    })
-    .context("the host can't be made")
+    let mut config = Config::default();
+    config.max_async_transfers = 100_000;
+    // As the others are told.
+    config.http_version = HttpVersion::Http11;
+    config.ssl_capath = Some(authority.path().to_owned());
+    config.ca_only = true;
+    config.share_connections = share_connections;
+    Host::new(config).context("the host can't be made")
 }
 
 /// One instance for all calls.
@@ -50,7 +48,7 @@ impl Contender for Library {
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {
         self.runtime.block_on(drive(load, || async {
-            Ok(self.instance.rest_get(load.url).await?.body.len())
+            Ok(self.instance.rest_get(load.url).await?.body().len())
         }))
     }
 }
@@ -79,7 +77,7 @@ impl Contender for FreshInstances {
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {
         self.runtime.block_on(drive(load, || async {
             let instance = self.host.instance();
-            Ok(instance.rest_get(load.url).await?.body.len())
+            Ok(instance.rest_get(load.url).await?.body().len())
         }))
     }
 }

@@ -38,22 +38,20 @@ impl Tally {
     pub(super) fn count(&mut self, outcome: &Result<Response, Error>) {
         match outcome {
             Ok(reply) => {
-                let total = reply.timings.total.as_micros();
+                let total = reply.timings().total.as_micros();
                 self.times
                     .saturating_record(u64::try_from(total).unwrap_or(u64::MAX));
-                *self.statuses.entry(reply.status).or_default() += 1;
+                *self.statuses.entry(reply.status().as_u16()).or_default() += 1;
             }
             Err(error) => {
-                let kind = if error.is_at_cap() {
-                    "at-cap"
-                } else {
-                    error.kind().name()
-                };
-                let of_kind = self.errors.entry(kind).or_insert_with(|| Errors {
-                    count: 0,
-                    message: error.to_string(),
-                    exit: error.into(),
-                });
+                let of_kind = self
+                    .errors
+                    .entry(error.kind().name())
+                    .or_insert_with(|| Errors {
+                        count: 0,
+                        message: error.to_string(),
+                        exit: error.into(),
+                    });
                 of_kind.count += 1;
             }
         }

@@ -5,18 +5,23 @@
 //! it. Its sentence also stays in the record of the call, for the embedding
 //! program and the operator.
 
-use crate::transport::tls;
+use std::{error::Error, sync::Arc};
 use wasmtime_wasi_http::p2::bindings::http::types::{
     DnsErrorPayload, ErrorCode, TlsAlertReceivedPayload,
 };
 
 /// A failed transfer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) cause: Cause,
     /// Continues "https://host: ".
     pub(crate) sentence: String,
+    /// The error below, of a library or of the system.
+    pub(crate) source: Option<Source>,
 }
+
+/// An error that several calls may have to be told of.
+pub(crate) type Source = Arc<dyn Error + Send + Sync>;
 
 /// What a failure is to those who have to tell one from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +30,6 @@ pub(crate) enum Cause {
     ConnectionTimeout,
     TransferTimeout,
     AlreadyConnecting,
-    AtCap,
     /// With the limit in bytes.
     TooLarge(u64),
     Dns,
@@ -42,6 +46,15 @@ impl Failure {
         Self {
             cause,
             sentence: sentence.into(),
+            source: None,
+        }
+    }
+
+    /// The same, with the error below it.
+    pub(crate) fn because(self, source: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            source: Some(Arc::new(source)),
+            ..self
         }
     }
 
@@ -67,66 +80,7 @@ impl Failure {
             }
             Cause::Incomplete => ErrorCode::HttpResponseIncomplete,
             Cause::Protocol => ErrorCode::HttpProtocolError,
-            Cause::AtCap => ErrorCode::HttpRequestDenied,
             Cause::Uri => ErrorCode::HttpRequestUriInvalid,
         }
     }
-
-    /// An error of hyper, while the head or the body of a reply was awaited.
-    pub(crate) fn from_hyper(error: &hyper::Error) -> Self {
-        if error.is_parse_too_large() {
-            return Self::new(
-                Cause::Protocol,
-                "the header fields of the reply are too large",
-            );
-        }
-        if error.is_parse() || error.is_parse_status() {
-            return Self::new(Cause::Protocol, "the reply is not HTTP");
-        }
-        let io = io_error(error);
-        if let Some(io) = io
-            && io
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>())
-        {
-            // With TLS 1.3 a server looks at our certificate when the handshake
-            // is over for us.
-            return tls::failure(io);
-        }
-        match io.map(std::io::Error::kind) {
-            Some(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe) => {
-                Self::new(
-                    Cause::Incomplete,
-                    "the connection was reset before the reply was complete",
-                )
-            }
-            Some(std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput) => Self::new(
-                Cause::Protocol,
-                "the body of the reply breaks the framing it announced",
-            ),
-            _ if error.is_incomplete_message() || error.is_closed() || error.is_canceled() => {
-                Self::new(
-                    Cause::Incomplete,
-                    "the connection was closed before a reply",
-                )
-            }
-            Some(std::io::ErrorKind::UnexpectedEof) => Self::new(
-                Cause::Incomplete,
-                "the connection was closed before the reply was complete",
-            ),
-            _ => Self::new(Cause::Protocol, format!("the exchange failed: {error}")),
-        }
-    }
-}
-
-/// The I/O error at the bottom of `error`.
-fn io_error(error: &hyper::Error) -> Option<&std::io::Error> {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if let Some(io) = error.downcast_ref() {
-            return Some(io);
-        }
-        source = error.source();
-    }
-    None
 }

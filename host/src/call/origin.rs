@@ -1,10 +1,7 @@
 //! Whom a request is for: scheme, host and port. Connections are kept, and
 //! connecting is locked, by origin (RFC 9110, section 4.3.1).
 
-use crate::{
-    call::failure::{Cause, Failure},
-    transport::resolve::literal,
-};
+use super::failure::{Cause, Failure};
 use std::{fmt, net::Ipv6Addr};
 
 /// Compared in its canonical form: the host in lower case, the port always
@@ -40,6 +37,13 @@ impl Origin {
         let name = literal(&self.host);
         name.strip_suffix('.').unwrap_or(name)
     }
+}
+
+/// The address within the brackets of an IPv6 literal.
+pub(crate) fn literal(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
 }
 
 /// In lower case, and an IPv6 address as RFC 5952 writes it: a guest that is not

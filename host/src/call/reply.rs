@@ -4,7 +4,7 @@
 //! gained by handing it over in pieces; and a guest that holds no body needs no
 //! memory for it.
 
-use crate::call::failure::Failure;
+use super::failure::Failure;
 use bytes::Bytes;
 use http::{Response, response};
 use http_body::{Body, Frame, SizeHint};

@@ -15,8 +15,20 @@ use std::{fmt, net::Ipv6Addr, path::PathBuf, str::FromStr};
 
 /// Servers with a TLS policy of their own. Whoever operates the host names
 /// them: a guest can neither choose a domain nor see that there is one.
+///
+/// ```
+/// use rest_client_host::{ClientDomain, Config, Host};
+///
+/// let mut billing = ClientDomain::new("*.billing.example.com:8443".parse()?);
+/// billing.ssl_verifyhost = Some(false);
+/// let mut config = Config::default();
+/// config.client_domains.push(billing);
+/// Host::new(config)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
 pub struct ClientDomain {
     /// Which servers. Of several domains that match, the first counts.
     #[serde(rename = "match")]
@@ -62,6 +74,15 @@ impl ClientDomain {
 /// A host and a port, either of which may be left open: `host`, `host:port`,
 /// `*.example.com` (every name under it, however deep, and not itself), `*`,
 /// `*:8443`, `192.0.2.1`, `[2001:db8::1]:443`.
+///
+/// ```
+/// use rest_client_host::ServerPattern;
+///
+/// let servers: ServerPattern = "*.Example.com:8443".parse()?;
+/// assert_eq!(servers.to_string(), "*.example.com:8443");
+/// assert!("https://example.com".parse::<ServerPattern>().is_err());
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ServerPattern {

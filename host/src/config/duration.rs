@@ -18,6 +18,15 @@ const UNITS: [(&str, u64); 5] = [
 /// Reads a whole number with a unit of `ms`, `s`, `m` or `h`. A number alone
 /// counts seconds.
 ///
+/// ```
+/// use rest_client_host::config::duration;
+/// use std::time::Duration;
+///
+/// assert_eq!(duration::parse("500ms"), Ok(Duration::from_millis(500)));
+/// assert_eq!(duration::parse("20"), duration::parse("20s"));
+/// assert_eq!(duration::format(Duration::from_secs(20)), "20s");
+/// ```
+///
 /// # Errors
 ///
 /// A sentence that says what would be right.
@@ -53,7 +62,7 @@ pub fn format(duration: Duration) -> String {
 /// # Errors
 ///
 /// What is there is no duration.
-pub fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::Error> {
     source.deserialize_any(Written)
 }
 
@@ -62,12 +71,12 @@ pub fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::
 /// # Errors
 ///
 /// Those of the target.
-pub fn serialize<S: Serializer>(duration: &Duration, target: S) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize<S: Serializer>(duration: &Duration, target: S) -> Result<S::Ok, S::Error> {
     target.serialize_str(&format(*duration))
 }
 
 /// A duration that may be left out.
-pub mod optional {
+pub(super) mod optional {
     use super::{Deserializer, Duration, Serializer};
 
     /// As for a duration that has a default, which one that is there is.
@@ -75,7 +84,9 @@ pub mod optional {
     /// # Errors
     ///
     /// What is there is no duration.
-    pub fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Duration>, D::Error> {
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
+        source: D,
+    ) -> Result<Option<Duration>, D::Error> {
         super::deserialize(source).map(Some)
     }
 
@@ -84,7 +95,7 @@ pub mod optional {
     /// # Errors
     ///
     /// Those of the target.
-    pub fn serialize<S: Serializer>(
+    pub(in crate::config) fn serialize<S: Serializer>(
         duration: &Option<Duration>,
         target: S,
     ) -> Result<S::Ok, S::Error> {

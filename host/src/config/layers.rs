@@ -1,60 +1,85 @@
 //! Parameters from several sources, the later ones before the earlier, each
 //! with the place it came from.
 
-use super::{Config, ConfigError};
-use serde::Deserialize as _;
+use super::{error::ConfigError, parameters::Config};
+use serde::{Deserialize as _, Serialize};
 use std::{collections::BTreeMap, fmt::Write as _};
 use toml::{Table, Value};
 
 /// What the sources said so far. Nothing at all is the defaults.
+///
+/// ```
+/// use rest_client_host::{Config, config::Layers};
+///
+/// let mut layers = Layers::default();
+/// layers.add_toml("transfer-timeout = 5\nat-cap = \"wait\"", "a.toml")?;
+/// layers.set("transfer-timeout", "2s", "--transfer-timeout")?;
+/// assert_eq!(layers.config().transfer_timeout.as_secs(), 2);
+///
+/// let shown = layers.show(layers.config())?;
+/// assert!(shown.contains("transfer-timeout = \"2s\" # --transfer-timeout\n"));
+/// assert!(shown.contains("at-cap = \"wait\" # a.toml:2\n"));
+///
+/// let error = layers.set("transfer-timout", "2s", "--transfer-timout");
+/// assert!(error.unwrap_err().to_string().contains("`transfer-timeout`"));
+/// # Ok::<(), rest_client_host::ConfigError>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     table: Table,
+    /// What the table amounts to.
+    config: Config,
     /// By key.
     origins: BTreeMap<String, String>,
 }
 
-/// One parameter as a source states it.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// In kebab-case.
-    pub key: String,
-    /// As it would stand in TOML.
-    pub value: Value,
-    /// For a person: a file with its line, or a flag.
-    pub from: String,
-}
-
 impl Layers {
-    /// Adds a parameter, in place of what an earlier source said of it.
+    /// Sets the parameter `key`, in kebab-case, in place of what an earlier
+    /// source said of it. `from` is for a person: a flag, or a file with its
+    /// line.
     ///
     /// # Errors
     ///
-    /// There is no such parameter, or it can't have this value. The error names
-    /// the place, the key and what would be right.
-    pub fn add(&mut self, entry: Entry) -> Result<(), ConfigError> {
-        let Entry { key, value, from } = entry;
-        let alone = Table::from_iter([(key.clone(), value.clone())]);
-        Config::deserialize(alone)
+    /// There is no such parameter, or it can't have this value; what was set
+    /// before is kept. The error names the place, the key and what would be
+    /// right.
+    pub fn set(&mut self, key: &str, value: impl Serialize, from: &str) -> Result<(), ConfigError> {
+        let value = Value::try_from(value)
+            .map_err(|error| ConfigError::new(format!("{from}: {key}: {error}")))?;
+        self.set_value(key, value, from)
+    }
+
+    pub(super) fn set_value(
+        &mut self,
+        key: &str,
+        value: Value,
+        from: &str,
+    ) -> Result<(), ConfigError> {
+        let mut table = self.table.clone();
+        table.insert(key.to_owned(), value);
+        // No two parameters depend on each other here: what is wrong now is
+        // wrong with this one.
+        self.config = Config::deserialize(table.clone())
             .map_err(|error| ConfigError::new(format!("{from}: {key}: {}", error.message())))?;
-        self.table.insert(key.clone(), value);
-        self.origins.insert(key, from);
+        self.table = table;
+        self.origins.insert(key.to_owned(), from.to_owned());
         Ok(())
     }
 
     /// The configuration that the sources amount to.
     #[must_use]
-    pub fn config(&self) -> Config {
-        // Every entry was read alone, and no two depend on each other.
-        Config::deserialize(self.table.clone()).unwrap_or_default()
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// `effective` as TOML that can be read back, each parameter with the place
     /// it came from.
-    #[must_use]
-    pub fn show(&self, effective: &Config) -> String {
-        let stated = self.config();
-        let (stated, effective) = (table(&stated), table(effective));
+    ///
+    /// # Errors
+    ///
+    /// It holds what TOML can't state, as a path that is not UTF-8.
+    pub fn show(&self, effective: &Config) -> Result<String, ConfigError> {
+        let (stated, effective) = (table(&self.config)?, table(effective)?);
         let mut text = String::new();
         for key in Config::KEYS {
             let from = self.origins.get(key).map_or("default", String::as_str);
@@ -68,41 +93,30 @@ impl Layers {
             // A String takes everything.
             let _ = writeln!(text, "{line}");
         }
-        text
+        Ok(text)
     }
 }
 
-fn table(config: &Config) -> Table {
-    // All of a configuration can be said in TOML.
-    Table::try_from(config).unwrap_or_default()
+fn table(config: &Config) -> Result<Table, ConfigError> {
+    Table::try_from(config)
+        .map_err(|error| ConfigError::new(format!("the configuration is no TOML: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::at_cap::AtCap;
     use std::time::Duration;
-
-    fn entry(key: &str, value: impl Into<Value>, from: &str) -> Entry {
-        Entry {
-            key: key.into(),
-            value: value.into(),
-            from: from.into(),
-        }
-    }
 
     #[test]
     fn the_later_source_comes_before_the_earlier() {
         let mut layers = Layers::default();
+        layers.set("transfer-timeout", 5, "a.toml:1").unwrap();
         layers
-            .add(entry("transfer-timeout", 5, "a.toml:1"))
-            .unwrap();
-        layers
-            .add(entry("transfer-timeout", "7s", "--transfer-timeout"))
+            .set("transfer-timeout", "7s", "--transfer-timeout")
             .unwrap();
         assert_eq!(layers.config().transfer_timeout, Duration::from_secs(7));
-        let error = layers
-            .add(entry("transfer-timeout", -1, "b.toml:1"))
-            .unwrap_err();
+        let error = layers.set("transfer-timeout", -1, "b.toml:1").unwrap_err();
         assert!(
             error
                 .to_string()
@@ -115,25 +129,17 @@ mod tests {
     #[test]
     fn what_is_shown_can_be_read_back() {
         let mut layers = Layers::default();
+        layers.set("connection-timeout", "9s", "a.toml:1").unwrap();
         layers
-            .add(entry("connection-timeout", "9s", "a.toml:1"))
+            .set("transfer-timeout", "1500ms", "a.toml:2")
             .unwrap();
-        layers
-            .add(entry("transfer-timeout", "1500ms", "a.toml:2"))
-            .unwrap();
-        layers
-            .add(entry("ssl-capath", "/etc/\"ca\"", "a.toml:3"))
-            .unwrap();
+        layers.set("ssl-capath", "/etc/\"ca\"", "a.toml:3").unwrap();
         let domain = Table::from_iter([("match".to_owned(), "*:443".into())]);
         layers
-            .add(entry(
-                "client-domains",
-                vec![Value::Table(domain)],
-                "a.toml:4",
-            ))
+            .set("client-domains", vec![domain], "a.toml:4")
             .unwrap();
-        let effective = layers.config().effective().unwrap();
-        let shown = layers.show(&effective);
+        let effective = layers.config().clone().effective().unwrap();
+        let shown = layers.show(&effective).unwrap();
         assert_eq!(
             toml::from_str::<Config>(&shown).unwrap(),
             effective,
@@ -158,13 +164,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_refused_takes_nothing_else_with_it() {
+        let mut layers = Layers::default();
+        layers.set("at-cap", "wait", "--at-cap").unwrap();
+        let error = layers
+            .set("max-transfer-size", 1_u64 << 63, "--max-transfer-size")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("--max-transfer-size: max-transfer-size: "),
+            "{error}"
+        );
+        assert_eq!(layers.config().at_cap, AtCap::Wait);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_toml_can_not_state_is_an_error_and_not_left_out() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::PathBuf};
+        let path = PathBuf::from(OsStr::from_bytes(b"/etc/\xff"));
+        let mut layers = Layers::default();
+        let error = layers.set("ssl-capath", &path, "--ssl-capath").unwrap_err();
+        assert!(error.to_string().contains("UTF-8"), "{error}");
+        let config = Config {
+            ssl_capath: Some(path),
+            ..Config::default()
+        };
+        assert!(layers.show(&config).is_err());
+    }
+
+    #[test]
     fn every_parameter_has_a_key() {
         let config = Config {
             ssl_capath: Some("x".into()),
             connect_poll_interval: Some(Duration::from_secs(1)),
             ..Config::default()
         };
-        let mut keys: Vec<String> = table(&config).into_iter().map(|(key, _)| key).collect();
+        let mut keys: Vec<String> = table(&config)
+            .unwrap()
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
         let mut listed = Config::KEYS.to_vec();
         keys.sort_unstable();
         listed.sort_unstable();

@@ -10,47 +10,44 @@
 //! timeouts, KB for max_transfer_size, milliseconds for connect_poll_interval,
 //! 0 and 1 for switches.
 
-use super::{
-    ConfigError, HttpVersion,
-    layers::{Entry, Layers},
-};
+use super::{error::ConfigError, http_version::HttpVersion, layers::Layers};
 use std::path::Path;
 use toml::Value;
 
 const MODULE: &str = "rest_client";
 
-/// Adds the parameters in the script at `path` to `layers`.
-///
-/// # Errors
-///
-/// The script can't be read, names a parameter that the module does not have,
-/// or gives one a value it can't have. The error names the file, the line, the
-/// parameter and what would be right.
-pub fn read(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::new(format!("the script {name} can't be read: {error}")))?;
-    parse(&text, &name, layers)
-}
-
-/// Adds the parameters in the script `text`, which errors call `name`.
-///
-/// # Errors
-///
-/// As for [`read`], but that `text` is there already.
-pub fn parse(text: &str, name: &str, layers: &mut Layers) -> Result<(), ConfigError> {
-    for statement in statements(text) {
-        let from = format!("{name}:{}", statement.line);
-        let parameter = statement.parameter.as_str();
-        let refused = |what: String| ConfigError::new(format!("{from}: {parameter}: {what}"));
-        let (key, value) = translate(parameter, &statement.value).map_err(refused)?;
-        layers.add(Entry {
-            key: key.to_owned(),
-            value,
-            from: from.clone(),
+impl Layers {
+    /// Adds the parameters in the OpenSIPS script at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The script can't be read, names a parameter that the module does not have,
+    /// or gives one a value it can't have. The error names the file, the line, the
+    /// parameter and what would be right.
+    pub fn read_modparams(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::new(format!("the script {name} can't be read: {error}"))
         })?;
+        self.add_modparams(&text, &name)
     }
-    Ok(())
+
+    /// Adds the parameters in the script `text`, which errors call `name`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read_modparams`](Self::read_modparams), but that `text` is there
+    /// already.
+    pub fn add_modparams(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
+        for statement in statements(text) {
+            let from = format!("{name}:{}", statement.line);
+            let parameter = statement.parameter.as_str();
+            let refused = |what: String| ConfigError::new(format!("{from}: {parameter}: {what}"));
+            let (key, value) = translate(parameter, &statement.value).map_err(refused)?;
+            self.set_value(key, value, &from)?;
+        }
+        Ok(())
+    }
 }
 
 /// One `modparam` for our module.
@@ -250,13 +247,13 @@ fn quoted(rest: &str, mark: char) -> (String, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::parameters::Config;
     use std::time::Duration;
 
     fn parsed(text: &str) -> Result<Config, ConfigError> {
         let mut layers = Layers::default();
-        parse(text, "opensips.cfg", &mut layers)?;
-        Ok(layers.config())
+        layers.add_modparams(text, "opensips.cfg")?;
+        Ok(layers.config().clone())
     }
 
     fn refused(text: &str) -> String {

@@ -7,61 +7,62 @@
 //! ssl-capath = "/etc/rest-client/ca.pem"
 //! ```
 
-use super::{
-    ConfigError,
-    layers::{Entry, Layers},
-};
+use super::{error::ConfigError, layers::Layers};
 use std::path::Path;
 use toml::{Table, de::DeTable};
 
-/// Adds the parameters in the file at `path` to `layers`.
-///
-/// # Errors
-///
-/// The file can't be read, or says something that is no parameter. The error
-/// names the file, the line, the key and what would be right.
-pub fn read(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        ConfigError::new(format!("the configuration {name} can't be read: {error}"))
-    })?;
-    parse(&text, &name, layers)
-}
-
-/// Adds the parameters in `text`, which errors call `name`.
-///
-/// # Errors
-///
-/// As for [`read`], but that `text` is there already.
-pub fn parse(text: &str, name: &str, layers: &mut Layers) -> Result<(), ConfigError> {
-    let line = |offset: usize| text[..offset].matches('\n').count() + 1;
-    let wrong = |error: toml::de::Error| {
-        let line = line(error.span().map_or(0, |span| span.start));
-        ConfigError::new(format!("{name}:{line}: {}", error.message()))
-    };
-    // Once for where the keys are, once for what they say.
-    let places = DeTable::parse(text).map_err(wrong)?;
-    let mut table: Table = toml::from_str(text).map_err(wrong)?;
-    for key in places.get_ref().keys() {
-        let from = format!("{name}:{}", line(key.span().start));
-        let key = key.get_ref().to_string();
-        if let Some(value) = table.remove(&key) {
-            layers.add(Entry { key, value, from })?;
-        }
+impl Layers {
+    /// Adds the parameters in the TOML file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read, or says something that is no parameter. The error
+    /// names the file, the line, the key and what would be right.
+    pub fn read_toml(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::new(format!("the configuration {name} can't be read: {error}"))
+        })?;
+        self.add_toml(&text, &name)
     }
-    Ok(())
+
+    /// Adds the parameters in `text`, which errors call `name`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read_toml`](Self::read_toml), but that `text` is there already.
+    pub fn add_toml(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
+        let line = |offset: usize| text[..offset].matches('\n').count() + 1;
+        let wrong = |error: toml::de::Error| {
+            let line = line(error.span().map_or(0, |span| span.start));
+            ConfigError::new(format!("{name}:{line}: {}", error.message()))
+        };
+        // Once for where the keys are, once for what they say.
+        let places = DeTable::parse(text).map_err(wrong)?;
+        let mut table: Table = toml::from_str(text).map_err(wrong)?;
+        for key in places.get_ref().keys() {
+            let from = format!("{name}:{}", line(key.span().start));
+            let key = key.get_ref();
+            if let Some(value) = table.remove(key.as_ref()) {
+                self.set_value(key, value, &from)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AtCap, Config, HttpVersion, client_domain::ClientDomain};
+    use crate::config::{
+        at_cap::AtCap, client_domain::ClientDomain, http_version::HttpVersion, parameters::Config,
+    };
     use std::time::Duration;
 
     fn parsed(text: &str) -> Result<Config, ConfigError> {
         let mut layers = Layers::default();
-        parse(text, "a.toml", &mut layers)?;
-        Ok(layers.config())
+        layers.add_toml(text, "a.toml")?;
+        Ok(layers.config().clone())
     }
 
     fn refused(text: &str) -> String {

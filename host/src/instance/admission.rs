@@ -5,17 +5,15 @@
 //! idle or closed, and given back by being dropped, whatever way that comes
 //! about.
 
-use crate::{
-    config::AtCap,
-    instance::cap_log::{Episode, Notice},
-    stats::Stats,
-};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use super::cap_log::{CapLog, Notice};
+use crate::{config::AtCap, stats::Stats};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// The cap of one instance.
 #[derive(Debug)]
-pub(crate) struct Admission {
+pub(super) struct Admission {
     at_cap: AtCap,
     state: Mutex<State>,
 }
@@ -28,24 +26,24 @@ struct State {
     /// Whether the instance does nothing but wait for a blocking transfer.
     is_blocked: bool,
     stats: Stats,
-    episode: Episode,
+    cap_log: CapLog,
 }
 
 /// What becomes of a transfer that is to start.
 #[derive(Debug)]
-pub(crate) enum Admitted {
+pub(super) enum Admitted {
     /// It runs beside others.
-    Beside(Permit),
+    Concurrent(Permit),
     /// It runs alone: its instance waits for it.
-    Alone(Permit),
+    Exclusive(Permit),
     /// It waits for its turn.
-    Later,
+    Queued,
     /// It fails.
-    Never,
+    Rejected,
 }
 
 impl Admission {
-    pub(crate) fn new(cap: u32, at_cap: AtCap) -> Arc<Self> {
+    pub(super) fn new(cap: u32, at_cap: AtCap) -> Arc<Self> {
         Arc::new(Self {
             at_cap,
             state: Mutex::new(State {
@@ -53,47 +51,47 @@ impl Admission {
                 held: 0,
                 is_blocked: false,
                 stats: Stats::default(),
-                episode: Episode::default(),
+                cap_log: CapLog::default(),
             }),
         })
     }
 
     /// Decides on one more transfer. `is_next` is false where others have waited
     /// for longer.
-    pub(crate) fn admit(self: &Arc<Self>, is_next: bool) -> Admitted {
+    pub(super) fn admit(self: &Arc<Self>, is_next: bool) -> Admitted {
         let mut state = self.lock();
         if is_next && state.held < state.cap {
-            return Admitted::Beside(self.permit(&mut state, false));
+            return Admitted::Concurrent(self.permit(&mut state, false));
         }
         let admitted = match self.at_cap {
             AtCap::Block => {
                 state.stats.blocked += 1;
-                Admitted::Alone(self.permit(&mut state, true))
+                Admitted::Exclusive(self.permit(&mut state, true))
             }
             AtCap::Wait => {
                 state.stats.waited += 1;
-                Admitted::Later
+                Admitted::Queued
             }
             AtCap::Reject => {
                 state.stats.rejected += 1;
-                Admitted::Never
+                Admitted::Rejected
             }
         };
         let cap = state.cap;
-        if let Some(notice) = state.episode.met(Instant::now()) {
+        if let Some(notice) = state.cap_log.met(Instant::now()) {
             self.say(&notice, cap);
         }
         admitted
     }
 
     /// A permit for one that waited, if there is one.
-    pub(crate) fn admit_waiting(self: &Arc<Self>) -> Option<Permit> {
+    pub(super) fn admit_queued(self: &Arc<Self>) -> Option<Permit> {
         let mut state = self.lock();
         (state.held < state.cap).then(|| self.permit(&mut state, false))
     }
 
-    fn permit(self: &Arc<Self>, state: &mut State, alone: bool) -> Permit {
-        if alone {
+    fn permit(self: &Arc<Self>, state: &mut State, exclusive: bool) -> Permit {
+        if exclusive {
             state.is_blocked = true;
         } else {
             state.held += 1;
@@ -102,52 +100,52 @@ impl Admission {
         state.stats.started += 1;
         Permit {
             admission: self.clone(),
-            alone,
+            exclusive,
         }
     }
 
     /// How many transfers may run at a time from now on. Those that run stay.
-    pub(crate) fn set_cap(&self, cap: u32) {
+    pub(super) fn set_cap(&self, cap: u32) {
         self.lock().cap = cap;
     }
 
-    pub(crate) fn cap(&self) -> u32 {
+    pub(super) fn cap(&self) -> u32 {
         self.lock().cap
     }
 
-    pub(crate) fn at_cap(&self) -> AtCap {
+    pub(super) fn at_cap(&self) -> AtCap {
         self.at_cap
     }
 
     /// Whether the instance waits for a blocking transfer.
-    pub(crate) fn is_blocked(&self) -> bool {
+    pub(super) fn is_blocked(&self) -> bool {
         self.lock().is_blocked
     }
 
     /// Counts a call that its caller gave up.
-    pub(crate) fn cancelled(&self) {
+    pub(super) fn count_cancelled(&self) {
         self.lock().stats.cancelled += 1;
     }
 
     /// Counts a sandbox that died.
-    pub(crate) fn replaced(&self) {
+    pub(super) fn count_replaced(&self) {
         self.lock().stats.replaced += 1;
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    pub(super) fn stats(&self) -> Stats {
         self.lock().stats
     }
 
     /// When [`Self::report`] has something to say, if an episode goes on.
-    pub(crate) fn next_report(&self) -> Option<Instant> {
-        self.lock().episode.next_report()
+    pub(super) fn next_report(&self) -> Option<Instant> {
+        self.lock().cap_log.next_report()
     }
 
     /// Logs what became of an episode since it was spoken of last.
-    pub(crate) fn report(&self, now: Instant) {
+    pub(super) fn report(&self, now: Instant) {
         let mut state = self.lock();
         let cap = state.cap;
-        if let Some(notice) = state.episode.report(now) {
+        if let Some(notice) = state.cap_log.report(now) {
             self.say(&notice, cap);
         }
     }
@@ -177,16 +175,15 @@ impl Admission {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Plain numbers: whoever panicked left nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.get_mut();
         let cap = state.cap;
-        if let Some(notice) = state.episode.end() {
+        if let Some(notice) = state.cap_log.end() {
             self.say(&notice, cap);
         }
     }
@@ -194,22 +191,22 @@ impl Drop for Admission {
 
 /// The right to have a transfer open.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub(super) struct Permit {
     admission: Arc<Admission>,
-    alone: bool,
+    exclusive: bool,
 }
 
 impl Permit {
     /// Whether the instance waits for its holder.
-    pub(crate) fn is_alone(&self) -> bool {
-        self.alone
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.exclusive
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.lock();
-        if self.alone {
+        if self.exclusive {
             state.is_blocked = false;
         } else {
             state.held -= 1;
@@ -222,9 +219,9 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
-    fn beside(admission: &Arc<Admission>) -> Permit {
+    fn concurrent(admission: &Arc<Admission>) -> Permit {
         match admission.admit(true) {
-            Admitted::Beside(permit) => permit,
+            Admitted::Concurrent(permit) => permit,
             other => panic!("{other:?}"),
         }
     }
@@ -232,10 +229,10 @@ mod tests {
     #[test]
     fn a_slot_is_free_again_when_its_permit_is_dropped() {
         let admission = Admission::new(2, AtCap::Reject);
-        let (one, _two) = (beside(&admission), beside(&admission));
-        assert!(matches!(admission.admit(true), Admitted::Never));
+        let (one, _two) = (concurrent(&admission), concurrent(&admission));
+        assert!(matches!(admission.admit(true), Admitted::Rejected));
         drop(one);
-        let _three = beside(&admission);
+        let _three = concurrent(&admission);
         assert_eq!(admission.stats().in_flight, 2);
         assert_eq!(admission.stats().rejected, 1);
     }
@@ -243,15 +240,15 @@ mod tests {
     #[test]
     fn one_beyond_the_cap_runs_alone_and_is_counted() {
         let admission = Admission::new(1, AtCap::Block);
-        let _one = beside(&admission);
+        let _one = concurrent(&admission);
         assert!(!admission.is_blocked());
-        let Admitted::Alone(alone) = admission.admit(true) else {
+        let Admitted::Exclusive(permit) = admission.admit(true) else {
             panic!("there was room");
         };
-        assert!(alone.is_alone() && admission.is_blocked());
+        assert!(permit.is_exclusive() && admission.is_blocked());
         let stats = admission.stats();
         assert_eq!((stats.in_flight, stats.blocked), (2, 1));
-        drop(alone);
+        drop(permit);
         assert!(!admission.is_blocked());
         assert_eq!(admission.stats().in_flight, 1);
     }
@@ -260,7 +257,7 @@ mod tests {
     fn with_a_cap_of_nothing_each_runs_alone() {
         let admission = Admission::new(0, AtCap::Block);
         for blocked in 1..4 {
-            assert!(matches!(admission.admit(true), Admitted::Alone(_)));
+            assert!(matches!(admission.admit(true), Admitted::Exclusive(_)));
             assert_eq!(admission.stats().blocked, blocked);
         }
     }
@@ -268,22 +265,22 @@ mod tests {
     #[test]
     fn nobody_overtakes_those_who_wait() {
         let admission = Admission::new(1, AtCap::Wait);
-        let one = beside(&admission);
-        assert!(matches!(admission.admit(true), Admitted::Later));
+        let one = concurrent(&admission);
+        assert!(matches!(admission.admit(true), Admitted::Queued));
         drop(one);
-        assert!(matches!(admission.admit(false), Admitted::Later));
-        assert!(admission.admit_waiting().is_some());
+        assert!(matches!(admission.admit(false), Admitted::Queued));
+        assert!(admission.admit_queued().is_some());
         assert_eq!(admission.stats().waited, 2);
     }
 
     #[test]
     fn a_cap_that_is_lowered_ends_nobody() {
         let admission = Admission::new(2, AtCap::Reject);
-        let (one, two) = (beside(&admission), beside(&admission));
+        let (one, two) = (concurrent(&admission), concurrent(&admission));
         admission.set_cap(1);
         drop(one);
-        assert!(matches!(admission.admit(true), Admitted::Never));
+        assert!(matches!(admission.admit(true), Admitted::Rejected));
         drop(two);
-        let _three = beside(&admission);
+        let _three = concurrent(&admission);
     }
 }

@@ -10,7 +10,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// A time at the cap, if there is one.
 #[derive(Debug, Default)]
-pub(crate) struct Episode(Option<Open>);
+pub(super) struct CapLog(Option<Open>);
 
 #[derive(Debug)]
 struct Open {
@@ -23,7 +23,7 @@ struct Open {
 
 /// What is to be said.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
+pub(super) enum Notice {
     /// The first call met the cap.
     Begins,
     /// So many did since it was spoken of last.
@@ -32,9 +32,9 @@ pub(crate) enum Notice {
     Ends { calls: u64 },
 }
 
-impl Episode {
+impl CapLog {
     /// A call met the cap.
-    pub(crate) fn met(&mut self, now: Instant) -> Option<Notice> {
+    pub(super) fn met(&mut self, now: Instant) -> Option<Notice> {
         match &mut self.0 {
             Some(open) => {
                 open.calls += 1;
@@ -53,12 +53,12 @@ impl Episode {
     }
 
     /// When [`Self::report`] has something to say.
-    pub(crate) fn next_report(&self) -> Option<Instant> {
+    pub(super) fn next_report(&self) -> Option<Instant> {
         self.0.as_ref().map(|open| open.next_report)
     }
 
     /// What there is to say at `now`.
-    pub(crate) fn report(&mut self, now: Instant) -> Option<Notice> {
+    pub(super) fn report(&mut self, now: Instant) -> Option<Notice> {
         let open = self.0.as_mut().filter(|open| open.next_report <= now)?;
         if open.calls == 0 {
             return self.end();
@@ -69,7 +69,7 @@ impl Episode {
     }
 
     /// Ends it, if there is one.
-    pub(crate) fn end(&mut self) -> Option<Notice> {
+    pub(super) fn end(&mut self) -> Option<Notice> {
         self.0.take().map(|open| Notice::Ends {
             calls: open.all_calls,
         })
@@ -83,14 +83,14 @@ mod tests {
     #[test]
     fn a_thousand_calls_at_the_cap_are_three_lines() {
         let start = Instant::now();
-        let mut episode = Episode::default();
+        let mut log = CapLog::default();
         let mut said = Vec::new();
         for millisecond in 0..1000 {
-            said.extend(episode.met(start + Duration::from_millis(millisecond)));
+            said.extend(log.met(start + Duration::from_millis(millisecond)));
         }
-        assert_eq!(episode.next_report(), Some(start + INTERVAL));
-        said.extend(episode.report(start + INTERVAL));
-        said.extend(episode.report(start + INTERVAL * 2));
+        assert_eq!(log.next_report(), Some(start + INTERVAL));
+        said.extend(log.report(start + INTERVAL));
+        said.extend(log.report(start + INTERVAL * 2));
         assert_eq!(
             said,
             [
@@ -99,27 +99,27 @@ mod tests {
                 Notice::Ends { calls: 1000 }
             ]
         );
-        assert_eq!(episode.next_report(), None);
+        assert_eq!(log.next_report(), None);
     }
 
     #[test]
     fn nothing_is_said_before_its_time_or_twice() {
         let start = Instant::now();
-        let mut episode = Episode::default();
-        assert_eq!(episode.report(start), None);
-        assert_eq!(episode.end(), None);
-        episode.met(start);
-        assert_eq!(episode.report(start), None);
-        episode.report(start + INTERVAL);
-        assert_eq!(episode.report(start + INTERVAL), None);
+        let mut log = CapLog::default();
+        assert_eq!(log.report(start), None);
+        assert_eq!(log.end(), None);
+        log.met(start);
+        assert_eq!(log.report(start), None);
+        log.report(start + INTERVAL);
+        assert_eq!(log.report(start + INTERVAL), None);
     }
 
     #[test]
     fn what_begins_again_is_said_again() {
         let start = Instant::now();
-        let mut episode = Episode::default();
-        episode.met(start);
-        assert_eq!(episode.end(), Some(Notice::Ends { calls: 1 }));
-        assert_eq!(episode.met(start), Some(Notice::Begins));
+        let mut log = CapLog::default();
+        log.met(start);
+        assert_eq!(log.end(), Some(Notice::Ends { calls: 1 }));
+        assert_eq!(log.met(start), Some(Notice::Begins));
     }
 }

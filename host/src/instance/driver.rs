@@ -7,7 +7,28 @@
 //! caller ever holds the sandbox, so that none can poison it by going away in
 //! the middle, or stop others by not being polled.
 //!
-//! # At the cap
+//! # The states of a call
+//!
+//! | state | what may happen | next |
+//! |---|---|---|
+//! | in the channel | the driver takes it, and there is a permit | in flight |
+//! | | the cap is met: block, wait or reject | in flight alone, queued, over |
+//! | queued | a permit is free, and it is the first | in flight |
+//! | in flight | the transfer ends, and the gate is open | ended |
+//! | | the transfer ends, and the gate is closed | set aside |
+//! | set aside | the gate opens | ended |
+//! | | its deadline passes: the caller is told what had arrived | cancelled |
+//! | ended | the guest follows a redirect | in flight |
+//! | | the guest finishes it: the caller is told | over |
+//! | cancelled | the gate is open: the guest drops it | over |
+//! | any but over | the caller goes away | cancelled |
+//! | any but over | the guest traps: the caller is told | over |
+//!
+//! A permit is held from *in flight* to *over*. The deadlines of a call that is in
+//! the channel or queued are kept by its caller, those of a transfer by the
+//! transfer.
+//!
+//! # The gate
 //!
 //! A transfer that runs in a blocking manner closes the gate. While the gate is
 //! closed the guest is not entered: new calls stay in the channel, and transfers
@@ -16,24 +37,19 @@
 //! the body of a request might be written after the gate has closed can't
 //! happen: it is in the host's hands in full before the transfer starts.
 
+use super::{
+    admission::{Admission, Admitted, Permit},
+    in_flight::{End, EndedTransfer, InFlight, StartedCall},
+    pending_call::PendingCall,
+};
 use crate::{
-    call::Call,
+    call::percent_coding::PercentCoding,
     error::{Error, ErrorKind},
-    host::Host,
-    instance::admission::{Admission, Admitted, Permit},
-    request::Question,
-    sandbox::answer::Answer,
-    sandbox::outgoing::{Launched, Outcome},
-    sandbox::{Guest, Sandbox},
-    transport::transfer::Tenant,
+    sandbox::{Factory, Launched, Sandbox, shown},
+    transport::Tenant,
 };
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{collections::VecDeque, sync::Arc};
 use tokio::{
     sync::{mpsc, oneshot},
     task::{unconstrained, yield_now},
@@ -45,55 +61,35 @@ use tokio::{
 const BATCH: usize = 32;
 
 /// What the callers of an instance tell its driver.
-pub(crate) enum Command {
+pub(super) enum Command {
     /// To make a call.
-    Ask(Box<Ask>),
-    /// To code a text.
-    Code(
-        Coding,
-        String,
-        oneshot::Sender<Result<Result<String, String>, Error>>,
-    ),
+    Call(Box<PendingCall>),
+    /// To percent-code a text.
+    PercentCode(PercentCoding, String, oneshot::Sender<Coded>),
     /// That the cap is another one.
     CapChanged,
 }
 
-/// Which way a text is coded.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Coding {
-    /// `rest-escape` of the WIT package.
-    Escape,
-    /// `rest-unescape`.
-    Unescape,
-}
-
-/// A call, as it comes to the driver.
-pub(crate) struct Ask {
-    pub(crate) question: Question,
-    pub(crate) call: Arc<Call>,
-    /// As in the request.
-    pub(crate) begun: Option<oneshot::Sender<()>>,
-    /// Closed when the caller has gone.
-    pub(crate) answer: oneshot::Sender<Answer>,
-}
+/// A text that was percent-coded. The inner error says what is wrong with it.
+pub(super) type Coded = Result<Result<String, String>, Error>;
 
 /// Starts the driver of an instance, in the runtime that this is called from. It
 /// ends when the last sender to it is dropped.
-pub(crate) fn start(
-    host: Host,
+pub(super) fn start(
+    factory: Arc<Factory>,
     tenant: Tenant,
     admission: Arc<Admission>,
 ) -> mpsc::UnboundedSender<Command> {
     let (sender, commands) = mpsc::unbounded_channel();
     let driver = Driver {
-        host,
+        factory,
         tenant,
         admission,
         commands,
         sandbox: None,
         transfers: FuturesUnordered::new(),
-        waiting: VecDeque::new(),
-        landed: VecDeque::new(),
+        queued: VecDeque::new(),
+        ended: VecDeque::new(),
         set_aside: VecDeque::new(),
         gate_is_closed: false,
     };
@@ -105,7 +101,7 @@ pub(crate) fn start(
 }
 
 struct Driver {
-    host: Host,
+    factory: Arc<Factory>,
     tenant: Tenant,
     admission: Arc<Admission>,
     commands: mpsc::UnboundedReceiver<Command>,
@@ -113,162 +109,153 @@ struct Driver {
     sandbox: Option<Sandbox>,
     transfers: FuturesUnordered<InFlight>,
     /// Calls that wait for their turn at the cap.
-    waiting: VecDeque<Ask>,
+    queued: VecDeque<PendingCall>,
     /// Transfers that have ended, and whose guest has not been told yet.
-    landed: VecDeque<Landed>,
-    /// Transfers that ended while the gate was closed.
-    set_aside: VecDeque<Landed>,
+    ended: VecDeque<EndedTransfer>,
+    /// Those that ended while the gate was closed.
+    set_aside: VecDeque<EndedTransfer>,
     gate_is_closed: bool,
-}
-
-/// A call whose guest has started it.
-struct Flight {
-    ask: Ask,
-    guest: Guest,
-    permit: Permit,
 }
 
 impl Driver {
     async fn run(mut self) {
         loop {
             // Slots are free before calls come that would want them.
-            let landed = self.land_those_that_ended().await;
-            let obeyed = self.obey_those_who_came().await;
-            if obeyed == BATCH || landed == BATCH {
+            let ended = self.finish_ended().await;
+            let handled = self.handle_commands().await;
+            if handled == BATCH || ended == BATCH {
                 // There may be more. Callers, timers and sockets come first.
                 yield_now().await;
                 continue;
             }
             let report = self.admission.next_report();
+            let deadline = self.next_deadline();
             tokio::select! {
                 biased;
-                Some(landed) = self.transfers.next(), if !self.transfers.is_empty() => {
-                    self.landed.push_back(landed);
+                Some(ended) = self.transfers.next(), if !self.transfers.is_empty() => {
+                    self.ended.push_back(ended);
                 }
                 command = self.commands.recv(), if !self.gate_is_closed => match command {
-                    Some(command) => self.obey(command).await,
+                    Some(command) => self.handle(command).await,
                     None => return,
                 },
-                () = sleep_until(report.unwrap_or_else(Instant::now)), if report.is_some() => {
-                    self.admission.report(Instant::now());
-                }
+                () = at(deadline) => self.expire(Instant::now()),
+                () = at(report) => self.admission.report(Instant::now()),
             }
         }
     }
 
     /// Does what callers have asked for until now, and says for how many.
-    async fn obey_those_who_came(&mut self) -> usize {
-        for obeyed in 0..BATCH {
+    async fn handle_commands(&mut self) -> usize {
+        for handled in 0..BATCH {
             if self.gate_is_closed {
-                return obeyed;
+                return handled;
             }
             // That the channel is closed is noticed where it is waited for.
             let Ok(command) = self.commands.try_recv() else {
-                return obeyed;
+                return handled;
             };
-            self.obey(command).await;
+            self.handle(command).await;
         }
         BATCH
     }
 
     /// Ends the calls whose transfers have ended until now, and says how many.
     /// All sockets are read before the first guest is entered.
-    async fn land_those_that_ended(&mut self) -> usize {
-        while self.landed.len() < BATCH
-            && let Some(Some(landed)) = self.transfers.next().now_or_never()
+    async fn finish_ended(&mut self) -> usize {
+        while self.ended.len() < BATCH
+            && let Some(Some(ended)) = self.transfers.next().now_or_never()
         {
-            self.landed.push_back(landed);
+            self.ended.push_back(ended);
         }
-        let ended = self.landed.len();
-        while let Some(landed) = self.landed.pop_front() {
-            self.land(landed).await;
+        let count = self.ended.len();
+        while let Some(ended) = self.ended.pop_front() {
+            self.end(ended).await;
         }
-        ended
+        count
     }
 
-    async fn obey(&mut self, command: Command) {
+    async fn handle(&mut self, command: Command) {
         match command {
-            Command::Ask(ask) => self.admit(*ask).await,
-            Command::Code(coding, text, answer) => {
-                let coded = self.code(coding, &text).await;
+            Command::Call(pending) => self.admit(*pending).await,
+            Command::PercentCode(coding, text, result) => {
+                let coded = self.percent_code(coding, &text).await;
                 // Fails only if the caller has gone.
-                let _ = answer.send(coded);
+                let _ = result.send(coded);
             }
             Command::CapChanged => {}
         }
-        self.admit_waiting().await;
+        self.admit_queued().await;
     }
 
-    async fn code(&mut self, coding: Coding, text: &str) -> Result<Result<String, String>, Error> {
+    async fn percent_code(&mut self, coding: PercentCoding, text: &str) -> Coded {
         let coded = match self.sandbox().await {
-            Ok(sandbox) => sandbox.code(coding, text).await,
+            Ok(sandbox) => sandbox.percent_code(coding, text).await,
             Err(error) => Err(error),
         };
-        coded.map_err(|trap| self.bury(&trap))
+        coded.map_err(|trap| self.fail_all(&trap))
     }
 
-    async fn admit(&mut self, mut ask: Ask) {
-        if ask.answer.is_closed() {
-            self.caller_has_gone(&ask);
+    async fn admit(&mut self, mut pending: PendingCall) {
+        if !pending.is_awaited() {
+            self.count_cancelled(&pending);
             return;
         }
-        let admitted = self.admission.admit(self.waiting.is_empty());
-        if !matches!(admitted, Admitted::Alone(_))
-            && let Some(begun) = ask.begun.take()
-        {
-            // Fails only if the caller has gone.
-            let _ = begun.send(());
+        let admitted = self.admission.admit(self.queued.is_empty());
+        if !matches!(admitted, Admitted::Exclusive(_)) {
+            pending.tell_begun();
         }
         match admitted {
-            Admitted::Beside(permit) | Admitted::Alone(permit) => self.start(ask, permit).await,
-            Admitted::Later => self.waiting.push_back(ask),
-            Admitted::Never => {
+            Admitted::Concurrent(permit) | Admitted::Exclusive(permit) => {
+                self.start(pending, permit).await;
+            }
+            Admitted::Queued => self.queued.push_back(pending),
+            Admitted::Rejected => {
                 let message = format!(
                     "max-async-transfers, {}, are in flight, and at-cap is reject",
                     self.admission.cap()
                 );
-                tell(ask, Err(Error::at_cap(message)));
+                pending.tell(Err(Error::new(ErrorKind::AtCap, message)));
             }
         }
     }
 
-    async fn admit_waiting(&mut self) {
-        while let Some(ask) = self.waiting.front() {
-            if !ask.answer.is_closed() {
-                let Some(permit) = self.admission.admit_waiting() else {
+    async fn admit_queued(&mut self) {
+        while let Some(pending) = self.queued.front() {
+            if pending.is_awaited() {
+                let Some(permit) = self.admission.admit_queued() else {
                     return;
                 };
-                if let Some(ask) = self.waiting.pop_front() {
-                    self.start(ask, permit).await;
+                if let Some(pending) = self.queued.pop_front() {
+                    self.start(pending, permit).await;
                 }
-            } else if let Some(ask) = self.waiting.pop_front() {
-                self.caller_has_gone(&ask);
+            } else if let Some(pending) = self.queued.pop_front() {
+                self.count_cancelled(&pending);
             }
         }
     }
 
-    async fn start(&mut self, ask: Ask, permit: Permit) {
+    async fn start(&mut self, mut pending: PendingCall, permit: Permit) {
         let started = match self.sandbox().await {
-            Ok(sandbox) => sandbox.start(&ask.call, &ask.question).await,
+            Ok(sandbox) => sandbox.start(&pending.call, &pending.spec).await,
             Err(error) => Err(error),
         };
         match started {
-            Ok((guest, launched)) => {
-                let flight = Flight { ask, guest, permit };
-                self.go_on(flight, launched).await;
+            Ok((guest_call, launched)) => {
+                let started = StartedCall {
+                    pending,
+                    guest_call,
+                    permit,
+                };
+                self.proceed(started, launched).await;
             }
-            Err(trap) => {
-                tell(ask, Err(self.bury(&trap)));
-            }
+            Err(trap) => pending.tell(Err(self.fail_all(&trap))),
         }
     }
 
     async fn sandbox(&mut self) -> wasmtime::Result<&mut Sandbox> {
         if self.sandbox.is_none() {
-            let Host(host) = &self.host;
-            let transport = host.transport.clone();
-            let made = host.factory.make(host, transport, self.tenant.clone());
-            self.sandbox = Some(made.await?);
+            self.sandbox = Some(self.factory.make(self.tenant.clone()).await?);
         }
         self.sandbox
             .as_mut()
@@ -276,118 +263,140 @@ impl Driver {
     }
 
     /// Runs what the guest has launched; with nothing launched, the call is over.
-    async fn go_on(&mut self, flight: Flight, launched: Option<Launched>) {
+    async fn proceed(&mut self, started: StartedCall, launched: Option<Launched>) {
         match launched {
             Some(launched) => {
-                self.gate_is_closed |= flight.permit.is_alone();
-                self.transfers.push(InFlight(Some((flight, launched))));
+                self.gate_is_closed |= started.permit.is_exclusive();
+                self.transfers.push(InFlight::new(started, launched));
             }
-            None => self.finish(flight).await,
+            None => self.finish(started).await,
         }
     }
 
-    async fn land(&mut self, landed: Landed) {
+    /// Goes on with a call whose transfer has ended, or sets it aside.
+    async fn end(&mut self, ended: EndedTransfer) {
         if self.gate_is_closed {
-            if !landed.flight.permit.is_alone() {
-                self.set_aside(landed);
+            if !ended.started.permit.is_exclusive() {
+                self.set_aside.push_back(ended);
                 return;
             }
             self.gate_is_closed = false;
         }
-        self.hand_over(landed).await;
+        self.hand_over(ended).await;
         while !self.gate_is_closed
-            && let Some(mut landed) = self.set_aside.pop_front()
+            && let Some(ended) = self.set_aside.pop_front()
         {
-            if let Ended::SetAside = landed.ended
-                && let Some(outcome) = landed.flight.ask.call.record().set_aside.take()
-            {
-                landed.ended = Ended::Replied(outcome);
-            }
-            self.hand_over(landed).await;
+            self.hand_over(ended).await;
         }
-        self.admit_waiting().await;
+        self.admit_queued().await;
     }
 
-    /// Keeps an outcome until the gate opens. Its caller can reach it: whose
-    /// deadline comes first is told what had arrived.
-    fn set_aside(&mut self, mut landed: Landed) {
-        if let Ended::Replied(outcome) = landed.ended {
-            landed.flight.ask.call.record().set_aside = Some(outcome);
-            landed.ended = Ended::SetAside;
+    /// The first deadline of a caller whose transfer was set aside.
+    fn next_deadline(&self) -> Option<Instant> {
+        let awaited = self.set_aside.iter().map(|ended| &ended.started.pending);
+        awaited
+            .filter(|pending| pending.is_awaited())
+            .map(|pending| pending.call.transfer_deadline())
+            .min()
+    }
+
+    /// Tells callers whose deadline has passed what had arrived by then. The
+    /// guest drops their calls when the gate opens.
+    fn expire(&mut self, now: Instant) {
+        for EndedTransfer { started, end, .. } in &mut self.set_aside {
+            let pending = &mut started.pending;
+            if pending.call.transfer_deadline() > now || !pending.is_awaited() {
+                continue;
+            }
+            let partial = match std::mem::replace(end, End::CallerGone) {
+                End::Outcome(outcome) => shown(outcome),
+                End::CallerGone | End::GuestDropped => None,
+            };
+            let failure = pending.call.transfer_timed_out();
+            let error = Error::of(ErrorKind::TransferTimeout, &failure).with_partial(partial);
+            pending.tell(Err(error));
         }
-        self.set_aside.push_back(landed);
     }
 
     /// Tells the guest what became of a transfer, and goes on with its call.
-    async fn hand_over(&mut self, landed: Landed) {
-        let Landed {
-            flight,
+    async fn hand_over(&mut self, ended: EndedTransfer) {
+        let EndedTransfer {
+            mut started,
             to_guest,
-            ended,
-        } = landed;
-        match ended {
-            Ended::Replied(outcome) if !flight.ask.answer.is_closed() => {
+            end,
+        } = ended;
+        match end {
+            End::Outcome(outcome) if started.pending.is_awaited() => {
                 // Fails only if the guest has dropped its end.
                 let _ = to_guest.send(outcome);
             }
-            Ended::GuestDropped => drop(to_guest),
-            Ended::Replied(_) | Ended::CallerGone | Ended::SetAside => {
-                self.caller_has_gone(&flight.ask);
+            End::GuestDropped => drop(to_guest),
+            End::Outcome(_) | End::CallerGone => {
                 drop(to_guest);
-                let Some(sandbox) = &mut self.sandbox else {
-                    return;
-                };
-                if let Err(trap) = sandbox.discard(flight.guest).await {
-                    self.bury(&trap);
-                }
-                return;
+                return self.cancel(started).await;
             }
         }
-        if flight.ask.question.max_redirects == 0 {
-            return self.finish(flight).await;
+        if started.pending.spec.max_redirects == 0 {
+            return self.finish(started).await;
         }
         let Some(sandbox) = &mut self.sandbox else {
             return;
         };
-        match sandbox.proceed(&flight.ask.call, &flight.guest).await {
-            Ok(launched) => self.go_on(flight, launched).await,
+        let resumed = sandbox.resume(&started.pending.call, &started.guest_call);
+        match resumed.await {
+            Ok(launched) => self.proceed(started, launched).await,
             Err(trap) => {
-                let error = self.bury(&trap);
-                tell(flight.ask, Err(error));
+                let error = self.fail_all(&trap);
+                started.pending.tell(Err(error));
             }
         }
     }
 
-    async fn finish(&mut self, flight: Flight) {
+    async fn finish(&mut self, started: StartedCall) {
         let Some(sandbox) = &mut self.sandbox else {
             return;
         };
-        let Flight { ask, guest, permit } = flight;
-        let finished = sandbox.finish(&ask.call, guest).await;
+        let StartedCall {
+            mut pending,
+            guest_call,
+            permit,
+        } = started;
+        let finished = sandbox.finish(&pending.call, guest_call).await;
         // Before the caller is told: whoever hears of the end finds the slot
         // free.
         drop(permit);
         match finished {
-            Ok(answer) => tell(ask, answer),
+            Ok(result) => pending.tell(result),
             Err(trap) => {
-                let error = self.bury(&trap);
-                tell(ask, Err(error));
+                let error = self.fail_all(&trap);
+                pending.tell(Err(error));
             }
         }
-        self.retire_if_swollen();
+        self.retire_if_oversized();
+    }
+
+    /// Has the guest drop a call that nobody waits for.
+    async fn cancel(&mut self, started: StartedCall) {
+        self.count_cancelled(&started.pending);
+        let Some(sandbox) = &mut self.sandbox else {
+            return;
+        };
+        if let Err(trap) = sandbox.cancel(started.guest_call).await {
+            self.fail_all(&trap);
+        }
     }
 
     /// Drops a sandbox whose memory has grown out of proportion, once nothing is
     /// open in it.
-    fn retire_if_swollen(&mut self) {
-        self.sandbox.take_if(|sandbox| sandbox.is_swollen());
+    fn retire_if_oversized(&mut self) {
+        self.sandbox.take_if(|sandbox| sandbox.is_oversized());
     }
 
     /// Drops a sandbox that trapped, and ends all that was open in it. A store
     /// that is dead is never entered again; the next call has a new one.
-    fn bury(&mut self, trap: &wasmtime::Error) -> Error {
+    fn fail_all(&mut self, trap: &wasmtime::Error) -> Error {
         tracing::error!(error = ?trap, "a sandbox died; the next call has a new one");
-        self.admission.replaced();
+        self.admission.count_replaced();
         self.sandbox = None;
         self.gate_is_closed = false;
         let error = Error::new(
@@ -395,79 +404,32 @@ impl Driver {
             format!("the sandbox died: {}", trap.root_cause()),
         );
         let open = std::mem::take(&mut self.transfers);
-        let flights = open.into_iter().filter_map(|in_flight| {
-            // The connection is closed before the slot is free.
-            in_flight.0.map(|(flight, launched)| {
-                drop(launched);
-                flight
-            })
-        });
-        let ended = self.landed.drain(..).chain(self.set_aside.drain(..));
-        for Flight { ask, permit, .. } in flights.chain(ended.map(|landed| landed.flight)) {
+        // A connection is closed before its slot is free.
+        let open = open.into_iter().filter_map(InFlight::abort);
+        let ended = self.ended.drain(..).chain(self.set_aside.drain(..));
+        for started in open.chain(ended.map(|ended| ended.started)) {
+            let StartedCall {
+                mut pending,
+                permit,
+                ..
+            } = started;
             drop(permit);
-            tell(ask, Err(error.clone()));
+            pending.tell(Err(error.clone()));
         }
         error
     }
 
-    fn caller_has_gone(&self, ask: &Ask) {
-        if !ask.call.record().expired {
-            self.admission.cancelled();
+    fn count_cancelled(&self, pending: &PendingCall) {
+        if pending.was_cancelled() {
+            self.admission.count_cancelled();
         }
     }
 }
 
-/// Fails only if the caller has gone, who then wants no answer.
-fn tell(ask: Ask, answer: Answer) {
-    let _ = ask.answer.send(answer);
-}
-
-/// A transfer that runs. Ends, too, when nobody is left who wants its outcome.
-struct InFlight(Option<(Flight, Launched)>);
-
-/// A transfer that has ended.
-struct Landed {
-    flight: Flight,
-    to_guest: oneshot::Sender<Outcome>,
-    ended: Ended,
-}
-
-enum Ended {
-    Replied(Outcome),
-    /// As before, but the outcome is kept with the call.
-    SetAside,
-    CallerGone,
-    GuestDropped,
-}
-
-impl Future for InFlight {
-    type Output = Landed;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Landed> {
-        let Some((flight, launched)) = &mut self.0 else {
-            // Polled after its end, which FuturesUnordered does not do.
-            return Poll::Pending;
-        };
-        let ended = if let Poll::Ready(outcome) = launched.transfer.as_mut().poll(cx) {
-            Ended::Replied(outcome)
-        } else if flight.ask.answer.poll_closed(cx).is_ready() {
-            Ended::CallerGone
-        } else if launched.outcome.poll_closed(cx).is_ready() {
-            Ended::GuestDropped
-        } else {
-            return Poll::Pending;
-        };
-        match self.0.take() {
-            Some((flight, launched)) => {
-                // Its connection is closed, or kept, before its slot is free.
-                drop(launched.transfer);
-                Poll::Ready(Landed {
-                    flight,
-                    to_guest: launched.outcome,
-                    ended,
-                })
-            }
-            None => Poll::Pending,
-        }
+/// Sleeps until `time`, or for ever.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

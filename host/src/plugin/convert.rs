@@ -6,81 +6,45 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    instance::Instance,
-    request::Request,
+    partial::{Partial, RawResponse},
     response::Response,
-    sandbox::hooks::Hooks,
+    sandbox::Hooks,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use http_body_util::{BodyExt as _, Full};
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 use wasmtime_wasi_http::{
     FieldMap,
     p2::{body::HostIncomingBody, types::HostIncomingResponse},
 };
 
-/// What a plugin asks for.
-pub(super) struct Asked {
-    method: String,
-    url: String,
-    body: Option<Vec<u8>>,
-    content_type: Option<String>,
-    options: Option<wit::RequestOptions>,
-}
-
-impl Asked {
-    /// The question of `rest-get` and its kin.
-    pub(super) fn new(
-        method: impl Into<String>,
-        url: String,
-        body: Option<Vec<u8>>,
-        content_type: Option<String>,
-        options: Option<wit::RequestOptions>,
-    ) -> Self {
-        Self {
-            method: method.into(),
-            url,
-            body,
-            content_type,
-            options,
-        }
-    }
-
-    pub(super) fn request(self, instance: &Instance) -> Request<'_> {
-        let mut request = instance.rest_request(&self.method, &self.url);
-        if let Some(body) = self.body {
-            request = request.body(body);
-        }
-        if let Some(content_type) = self.content_type {
-            request = request.content_type(content_type);
-        }
-        let Some(options) = self.options else {
-            return request;
-        };
-        for (name, value) in options.headers {
-            request = request.header(name, value);
-        }
-        if let Some(timeout) = options.connection_timeout {
-            request = request.connection_timeout(Duration::from_millis(timeout));
-        }
-        if let Some(timeout) = options.transfer_timeout {
-            request = request.transfer_timeout(Duration::from_millis(timeout));
-        }
-        request.max_redirects(options.max_redirects.unwrap_or(0))
-    }
-}
-
 /// What a plugin is told of a call.
-pub(super) fn answer(outcome: Outcome) -> Result<wit::Response, wit::RestError> {
-    outcome
-        .map(|reply| wit::Response {
-            status: reply.status,
-            content_type: reply.content_type,
-            headers: reply.headers,
-            body: reply.body,
-        })
-        .map_err(told)
+pub(super) fn result(outcome: Outcome) -> Result<wit::Response, wit::RestError> {
+    match outcome {
+        Ok(reply) => {
+            let content_type = reply.content_type().map(str::to_owned);
+            let RawResponse {
+                status,
+                headers,
+                body,
+            } = reply.into_raw();
+            Ok(wit::Response {
+                status: status.as_u16(),
+                content_type,
+                headers: fields(&headers),
+                body: body.into(),
+            })
+        }
+        Err(failure) => Err(error(failure)),
+    }
+}
+
+fn fields(headers: &HeaderMap) -> wit::Headers {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect()
 }
 
 /// A reply whose body is still to be read. `counted` is kept for as long as the
@@ -89,56 +53,71 @@ pub(super) fn incoming(
     reply: Response,
     counted: Counted,
     hooks: &mut Hooks,
-) -> wasmtime::Result<HostIncomingResponse> {
-    let mut fields = HeaderMap::new();
-    for (name, value) in reply.headers {
-        let name = HeaderName::try_from(name).map_err(wasmtime::Error::new)?;
-        let value = HeaderValue::try_from(value).map_err(wasmtime::Error::new)?;
-        fields.append(name, value);
-    }
-    let body = Full::<Bytes>::from(reply.body)
+) -> HostIncomingResponse {
+    let RawResponse {
+        status,
+        headers,
+        body,
+    } = reply.into_raw();
+    let body = Full::<Bytes>::from(body)
         .map_err(|never: Infallible| match never {})
         .map_frame(move |frame| {
             let _ = &counted;
             frame
         })
         .boxed_unsync();
-    Ok(HostIncomingResponse {
-        status: reply.status,
-        headers: FieldMap::new_immutable(hooks, fields),
+    HostIncomingResponse {
+        status: status.as_u16(),
+        headers: FieldMap::new_immutable(hooks, headers),
         body: Some(HostIncomingBody::new(body)),
-    })
+    }
 }
 
-/// Of a call without a complete reply.
-pub(super) fn told(error: Error) -> wit::RestError {
+/// What a plugin is told of a call without a complete reply.
+pub(super) fn error(error: Error) -> wit::RestError {
     use wit::RestError as E;
     let message = error.to_string();
     match error.kind() {
         ErrorKind::ConnectionRefused => E::ConnectionRefused(message),
         ErrorKind::ConnectionTimeout => E::ConnectionTimeout(message),
-        ErrorKind::TransferTimeout => E::TransferTimeout(match error.into_partial() {
-            Some(partial) => wit::PartialResponse {
-                status: partial.status,
-                content_type: partial.content_type,
-                headers: partial.headers,
-                body: partial.body,
-            },
-            None => wit::PartialResponse {
-                status: 0,
-                content_type: None,
-                headers: Vec::new(),
-                body: Vec::new(),
-            },
-        }),
+        ErrorKind::TransferTimeout => E::TransferTimeout(partial(error.into_partial())),
         ErrorKind::AlreadyConnecting => E::AlreadyConnecting(message),
         ErrorKind::TooLarge => E::TooLarge(message),
         ErrorKind::Dns => E::Dns(message),
         ErrorKind::Tls => E::Tls(message),
         ErrorKind::Denied => E::Denied(message),
+        ErrorKind::AtCap | ErrorKind::Draining | ErrorKind::PluginLimit => E::Busy(message),
         ErrorKind::InvalidUrl => E::InvalidUrl(message),
         ErrorKind::InvalidHeader => E::InvalidHeader(message),
         ErrorKind::Protocol => E::Protocol(message),
-        ErrorKind::Internal => E::Internal(message),
+        // The first two are no ends of a call.
+        ErrorKind::Decode | ErrorKind::InvalidArgument | ErrorKind::Internal => {
+            E::Internal(message)
+        }
+    }
+}
+
+fn partial(partial: Option<Partial>) -> wit::PartialResponse {
+    match partial {
+        Some(partial) => {
+            let content_type = partial.content_type().map(str::to_owned);
+            let RawResponse {
+                status,
+                headers,
+                body,
+            } = partial.into_raw();
+            wit::PartialResponse {
+                status: status.as_u16(),
+                content_type,
+                headers: fields(&headers),
+                body: body.into(),
+            }
+        }
+        None => wit::PartialResponse {
+            status: 0,
+            content_type: None,
+            headers: Vec::new(),
+            body: Vec::new(),
+        },
     }
 }

@@ -18,6 +18,10 @@ use wasmtime_wasi::{
 pub(super) type Outcome = Result<Response, Error>;
 
 /// A call that runs. Dropped, it ends.
+#[expect(
+    unreachable_pub,
+    reason = "generated code names it as if it were public"
+)]
 pub struct Transfer {
     outcome: Awaited,
     /// Empty if the call was refused.
@@ -67,7 +71,7 @@ impl Drop for Counted {
 
 impl Waiting {
     fn new(outcome: Outcome, kept: &Kept) -> Self {
-        let bytes = outcome.as_ref().map_or(0, |reply| reply.body.len());
+        let bytes = outcome.as_ref().map_or(0, |reply| reply.body().len());
         Self {
             outcome,
             counted: kept.count(bytes),

@@ -1,9 +1,11 @@
 //! What a call costs without a network: the guest starts it, is handed a reply
 //! that is here already, and finishes it. For the benchmarks.
 
+use super::factory::Factory;
 use crate::{
-    call::Call, call::reply::Reply, config::Config, host::Host, request::Question,
-    transport::pool::Pool, transport::transfer::Tenant,
+    call::{Call, reply::Reply, spec::CallSpec},
+    config::Config,
+    transport::{Pool, Tenant, Transport},
 };
 use http::{HeaderValue, Response, header};
 use std::{
@@ -19,32 +21,23 @@ use std::{
 /// The sandbox can't be made, or it fails.
 #[doc(hidden)]
 pub async fn canned_calls(calls: u32, size: usize) -> wasmtime::Result<Duration> {
-    let host = Host::new(Config::default()).map_err(wasmtime::Error::new)?;
-    let tenant = Tenant {
-        id: 0,
-        pool: Pool::new(Duration::ZERO),
-    };
-    let transport = host.0.transport.clone();
-    let mut sandbox = host.0.factory.make(&host.0, transport, tenant).await?;
-    let question = Question {
-        method: "GET".into(),
-        url: "http://127.0.0.1:8080/credit?caller=alice".into(),
-        body: None,
-        content_type: None,
-        headers: Vec::new(),
-        max_redirects: 0,
-    };
+    let config = Config::default();
+    let transport = Transport::new(&config)?;
+    let factory = Factory::new(transport, config.max_transfer_size)?;
+    let tenant = Tenant::new(0, Pool::new(Duration::ZERO));
+    let mut sandbox = factory.make(tenant).await?;
+    let spec = CallSpec::new("GET", "http://127.0.0.1:8080/credit?caller=alice");
     let started = Instant::now();
     for _ in 0..calls {
         let timeout = Duration::from_secs(20);
         let call = Arc::new(Call::start(timeout, timeout));
-        let (guest, launched) = sandbox.start(&call, &question).await?;
+        let (guest_call, launched) = sandbox.start(&call, &spec).await?;
         let launched = launched.ok_or_else(|| wasmtime::format_err!("nothing was launched"))?;
         drop(launched.transfer);
         // The guest holds the other end.
         let _ = launched.outcome.send(Ok(reply(size)));
-        let answer = sandbox.finish(&call, guest).await?;
-        if answer.map_or(0, |finished| finished.body.len()) != size {
+        let result = sandbox.finish(&call, guest_call).await?;
+        if result.map_or(0, |reply| reply.body.len()) != size {
             wasmtime::bail!("another reply than the one that was handed over");
         }
     }

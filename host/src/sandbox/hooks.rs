@@ -1,5 +1,5 @@
 //! The rest of what wasmtime asks of a host of `wasi:http`; requests go through
-//! [`crate::outgoing`].
+//! [`super::outgoing`].
 
 use wasmtime_wasi_http::{Error as WasiError, RequestOptions, WasiBody, WasiHttpHooks};
 

@@ -1,19 +1,26 @@
 //! What a guest can reach.
 
-use super::State;
-use crate::sandbox::outgoing;
+use super::{bindings::RestClientPre, outgoing, state::State};
 use wasmtime::{
     Engine,
-    component::{HasSelf, Linker, Resource, ResourceTable},
+    component::{Component, HasSelf, Linker, Resource, ResourceTable},
 };
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtxView};
 use wasmtime_wasi_http::{
     Error as WasiError, p2 as wasi_http, p2::bindings::http::types::ErrorCode,
 };
 
+/// `component`, linked to all that it can reach.
+pub(super) fn prepare(
+    engine: &Engine,
+    component: &Component,
+) -> wasmtime::Result<RestClientPre<State>> {
+    RestClientPre::new(linker(engine)?.instantiate_pre(component)?)
+}
+
 /// All that a guest can reach: `wasi:http`, `wasi:io`, and a clock that only
 /// counts.
-pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     use wasmtime_wasi::p2::bindings::{clocks, io};
     let mut linker = Linker::<State>::new(engine);
     io::error::add_to_linker::<_, Table>(&mut linker, |state| &mut state.table)?;

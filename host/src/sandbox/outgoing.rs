@@ -7,22 +7,18 @@
 //! complete. So these two are made anew, over the same resources as the rest of
 //! `wasi:http`, which stays wasmtime's.
 
-use crate::{
-    call::Call,
-    call::failure::Failure,
-    call::reply::Reply,
-    sandbox::State,
-    transport::transfer::{Tenant, Transport},
+use super::{
+    outbox::{Launched, Outbox, PendingReply},
+    state::State,
 };
 use http::{HeaderMap, HeaderValue, Uri, header, uri};
 use http_body_util::{BodyExt as _, Empty};
-use std::{pin::Pin, sync::Arc};
 use tokio::sync::oneshot;
 use wasmtime::{
     StoreContextMut,
     component::{Linker, Resource, ResourceType},
 };
-use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+use wasmtime_wasi::p2::{DynPollable, subscribe};
 use wasmtime_wasi_http::{
     FieldMap, RequestOptions, WasiBody,
     p2::{
@@ -32,58 +28,8 @@ use wasmtime_wasi_http::{
     },
 };
 
-/// What a guest's requests go through.
-pub(crate) struct Outbox {
-    pub(crate) transport: Arc<Transport>,
-    pub(crate) tenant: Tenant,
-    /// The call that the guest works for. A request belongs to the call during
-    /// which it is sent.
-    pub(crate) call: Option<Arc<Call>>,
-    /// The transfer that the guest has started since it was entered.
-    pub(crate) launched: Option<Launched>,
-}
-
-/// A transfer that nobody runs yet.
-pub(crate) struct Launched {
-    pub(crate) transfer: Pin<Box<dyn Future<Output = Outcome> + Send>>,
-    /// Where its outcome goes. Closed when the guest has dropped it.
-    pub(crate) outcome: oneshot::Sender<Outcome>,
-}
-
-pub(crate) type Outcome = Result<Reply, Failure>;
-
-/// `future-incoming-response` of `wasi:http`.
-pub(crate) enum PendingReply {
-    Pending(oneshot::Receiver<Outcome>),
-    Ready(Outcome),
-    Consumed,
-}
-
-impl PendingReply {
-    /// Sees whether the outcome is here. A transfer that was given up has none
-    /// to come.
-    fn look(&mut self) {
-        if let Self::Pending(receiver) = self {
-            match receiver.try_recv() {
-                Ok(outcome) => *self = Self::Ready(outcome),
-                Err(oneshot::error::TryRecvError::Empty) => {}
-                Err(oneshot::error::TryRecvError::Closed) => *self = Self::Consumed,
-            }
-        }
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for PendingReply {
-    async fn ready(&mut self) {
-        if let Self::Pending(receiver) = self {
-            *self = receiver.await.map_or(Self::Consumed, Self::Ready);
-        }
-    }
-}
-
 /// Puts this module's functions in place of wasmtime's.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut types = linker.instance("wasi:http/types@0.2.12")?;
     types.resource(

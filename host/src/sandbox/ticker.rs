@@ -6,9 +6,10 @@
 //! happens often, so that the thread goes on for a while after the last one has
 //! left, rather than being woken for each.
 
+use parking_lot::Mutex;
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     thread::{self, Thread},
@@ -25,7 +26,7 @@ const LINGER: u32 = 100;
 /// Ticks while at least one [`Running`] lives. The thread ends with the last
 /// clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Ticker(Arc<Handle>);
+pub(super) struct Ticker(Arc<Handle>);
 
 #[derive(Debug)]
 struct Handle {
@@ -45,7 +46,7 @@ impl Ticker {
     /// # Errors
     ///
     /// The system starts no further thread.
-    pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
+    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             engines: Mutex::new(vec![engine.clone()]),
             ..Shared::default()
@@ -60,12 +61,12 @@ impl Ticker {
     }
 
     /// Advances the epoch of one more engine.
-    pub(crate) fn advance_too(&self, engine: &Engine) {
-        self.0.shared.engines().push(engine.clone());
+    pub(super) fn advance_too(&self, engine: &Engine) {
+        self.0.shared.engines.lock().push(engine.clone());
     }
 
     /// Marks a guest as running until the result is dropped.
-    pub(crate) fn running(&self) -> Running {
+    pub(super) fn running(&self) -> Running {
         let Handle { shared, thread } = &*self.0;
         shared.running.fetch_add(1, SeqCst);
         // Either this sees that the thread sleeps, or the thread saw the count
@@ -83,7 +84,7 @@ impl Shared {
         while !self.ended.load(SeqCst) {
             if self.running.load(SeqCst) > 0 {
                 idle = 0;
-                for engine in self.engines().iter() {
+                for engine in self.engines.lock().iter() {
                     engine.increment_epoch();
                 }
             } else {
@@ -101,11 +102,6 @@ impl Shared {
             idle = 0;
         }
     }
-
-    fn engines(&self) -> MutexGuard<'_, Vec<Engine>> {
-        // Nothing is left half done when a thread panics here.
-        self.engines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Handle {
@@ -117,7 +113,7 @@ impl Drop for Handle {
 
 /// A guest that runs.
 #[derive(Debug)]
-pub(crate) struct Running(Arc<Shared>);
+pub(super) struct Running(Arc<Shared>);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -1,19 +1,23 @@
 //! From an origin to a stream of bytes with its server: resolve, dial, TLS.
 
+use super::{
+    errors,
+    proxy::{Proxies, Proxy},
+    resolve::Resolver,
+    stream::Stream,
+    tls::TlsPolicies,
+};
 use crate::{
-    call::failure::{Cause, Failure},
-    call::origin::Origin,
-    call::{Call, Phase},
-    config::{Config, ConfigError, HttpVersion},
-    transport::connection::Stream,
-    transport::proxy::{Proxies, Proxy},
-    transport::resolve::Resolver,
-    transport::tls::{self, TlsPolicies},
+    call::{
+        Call, Phase,
+        failure::{Cause, Failure},
+        origin::Origin,
+    },
+    config::{Config, ConfigError, HTTP1, HttpVersion},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{
-    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -26,18 +30,18 @@ use tokio_rustls::TlsConnector;
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A way to the server, on which no HTTP was spoken yet.
-pub(crate) struct Link {
-    pub(crate) stream: Box<dyn Stream>,
+pub(super) struct Link {
+    pub(super) stream: Box<dyn Stream>,
     /// HTTP/2 is to be spoken on it: the server offered it, or nobody asked.
-    pub(crate) http2: bool,
+    pub(super) http2: bool,
     /// Who is at its other end, if not the server: requests are in absolute
     /// form.
-    pub(crate) proxy: Option<Proxy>,
+    pub(super) proxy: Option<Proxy>,
 }
 
 /// Makes connections, all under the same policy.
 #[derive(Debug)]
-pub(crate) struct Connector {
+pub(super) struct Connector {
     resolver: Resolver,
     tls: TlsPolicies,
     /// Empty where none is to be used.
@@ -49,7 +53,7 @@ impl Connector {
     /// # Errors
     ///
     /// The TLS policy can't be made, or the environment names what is no proxy.
-    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+    pub(super) fn new(config: &Config) -> Result<Self, ConfigError> {
         Ok(Self {
             resolver: Resolver::new(config.dns_servers.clone()),
             tls: TlsPolicies::new(config)?,
@@ -59,8 +63,7 @@ impl Connector {
     }
 
     /// Connects to `origin`. The caller sets the deadline.
-    pub(crate) async fn connect(&self, origin: &Origin, call: &Call) -> Result<Link, Failure> {
-        let prior_knowledge = self.version == HttpVersion::Http2PriorKnowledge;
+    pub(super) async fn connect(&self, origin: &Origin, call: &Call) -> Result<Link, Failure> {
         let proxy = self.proxies.as_ref().and_then(|it| it.of_origin(origin));
         let stream: Box<dyn Stream> = match proxy {
             Some(proxy) => {
@@ -68,7 +71,7 @@ impl Connector {
                     .reach_proxy(&proxy, call)
                     .await
                     .map_err(|failure| proxy.failed(failure))?;
-                if !origin.tls && !prior_knowledge {
+                if !origin.tls && !self.version.may_be_http2(false) {
                     return Ok(Link {
                         stream,
                         http2: false,
@@ -88,7 +91,7 @@ impl Connector {
         };
         Ok(Link {
             stream,
-            http2: prior_knowledge || chosen.as_deref() == Some(b"h2"),
+            http2: self.version.is_http2(chosen.as_deref()),
             proxy: None,
         })
     }
@@ -111,18 +114,14 @@ impl Connector {
         let client = self.tls.of(&proxy.origin).client().await?;
         // Tunnels through a connection of HTTP/2 are another matter.
         let mut client = ClientConfig::clone(&client);
-        client.alpn_protocols = vec![b"http/1.1".to_vec()];
+        client.alpn_protocols = vec![HTTP1.to_vec()];
         let (stream, _) = secure(stream, &proxy.origin, Arc::new(client), call).await?;
         Ok(stream)
     }
 
     /// Whether a connection to `origin` may turn out to speak HTTP/2.
-    pub(crate) fn may_speak_http2(&self, origin: &Origin) -> bool {
-        match self.version {
-            HttpVersion::Http10 | HttpVersion::Http11 => false,
-            HttpVersion::Auto | HttpVersion::Http2 | HttpVersion::Http2Tls => origin.tls,
-            HttpVersion::Http2PriorKnowledge => true,
-        }
+    pub(super) fn may_speak_http2(&self, origin: &Origin) -> bool {
+        self.version.may_be_http2(origin.tls)
     }
 }
 
@@ -140,7 +139,7 @@ async fn secure(
     let stream = TlsConnector::from(client)
         .connect(name, stream)
         .await
-        .map_err(|error| tls::failure(&error))?;
+        .map_err(errors::securing)?;
     let (_, session) = stream.get_ref();
     tracing::debug!(
         %origin,
@@ -165,7 +164,7 @@ async fn dial(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failure> {
         if attempts.is_empty() {
             return Err(last.map_or_else(
                 || Failure::new(Cause::Dns, "the name has no address"),
-                |error| unreachable(&error, addresses.len()),
+                |error| errors::dialing(error, addresses.len()),
             ));
         }
         let head_start = async {
@@ -203,28 +202,6 @@ fn interleaved(addresses: &[IpAddr]) -> Vec<IpAddr> {
     }
     order.extend(second);
     order
-}
-
-fn unreachable(error: &io::Error, addresses: usize) -> Failure {
-    let of_all = if addresses > 1 {
-        format!(" (the last of {addresses} addresses)")
-    } else {
-        String::new()
-    };
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Failure::new(
-            Cause::Refused,
-            format!("the connection was refused, nothing listens on this port{of_all}"),
-        ),
-        io::ErrorKind::TimedOut => Failure::new(
-            Cause::ConnectionTimeout,
-            format!("the system gave up connecting{of_all}"),
-        ),
-        _ => Failure::new(
-            Cause::Refused,
-            format!("the host can't be reached: {error}{of_all}"),
-        ),
-    }
 }
 
 #[cfg(test)]

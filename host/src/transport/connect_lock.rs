@@ -9,11 +9,8 @@ use crate::{
     call::failure::{Cause, Failure},
     call::origin::Origin,
 };
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// One instance among those of a host.
@@ -21,7 +18,7 @@ pub(crate) type InstanceId = u64;
 
 /// Who connects to which server, and who has a connection to it.
 #[derive(Debug, Clone)]
-pub(crate) struct ConnectLocks(Arc<Shared>);
+pub(super) struct ConnectLocks(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -42,7 +39,7 @@ struct State {
 type Server = (String, u16);
 
 impl ConnectLocks {
-    pub(crate) fn new(conn_lifetime: Duration) -> Self {
+    pub(super) fn new(conn_lifetime: Duration) -> Self {
         Self(Arc::new(Shared {
             conn_lifetime,
             state: Mutex::default(),
@@ -51,7 +48,7 @@ impl ConnectLocks {
 
     /// The right of `instance` to connect to `origin`, until the result is
     /// dropped. It needs none while it has a young connection.
-    pub(crate) fn acquire(
+    pub(super) fn acquire(
         &self,
         origin: &Origin,
         instance: InstanceId,
@@ -82,7 +79,7 @@ impl ConnectLocks {
 
     /// Notes that `instance` has a connection to `origin`, until the result is
     /// dropped.
-    pub(crate) fn connected(&self, origin: &Origin, instance: InstanceId) -> Presence {
+    pub(super) fn connected(&self, origin: &Origin, instance: InstanceId) -> LiveConnection {
         let key = (instance, server(origin));
         let now = Instant::now();
         let mut state = self.lock();
@@ -90,14 +87,14 @@ impl ConnectLocks {
         *newest = now;
         *count += 1;
         drop(state);
-        Presence {
+        LiveConnection {
             locks: self.clone(),
             key,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 
@@ -107,7 +104,7 @@ fn server(origin: &Origin) -> Server {
 
 /// Held while connecting.
 #[derive(Debug)]
-pub(crate) struct ConnectLock {
+pub(super) struct ConnectLock {
     locks: ConnectLocks,
     server: Server,
 }
@@ -126,12 +123,12 @@ impl Drop for ConnectLock {
 
 /// Held as long as a connection lives.
 #[derive(Debug)]
-pub(crate) struct Presence {
+pub(super) struct LiveConnection {
     locks: ConnectLocks,
     key: (InstanceId, Server),
 }
 
-impl Drop for Presence {
+impl Drop for LiveConnection {
     fn drop(&mut self) {
         let mut state = self.locks.lock();
         if let Some((_, count)) = state.connected.get_mut(&self.key) {

@@ -6,7 +6,7 @@
 //! dropped has closed its socket when the drop returns. A connection of HTTP/2
 //! serves many at once, and so has a task of its own.
 
-use crate::{transport::connect_lock::Presence, transport::proxy::Proxy};
+use super::{connect_lock::LiveConnection, proxy::Proxy, stream::Stream};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as _, Frame};
@@ -21,54 +21,48 @@ use std::{
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 use wasmtime_wasi_http::WasiBody;
-
-/// Bytes in order, both ways.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 type Io = TokioIo<Box<dyn Stream>>;
 
 /// One of the two.
-pub(crate) enum Connection {
+pub(super) enum Connection {
     Http1(Http1),
     Http2(Http2),
 }
 
 /// A connection of HTTP/2. Clones share it.
-pub(crate) type Http2 = http2::SendRequest<WasiBody>;
+pub(super) type Http2 = http2::SendRequest<WasiBody>;
 
 /// A connection of HTTP/1, which takes one request at a time. Dropped, it is
 /// closed.
-pub(crate) struct Http1 {
+pub(super) struct Http1 {
     sender: http1::SendRequest<WasiBody>,
     /// Empty once it has ended.
     work: Option<Pin<Box<http1::Connection<Io, WasiBody>>>>,
     proxy: Option<Proxy>,
-    _presence: Option<Presence>,
+    _live: Option<LiveConnection>,
 }
 
 /// Speaks HTTP/1 over `stream`, at whose other end there may be a proxy.
-pub(crate) async fn http1(
+pub(super) async fn http1(
     stream: Box<dyn Stream>,
     proxy: Option<Proxy>,
-    presence: Option<Presence>,
+    live: Option<LiveConnection>,
 ) -> hyper::Result<Http1> {
     let (sender, work) = http1::handshake(TokioIo::new(stream)).await?;
     Ok(Http1 {
         sender,
         work: Some(Box::pin(work)),
         proxy,
-        _presence: presence,
+        _live: live,
     })
 }
 
 /// Speaks HTTP/2 over `stream`, until the last clone of the result is dropped.
-pub(crate) async fn http2(
+pub(super) async fn http2(
     stream: Box<dyn Stream>,
-    presence: Option<Presence>,
+    live: Option<LiveConnection>,
 ) -> hyper::Result<Http2> {
     let (sender, work) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -78,14 +72,14 @@ pub(crate) async fn http2(
         if let Err(error) = work.await {
             tracing::debug!(%error, "a connection of HTTP/2 ended");
         }
-        drop(presence);
+        drop(live);
     });
     Ok(sender)
 }
 
 impl Connection {
     /// The next frame of the body of a reply on it; `None` at its end.
-    pub(crate) async fn frame(
+    pub(super) async fn frame(
         &mut self,
         body: &mut Incoming,
     ) -> Option<hyper::Result<Frame<Bytes>>> {
@@ -99,7 +93,7 @@ impl Connection {
 impl Http1 {
     /// Sends `request` and waits for the head of its reply. Where none of it was
     /// sent, the error holds the request.
-    pub(crate) async fn send(
+    pub(super) async fn send(
         &mut self,
         request: Box<Request<WasiBody>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<WasiBody>>> {
@@ -115,13 +109,13 @@ impl Http1 {
     }
 
     /// Who reads the requests, if not the server itself.
-    pub(crate) fn proxy(&self) -> Option<&Proxy> {
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
     }
 
     /// Whether it could take another request, as far as one can know: the last
     /// exchange is over, and the server has not closed it.
-    pub(crate) fn is_ready(&mut self) -> bool {
+    pub(super) fn is_ready(&mut self) -> bool {
         let Some(work) = &mut self.work else {
             return false;
         };

@@ -5,9 +5,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -19,10 +20,10 @@ const SMALL: u64 = 1024;
 
 /// How long a server has for its answer, after which the body is sent anyway:
 /// there are servers that do not know of the question.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Has the body of `request` wait, if it is large enough.
-pub(crate) fn hold_back(request: &mut Request<WasiBody>) -> Option<HeldBack> {
+pub(super) fn hold_back(request: &mut Request<WasiBody>) -> Option<HeldBack> {
     let length = request
         .headers()
         .get(header::CONTENT_LENGTH)
@@ -33,7 +34,7 @@ pub(crate) fn hold_back(request: &mut Request<WasiBody>) -> Option<HeldBack> {
     let held = HeldBack(Arc::default());
     let waiting = Waiting {
         held: HeldBack(held.0.clone()),
-        patience: Box::pin(sleep(PATIENCE)),
+        max_wait: Box::pin(sleep(MAX_WAIT)),
     };
     let body = std::mem::replace(request.body_mut(), waiting.boxed_unsync());
     held.lock().body = Some(body);
@@ -52,7 +53,7 @@ pub(crate) fn hold_back(request: &mut Request<WasiBody>) -> Option<HeldBack> {
 /// A body that waits, shared between the request that will send it and those
 /// who decide whether it does.
 #[derive(Debug)]
-pub(crate) struct HeldBack(Arc<Mutex<Gate>>);
+pub(super) struct HeldBack(Arc<Mutex<Gate>>);
 
 #[derive(Debug, Default)]
 struct Gate {
@@ -65,7 +66,7 @@ struct Gate {
 impl HeldBack {
     /// Takes the body back, if none of it was sent. The connection on which it
     /// was announced is of no more use.
-    pub(crate) fn take_back(&self) -> Option<WasiBody> {
+    pub(super) fn take_back(&self) -> Option<WasiBody> {
         let mut gate = self.lock();
         if gate.open {
             return None;
@@ -83,14 +84,14 @@ impl HeldBack {
     }
 
     fn lock(&self) -> MutexGuard<'_, Gate> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
 /// The body as the connection sees it: nothing yet, then all of it.
 struct Waiting {
     held: HeldBack,
-    patience: Pin<Box<Sleep>>,
+    max_wait: Pin<Box<Sleep>>,
 }
 
 impl Body for Waiting {
@@ -107,7 +108,7 @@ impl Body for Waiting {
             return Poll::Ready(Some(Err(WasiError::HttpRequestDenied)));
         }
         if !gate.open {
-            if this.patience.as_mut().poll(cx).is_pending() {
+            if this.max_wait.as_mut().poll(cx).is_pending() {
                 gate.waker = Some(cx.waker().clone());
                 return Poll::Pending;
             }

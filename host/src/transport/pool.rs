@@ -4,15 +4,10 @@
 //! tenant's request ever travels on a connection that another one's credentials
 //! opened.
 
-use crate::{
-    call::origin::Origin,
-    transport::connection::{Connection, Http1, Http2},
-};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use super::connection::{Connection, Http1, Http2};
+use crate::call::origin::Origin;
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 /// Idle connections of one origin; one more is closed. There are never more than
@@ -69,7 +64,7 @@ impl Pool {
     }
 
     /// A kept connection to `origin` that is alive as far as one can know.
-    pub(crate) fn take(&self, origin: &Origin) -> Option<Connection> {
+    pub(super) fn take(&self, origin: &Origin) -> Option<Connection> {
         let mut kept = self.lock();
         let of_origin = kept.by_origin.get_mut(origin)?;
         if let Some(shareable) = &mut of_origin.http2 {
@@ -88,7 +83,7 @@ impl Pool {
     }
 
     /// Learns of a new connection. One of HTTP/2 is shared from now on.
-    pub(crate) fn meet(&self, origin: &Origin, connection: &Connection) {
+    pub(super) fn meet(&self, origin: &Origin, connection: &Connection) {
         let mut kept = self.lock();
         let of_origin = kept.by_origin.entry(origin.clone()).or_default();
         of_origin.is_http1 = matches!(connection, Connection::Http1(_));
@@ -105,7 +100,7 @@ impl Pool {
 
     /// Gives a connection back, now that the reply is complete. One that the
     /// server closes, or that still sends a request, is not kept.
-    pub(crate) fn give_back(&self, origin: &Origin, mut http1: Http1) {
+    pub(super) fn give_back(&self, origin: &Origin, mut http1: Http1) {
         if self.0.idle_timeout.is_zero() || !http1.is_ready() {
             return;
         }
@@ -124,7 +119,7 @@ impl Pool {
 
     /// Waits for the turn to connect to `origin`: others who wait may share the
     /// connection. `None` where it is known that they can't.
-    pub(crate) async fn turn(&self, origin: &Origin) -> Option<OwnedMutexGuard<()>> {
+    pub(super) async fn turn(&self, origin: &Origin) -> Option<OwnedMutexGuard<()>> {
         let turn = {
             let mut kept = self.lock();
             let of_origin = kept.by_origin.entry(origin.clone()).or_default();
@@ -163,8 +158,7 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        // Nothing is left half done when a thread panics here.
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.kept.lock()
     }
 }
 

@@ -4,11 +4,13 @@
 //! proxy is asked for a tunnel (RFC 9110, section 9.3.6), so that it sees no
 //! more than the name and the port.
 
+use super::{errors, stream::Stream};
 use crate::{
-    call::failure::{Cause, Failure},
-    call::origin::Origin,
+    call::{
+        failure::{Cause, Failure},
+        origin::Origin,
+    },
     config::ConfigError,
-    transport::connection::Stream,
 };
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -23,12 +25,12 @@ use std::{env, fmt, pin::pin};
 
 /// Which proxy is for which origin.
 #[derive(Debug)]
-pub(crate) struct Proxies(Matcher);
+pub(super) struct Proxies(Matcher);
 
 /// A proxy of HTTP.
 #[derive(Clone)]
-pub(crate) struct Proxy {
-    pub(crate) origin: Origin,
+pub(super) struct Proxy {
+    pub(super) origin: Origin,
     credentials: Option<HeaderValue>,
 }
 
@@ -69,7 +71,7 @@ impl Proxies {
     ///
     /// A variable names what is no proxy of HTTP. Going around it in silence
     /// would show to the network what was meant for the proxy.
-    pub(crate) fn from_env() -> Result<Self, ConfigError> {
+    pub(super) fn from_env() -> Result<Self, ConfigError> {
         Self::of(Environment::read(|name| env::var(name).ok()))
     }
 
@@ -99,7 +101,7 @@ impl Proxies {
     }
 
     /// The proxy for requests to `origin`, unless they go without.
-    pub(crate) fn of_origin(&self, origin: &Origin) -> Option<Proxy> {
+    pub(super) fn of_origin(&self, origin: &Origin) -> Option<Proxy> {
         let scheme = if origin.tls { "https" } else { "http" };
         let uri = format!("{scheme}://{}:{}/", origin.host, origin.port);
         let intercept = self.0.intercept(&uri.parse().ok()?)?;
@@ -131,7 +133,7 @@ impl Proxy {
     }
 
     /// What a request to the proxy itself carries.
-    pub(crate) fn authorize<B>(&self, request: &mut Request<B>) {
+    pub(super) fn authorize<B>(&self, request: &mut Request<B>) {
         if let Some(credentials) = &self.credentials {
             request
                 .headers_mut()
@@ -140,19 +142,21 @@ impl Proxy {
     }
 
     /// Says of a failure that it came on the way to the proxy.
-    pub(crate) fn failed(&self, failure: Failure) -> Failure {
-        let Failure { cause, sentence } = failure;
-        Failure::new(cause, format!("the proxy {}: {sentence}", self.origin))
+    pub(super) fn failed(&self, failure: Failure) -> Failure {
+        Failure {
+            sentence: format!("the proxy {}: {}", self.origin, failure.sentence),
+            ..failure
+        }
     }
 
     /// Has the proxy connect `stream`, on which nothing was said yet, with
     /// `destination`.
-    pub(crate) async fn tunnel(
+    pub(super) async fn tunnel(
         &self,
         stream: Box<dyn Stream>,
         destination: &Origin,
     ) -> Result<Box<dyn Stream>, Failure> {
-        let ended = |error: &hyper::Error| self.failed(Failure::from_hyper(error));
+        let ended = |error: hyper::Error| self.failed(errors::exchanging(error));
         let authority = format!("{}:{}", destination.host, destination.port);
         let mut request = Request::builder()
             .method(Method::CONNECT)
@@ -164,15 +168,15 @@ impl Proxy {
 
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| ended(&error))?;
+            .map_err(ended)?;
         let exchange = async move {
             let reply = sender.send_request(request).await;
-            let reply = reply.map_err(|error| ended(&error))?;
+            let reply = reply.map_err(ended)?;
             if !reply.status().is_success() {
                 return Err(self.failed(refusal(reply.status())));
             }
             let upgraded = hyper::upgrade::on(reply).await;
-            upgraded.map_err(|error| ended(&error))
+            upgraded.map_err(ended)
         };
         // The connection ends where the tunnel begins.
         let upgraded = match select(pin!(exchange), pin!(connection.with_upgrades())).await {

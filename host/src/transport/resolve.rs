@@ -5,7 +5,10 @@
 //! `getaddrinfo` would. It reads `/etc/hosts` and `/etc/resolv.conf`, search
 //! list included; it knows no other sources of the name service switch.
 
-use crate::call::failure::{Cause, Failure};
+use crate::call::{
+    failure::{Cause, Failure},
+    origin::literal,
+};
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig},
@@ -18,14 +21,14 @@ use std::{
 
 /// Looks names up. Reads the system's settings at the first one.
 #[derive(Debug)]
-pub(crate) struct Resolver {
+pub(super) struct Resolver {
     servers: Vec<SocketAddr>,
     inner: OnceLock<Result<TokioResolver, Failure>>,
 }
 
 impl Resolver {
     /// Asks `servers`, or those of the system if there are none.
-    pub(crate) fn new(servers: Vec<SocketAddr>) -> Self {
+    pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
         Self {
             servers,
             inner: OnceLock::new(),
@@ -34,7 +37,7 @@ impl Resolver {
 
     /// The addresses of `host`, a name or an address as it stands in a URL.
     /// There is at least one.
-    pub(crate) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Failure> {
+    pub(super) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Failure> {
         if let Ok(address) = literal(host).parse() {
             return Ok(vec![address]);
         }
@@ -43,7 +46,7 @@ impl Resolver {
         let addresses: Vec<IpAddr> = resolver
             .lookup_ip(host)
             .await
-            .map_err(|error| failure(&error))?
+            .map_err(failure)?
             .iter()
             .collect();
         if addresses.is_empty() {
@@ -51,13 +54,6 @@ impl Resolver {
         }
         Ok(addresses)
     }
-}
-
-/// The address within the brackets of an IPv6 literal.
-pub(crate) fn literal(host: &str) -> &str {
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
 }
 
 fn build(servers: &[SocketAddr]) -> Result<TokioResolver, Failure> {
@@ -90,13 +86,13 @@ fn build(servers: &[SocketAddr]) -> Result<TokioResolver, Failure> {
         .map_err(|error| Failure::new(Cause::Dns, format!("no resolver can be made: {error}")))
 }
 
-fn failure(error: &NetError) -> Failure {
-    let sentence = match error {
+fn failure(error: NetError) -> Failure {
+    let sentence = match &error {
         NetError::Timeout => "no name server answered".to_owned(),
         NetError::Dns(DnsError::NoRecordsFound(_)) => {
             "there is no such name, or it has no address".to_owned()
         }
         other => format!("the name servers can't be asked: {other}"),
     };
-    Failure::new(Cause::Dns, sentence)
+    Failure::new(Cause::Dns, sentence).because(error)
 }

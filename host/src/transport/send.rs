@@ -1,11 +1,14 @@
 //! One request on one connection.
 
+use super::{
+    connection::Connection,
+    errors,
+    expect::{self, HeldBack},
+    proxy::Proxy,
+};
 use crate::{
     call::failure::{Cause, Failure},
     config::HttpVersion,
-    transport::connection::Connection,
-    transport::expect::{self, HeldBack},
-    transport::proxy::Proxy,
 };
 use http::{Method, Request, Response, StatusCode, Uri, Version, header, uri::PathAndQuery};
 use http_body::Body as _;
@@ -14,7 +17,7 @@ use hyper::{body::Incoming, client::conn::TrySendError};
 use wasmtime_wasi_http::WasiBody;
 
 /// Why there is no answer.
-pub(crate) enum Unanswered {
+pub(super) enum Unanswered {
     /// The server does not know `Expect` (417); here is the request without.
     Refused(Box<Request<WasiBody>>),
     /// The connection ended first.
@@ -28,7 +31,7 @@ pub(crate) enum Unanswered {
 
 /// Sends `request`, and waits for the head of its reply. With `expect`, a large
 /// body waits until the server asks for it.
-pub(crate) async fn send(
+pub(super) async fn send(
     connection: &mut Connection,
     mut request: Box<Request<WasiBody>>,
     version: HttpVersion,
@@ -69,7 +72,7 @@ fn unanswered(
     held: Option<HeldBack>,
 ) -> Unanswered {
     let unsent = error.take_message();
-    let failure = Failure::from_hyper(&error.into_error());
+    let failure = errors::exchanging(error.into_error());
     let body = match (unsent, held) {
         (Some(_), Some(held)) => held.take_back(),
         (Some(request), None) => Some(request.into_body()),
@@ -95,10 +98,7 @@ fn for_http1(request: &mut Request<WasiBody>, version: HttpVersion, proxy: Optio
             *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
         }
     }
-    *request.version_mut() = match version {
-        HttpVersion::Http10 => Version::HTTP_10,
-        _ => Version::HTTP_11,
-    };
+    *request.version_mut() = version.of_http1();
 }
 
 /// The host is in a pseudo-header (RFC 9113, section 8.3.1).

@@ -3,16 +3,14 @@
 mod identity;
 
 use crate::{
-    call::failure::{Cause, Failure},
-    call::origin::Origin,
-    config::{
-        Config, ConfigError, HttpVersion,
-        client_domain::{ClientDomain, ServerPattern},
+    call::{
+        failure::{Cause, Failure},
+        origin::Origin,
     },
+    config::{ClientDomain, Config, ConfigError, HttpVersion, ServerPattern},
 };
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, OtherError,
-    RootCertStore, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
@@ -33,7 +31,7 @@ use tokio::sync::OnceCell;
 /// Which one an origin has never changes, so that a connection which is kept for
 /// an origin is never used under another policy than it was made under.
 #[derive(Debug)]
-pub(crate) struct TlsPolicies {
+pub(super) struct TlsPolicies {
     domains: Vec<(ServerPattern, TlsPolicy)>,
     rest: TlsPolicy,
 }
@@ -44,7 +42,7 @@ impl TlsPolicies {
     /// # Errors
     ///
     /// A file that one of them names can't be read, or is not what it should be.
-    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
+    pub(super) fn new(config: &Config) -> Result<Self, ConfigError> {
         let domains = config.client_domains.iter().map(|domain| {
             let servers = &domain.servers;
             let policy = TlsPolicy::of_domain(config, domain)
@@ -58,7 +56,7 @@ impl TlsPolicies {
     }
 
     /// The policy towards `origin`.
-    pub(crate) fn of(&self, origin: &Origin) -> &TlsPolicy {
+    pub(super) fn of(&self, origin: &Origin) -> &TlsPolicy {
         self.domains
             .iter()
             .find(|(servers, _)| servers.matches(&origin.host, origin.port))
@@ -70,7 +68,7 @@ impl TlsPolicies {
 /// spoken: reading the system's trust store takes milliseconds, which a host
 /// that speaks no TLS need not spend.
 #[derive(Debug)]
-pub(crate) struct TlsPolicy {
+pub(super) struct TlsPolicy {
     verify_peer: bool,
     verify_host: bool,
     /// The system's own authorities are trusted, too.
@@ -129,13 +127,15 @@ impl TlsPolicy {
     }
 
     /// The configuration for new connections.
-    pub(crate) async fn client(&self) -> Result<Arc<ClientConfig>, Failure> {
+    pub(super) async fn client(&self) -> Result<Arc<ClientConfig>, Failure> {
         self.client
             .get_or_try_init(|| async {
                 let system = if self.verify_peer && self.trust_system {
                     tokio::task::spawn_blocking(system_roots)
                         .await
-                        .map_err(|error| Failure::new(Cause::Tls, error.to_string()))?
+                        .map_err(|error| {
+                            Failure::new(Cause::Tls, error.to_string()).because(error)
+                        })?
                 } else {
                     RootCertStore::empty()
                 };
@@ -156,21 +156,16 @@ impl TlsPolicy {
         };
         let client = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| Failure::new(Cause::Tls, format!("TLS can't be set up: {error}")))?
+            .map_err(|error| {
+                Failure::new(Cause::Tls, format!("TLS can't be set up: {error}")).because(error)
+            })?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut client = match &self.identity {
             Some(identity) => client.with_client_cert_resolver(identity.clone()),
             None => client.with_no_client_auth(),
         };
-        client.alpn_protocols = match self.version {
-            HttpVersion::Http10 => Vec::new(),
-            HttpVersion::Http11 => vec![b"http/1.1".to_vec()],
-            HttpVersion::Http2PriorKnowledge => vec![b"h2".to_vec()],
-            HttpVersion::Auto | HttpVersion::Http2 | HttpVersion::Http2Tls => {
-                vec![b"h2".to_vec(), b"http/1.1".to_vec()]
-            }
-        };
+        client.alpn_protocols = self.version.alpn();
         Ok(Arc::new(client))
     }
 }
@@ -307,74 +302,5 @@ impl ServerCertVerifier for Verifier {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
-    }
-}
-
-/// What TLS failed of, in words that say what to do.
-pub(crate) fn failure(error: &std::io::Error) -> Failure {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match tls {
-        Some(rustls::Error::InvalidCertificate(problem)) => {
-            Failure::new(Cause::Certificate, certificate_problem(problem))
-        }
-        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => Failure::new(
-            Cause::Tls,
-            "the server wants to see a certificate of ours; client-domains names one",
-        ),
-        Some(rustls::Error::AlertReceived(alert)) => Failure::new(
-            Cause::Tls,
-            format!("the server ended TLS with the alert {alert:?}"),
-        ),
-        Some(rustls::Error::InvalidMessage(_)) => Failure::new(
-            Cause::Tls,
-            "what answers does not speak TLS; is this a port for http?",
-        ),
-        Some(other) => Failure::new(Cause::Tls, format!("TLS failed: {other}")),
-        None => Failure::new(
-            Cause::Tls,
-            format!("the connection ended in the TLS handshake: {error}"),
-        ),
-    }
-}
-
-fn certificate_problem(problem: &CertificateError) -> String {
-    use CertificateError as P;
-    match problem {
-        P::Expired | P::ExpiredContext { .. } => "the server's certificate has expired".into(),
-        P::NotValidYet | P::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet; is this machine's clock right?".into()
-        }
-        // The latter two: an authority of that name is trusted, but it is another.
-        P::UnknownIssuer
-        | P::BadSignature
-        | P::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "the server's certificate is not signed by an authority that is trusted here; \
-             one more is named by ssl-capath"
-                .into()
-        }
-        P::NotValidForName => "the server's certificate is for another host".into(),
-        P::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            "the server's certificate names no host (it has no subject alternative name)".into()
-        }
-        P::NotValidForNameContext { presented, .. } => format!(
-            "the server's certificate is for another host: {}",
-            presented.join(", ")
-        ),
-        P::Revoked => "the server's certificate is revoked".into(),
-        P::BadEncoding => "the server's certificate can't be read".into(),
-        P::InvalidPurpose | P::InvalidPurposeContext { .. } => {
-            "the server's certificate is not one for a server".into()
-        }
-        // What openssl makes unless it is told otherwise.
-        P::Other(OtherError(error))
-            if error.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
-        {
-            "the server shows the certificate of an authority as its own; \
-             it needs one that is not for signing others (basicConstraints CA:FALSE)"
-                .into()
-        }
-        other => format!("the server's certificate was not accepted: {other}"),
     }
 }

@@ -1,16 +1,21 @@
 //! One transfer: a request out and a reply in, under the deadlines of its call.
 
+use super::{
+    connect::Connector,
+    connect_lock::{ConnectLocks, InstanceId},
+    connection::{self, Connection},
+    errors,
+    pool::Pool,
+    send::{Unanswered, send},
+};
 use crate::{
-    call::failure::{Cause, Failure},
-    call::origin::Origin,
-    call::reply::Reply,
-    call::{Call, Phase},
+    call::{
+        Call, Phase,
+        failure::{Cause, Failure},
+        origin::Origin,
+        reply::Reply,
+    },
     config::{Config, ConfigError, HttpVersion},
-    transport::connect::Connector,
-    transport::connect_lock::{ConnectLocks, InstanceId},
-    transport::connection::{self, Connection},
-    transport::pool::Pool,
-    transport::send::{Unanswered, send},
 };
 use http::{Request, Response};
 use http_body::Body as _;
@@ -22,9 +27,9 @@ use tokio::{
 };
 use wasmtime_wasi_http::WasiBody;
 
-/// Bytes that are set aside for a body which announces as many; the rest is
-/// when it comes.
-const ROOM: usize = 1 << 20;
+/// Bytes that are allocated at once for a body which announces as many; beyond
+/// that the buffer grows as data arrives.
+const MAX_PREALLOCATION: usize = 1 << 20;
 
 /// Frames of a body that are read before others have their turn: a server may
 /// be faster than this reads, and its body without end.
@@ -33,8 +38,15 @@ const FRAMES_AT_A_STRETCH: usize = 16;
 /// Whom a transfer is for.
 #[derive(Clone)]
 pub(crate) struct Tenant {
-    pub(crate) id: InstanceId,
-    pub(crate) pool: Pool,
+    id: InstanceId,
+    pool: Pool,
+}
+
+impl Tenant {
+    /// The instance `id`, which keeps its connections in `pool`.
+    pub(crate) fn new(id: InstanceId, pool: Pool) -> Self {
+        Self { id, pool }
+    }
 }
 
 /// What transfers of all instances of a host have in common.
@@ -100,7 +112,7 @@ impl Transport {
             (Ok(Ok(())), Some(reply)) => return Ok(reply),
             (Ok(Err(failure)), _) => failure,
             (_, gathered) => {
-                let failure = transfer_timeout(&call);
+                let failure = call.transfer_timed_out();
                 call.fail(&origin, &failure);
                 if let Some(reply) = gathered {
                     let cut = Some(failure);
@@ -141,15 +153,17 @@ impl Exchange<'_> {
         if announced > limit {
             return Err(too_large(limit));
         }
-        let room = usize::try_from(announced).map_or(ROOM, |announced| announced.min(ROOM));
+        let capacity = usize::try_from(announced).map_or(MAX_PREALLOCATION, |announced| {
+            announced.min(MAX_PREALLOCATION)
+        });
         let reply = gathered.insert(Reply {
             head,
-            body: Vec::with_capacity(room),
+            body: Vec::with_capacity(capacity),
             cut: None,
         });
         let mut frames = 0;
         while let Some(frame) = connection.frame(&mut incoming).await {
-            let frame = frame.map_err(|error| Failure::from_hyper(&error))?;
+            let frame = frame.map_err(errors::exchanging)?;
             if let Some(data) = frame.data_ref() {
                 if (reply.body.len() + data.len()) as u64 > limit {
                     return Err(too_large(limit));
@@ -209,14 +223,10 @@ impl Exchange<'_> {
     async fn connect(&self) -> Result<Connection, Failure> {
         match timeout_at(self.connect_by, self.connect_in_turn()).await {
             Ok(connected) => connected,
-            Err(_) => Err(Failure::new(
-                Cause::ConnectionTimeout,
-                format!(
-                    "connection-timeout, {:?}, passed while {}",
-                    self.connect_by - self.call.started,
-                    self.call.record().phase.as_str()
-                ),
-            )),
+            Err(_) => {
+                let timeout = self.connect_by - self.call.started;
+                Err(self.call.connection_timed_out(timeout))
+            }
         }
     }
 
@@ -245,20 +255,20 @@ impl Exchange<'_> {
             None => None,
         };
         let link = transport.connector.connect(origin, call).await?;
-        let presence = transport
+        let live = transport
             .connect_locks
             .as_ref()
             .map(|locks| locks.connected(origin, tenant.id));
         let spoken = if link.http2 {
-            connection::http2(link.stream, presence)
+            connection::http2(link.stream, live)
                 .await
                 .map(Connection::Http2)
         } else {
-            connection::http1(link.stream, link.proxy, presence)
+            connection::http1(link.stream, link.proxy, live)
                 .await
                 .map(Connection::Http1)
         };
-        let connection = spoken.map_err(|error| Failure::from_hyper(&error))?;
+        let connection = spoken.map_err(errors::exchanging)?;
         tenant.pool.meet(origin, &connection);
         Ok(connection)
     }
@@ -279,17 +289,6 @@ impl Attempt {
             expect: true,
         }
     }
-}
-
-fn transfer_timeout(call: &Call) -> Failure {
-    Failure::new(
-        Cause::TransferTimeout,
-        format!(
-            "transfer-timeout, {:?}, passed while {}",
-            call.transfer_timeout,
-            call.record().phase.as_str()
-        ),
-    )
 }
 
 fn too_large(limit: u64) -> Failure {

@@ -18,7 +18,7 @@ use std::{
 ///
 /// One of them can't be read, is not what it should be, others can read the key,
 /// or it is the key of another certificate.
-pub(crate) fn read(
+pub(super) fn read(
     certificate: &Path,
     key: Option<&Path>,
     provider: &CryptoProvider,

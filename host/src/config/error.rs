@@ -1,0 +1,43 @@
+//! Why a configuration is refused.
+
+use std::fmt;
+
+/// What is wrong with a configuration, and what would be right.
+///
+/// ```
+/// use rest_client_host::{Config, Host};
+/// use std::time::Duration;
+///
+/// let mut config = Config::default();
+/// config.transfer_timeout = Duration::ZERO;
+/// let error = Host::new(config).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "transfer-timeout is 0, which no call could meet; it is at least 1ms"
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    message: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+
+    /// The same, said of a part: `place` goes before it.
+    pub(crate) fn of(self, place: &str) -> Self {
+        Self::new(format!("{place}: {}", self.message))
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,291 @@
+//! The parameters of a host, typed and checked.
+
+use super::{
+    at_cap::AtCap, client_domain::ClientDomain, duration, error::ConfigError,
+    http_version::HttpVersion,
+};
+use serde::{Deserialize, Serialize};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// What a TOML file can state; no reply is larger.
+const LARGEST_SIZE: u64 = i64::MAX as u64;
+
+/// Beyond any use, and within what clocks can add up.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The parameters of the original's `rest_client` module, and a few of ours.
+///
+/// ```
+/// use rest_client_host::Config;
+/// use std::time::Duration;
+///
+/// let mut config = Config::default();
+/// config.connection_timeout = Duration::from_secs(2);
+/// config.transfer_timeout = Duration::from_secs(5);
+/// assert_eq!(config.max_async_transfers, 100);
+/// ```
+///
+/// Further parameters may come with any version.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Config {
+    /// From the start of a call until there is a usable connection: name
+    /// resolution, TCP and TLS together. Default 20 s. Not 0. Where it is above
+    /// `transfer_timeout`, it is lowered to it.
+    #[serde(with = "duration")]
+    pub connection_timeout: Duration,
+    /// From the start of a call to the last byte of the reply's body,
+    /// connecting included. Default 20 s. Not 0.
+    #[serde(with = "duration")]
+    pub transfer_timeout: Duration,
+    /// Simultaneous asynchronous transfers of one instance. Default 100; 0 runs
+    /// each in a blocking manner.
+    pub max_async_transfers: u32,
+    /// What a call does that finds `max_async_transfers` in flight. Default
+    /// [`AtCap::Block`], as in the original; the others are ours.
+    pub at_cap: AtCap,
+    /// Whether the chain of a server's certificate is verified. Default true.
+    pub ssl_verifypeer: bool,
+    /// Whether a server's certificate must be for the host that was asked.
+    /// Default true. Independent of `ssl_verifypeer`, as in libcurl.
+    pub ssl_verifyhost: bool,
+    /// A PEM file, or a directory of such files, with certificates that are
+    /// trusted beside the system's own. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssl_capath: Option<PathBuf>,
+    /// Bytes of a reply's body; one more stops the transfer. Default 10 MiB; 0
+    /// is no limit. At most `i64::MAX`.
+    pub max_transfer_size: u64,
+    /// How HTTP is spoken. Default [`HttpVersion::Auto`].
+    pub http_version: HttpVersion,
+    /// Whether a request body of more than 1024 bytes waits for `100 Continue`,
+    /// 1 s at most (RFC 9110, section 10.1.1). Default false.
+    pub enable_expect_100: bool,
+    /// Whether at most one instance of a host connects to the same server at a
+    /// time; another one fails at once. Default false.
+    pub no_concurrent_connects: bool,
+    /// How long an instance that has a connection to a server may open further
+    /// ones without regard to `no_concurrent_connects`. Default 0, which is
+    /// never.
+    #[serde(with = "duration")]
+    pub conn_lifetime: Duration,
+    /// Accepted and ignored with one notice: connecting is asynchronous here,
+    /// so that nothing is polled.
+    #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
+    pub connect_poll_interval: Option<Duration>,
+    /// Whether the certificates of `ssl_capath` are trusted in place of the
+    /// system's own rather than beside them. Default false. Ours, not the
+    /// original's, as are those that follow.
+    pub ca_only: bool,
+    /// How long a connection is kept without use. Default 50 s, which is less
+    /// than common servers keep theirs (nginx: 75 s), so that it is mostly we who
+    /// close; 0 keeps none.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    /// Whether all instances of a host use each other's connections. Default
+    /// false: no tenant's request then ever travels on a connection that was
+    /// opened with another one's credentials.
+    pub share_connections: bool,
+    /// Name servers to ask instead of those of `/etc/resolv.conf`. Default
+    /// empty. `/etc/hosts` is consulted either way.
+    pub dns_servers: Vec<SocketAddr>,
+    /// Whether requests go through the proxies that the variables `HTTP_PROXY`,
+    /// `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name, in upper or lower case, as
+    /// they are when the host is made. Default false: the environment of a proxy
+    /// is seldom meant for its scripts.
+    pub proxy_from_env: bool,
+    /// Servers to which TLS shows a certificate, or which it trusts in another
+    /// way. Default empty.
+    pub client_domains: Vec<ClientDomain>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            connection_timeout: Duration::from_secs(20),
+            transfer_timeout: Duration::from_secs(20),
+            max_async_transfers: 100,
+            at_cap: AtCap::Block,
+            ssl_verifypeer: true,
+            ssl_verifyhost: true,
+            ssl_capath: None,
+            max_transfer_size: 10 * 1024 * 1024,
+            http_version: HttpVersion::Auto,
+            enable_expect_100: false,
+            no_concurrent_connects: false,
+            conn_lifetime: Duration::ZERO,
+            connect_poll_interval: None,
+            ca_only: false,
+            idle_timeout: Duration::from_secs(50),
+            share_connections: false,
+            dns_servers: Vec::new(),
+            proxy_from_env: false,
+            client_domains: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The keys of all parameters, in the order in which they are shown.
+    pub const KEYS: [&str; 19] = [
+        "connection-timeout",
+        "transfer-timeout",
+        "max-async-transfers",
+        "at-cap",
+        "ssl-verifypeer",
+        "ssl-verifyhost",
+        "ssl-capath",
+        "max-transfer-size",
+        "http-version",
+        "enable-expect-100",
+        "no-concurrent-connects",
+        "conn-lifetime",
+        "connect-poll-interval",
+        "ca-only",
+        "idle-timeout",
+        "share-connections",
+        "dns-servers",
+        "proxy-from-env",
+        "client-domains",
+    ];
+
+    /// Checks what no single parameter shows, and brings the parameters into
+    /// the form in which they are enforced. What is changed or dangerous is
+    /// logged here, once.
+    ///
+    /// # Errors
+    ///
+    /// Parameters that no call could meet.
+    pub(crate) fn effective(mut self) -> Result<Self, ConfigError> {
+        for (name, timeout) in [
+            ("connection-timeout", self.connection_timeout),
+            ("transfer-timeout", self.transfer_timeout),
+        ] {
+            if timeout.is_zero() {
+                return Err(ConfigError::new(format!(
+                    "{name} is 0, which no call could meet; it is at least 1ms"
+                )));
+            }
+            if timeout > LONGEST_TIMEOUT {
+                return Err(ConfigError::new(format!(
+                    "{name} is longer than a year, which is no timeout; it is at most 8760h"
+                )));
+            }
+        }
+        if self.max_transfer_size > LARGEST_SIZE {
+            return Err(ConfigError::new(format!(
+                "max-transfer-size is at most {LARGEST_SIZE} bytes; 0 is no limit"
+            )));
+        }
+        self.at_cap
+            .allows(self.max_async_transfers)
+            .map_err(ConfigError::new)?;
+        if self.connection_timeout > self.transfer_timeout {
+            // Both have the same default: lowering only that one is no surprise.
+            if self.connection_timeout != Self::default().connection_timeout {
+                tracing::warn!(
+                    configured = ?self.connection_timeout,
+                    effective = ?self.transfer_timeout,
+                    "connection-timeout is above transfer-timeout, and lowered to it"
+                );
+            }
+            self.connection_timeout = self.transfer_timeout;
+        }
+        if self.connect_poll_interval.is_some() {
+            tracing::warn!(
+                "connect-poll-interval is ignored: connecting is asynchronous, nothing is polled"
+            );
+        }
+        warn_of_open_doors("all servers", self.ssl_verifypeer, self.ssl_verifyhost);
+        for domain in &self.client_domains {
+            warn_of_open_doors(
+                &domain.servers.to_string(),
+                domain.ssl_verifypeer.unwrap_or(true),
+                domain.ssl_verifyhost.unwrap_or(true),
+            );
+        }
+        Ok(self)
+    }
+}
+
+/// Says loudly which checks are switched off for `servers`.
+fn warn_of_open_doors(servers: &str, verify_peer: bool, verify_host: bool) {
+    if !verify_peer {
+        tracing::warn!(
+            servers,
+            "ssl-verifypeer is off: ANY certificate is accepted, anybody on the way can read and change what is sent over TLS"
+        );
+    }
+    if !verify_host {
+        tracing::warn!(
+            servers,
+            "ssl-verifyhost is off: a certificate for ANY host is accepted as the one that was asked"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connecting_never_outlasts_the_transfer() {
+        let config = Config {
+            connection_timeout: Duration::from_secs(9),
+            transfer_timeout: Duration::from_secs(3),
+            ..Config::default()
+        };
+        let effective = config.effective().unwrap();
+        assert_eq!(effective.connection_timeout, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_timeout_of_nothing_is_refused_by_its_name() {
+        let error = Config {
+            transfer_timeout: Duration::ZERO,
+            ..Config::default()
+        }
+        .effective()
+        .unwrap_err();
+        assert!(error.to_string().starts_with("transfer-timeout is 0"));
+    }
+
+    #[test]
+    fn a_timeout_beyond_all_clocks_is_refused() {
+        let error = Config {
+            transfer_timeout: Duration::MAX,
+            ..Config::default()
+        }
+        .effective()
+        .unwrap_err();
+        assert!(error.to_string().contains("at most 8760h"), "{error}");
+    }
+
+    #[test]
+    fn a_size_that_no_file_can_state_is_refused() {
+        let error = Config {
+            max_transfer_size: u64::MAX,
+            ..Config::default()
+        }
+        .effective()
+        .unwrap_err();
+        assert!(error.to_string().contains("0 is no limit"), "{error}");
+    }
+
+    #[test]
+    fn a_cap_under_which_nothing_could_run_is_refused() {
+        for (at_cap, is_sound) in [
+            (AtCap::Block, true),
+            (AtCap::Wait, false),
+            (AtCap::Reject, false),
+        ] {
+            let config = Config {
+                max_async_transfers: 0,
+                at_cap,
+                ..Config::default()
+            };
+            assert_eq!(config.effective().is_ok(), is_sound, "{at_cap:?}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `transfers` of the WIT package, for plugins.
+
+use super::{
+    bindings::rest::client::{transfers, types as wit},
+    call::PluginCall,
+    context::PluginCtx,
+    convert,
+    transfer::Transfer,
+};
+use crate::sandbox::Hooks;
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::{DynPollable, subscribe};
+use wasmtime_wasi_http::p2::types::HostIncomingResponse;
+
+impl transfers::Host for PluginCtx {
+    async fn start_get(
+        &mut self,
+        url: String,
+        options: Option<wit::RequestOptions>,
+    ) -> wasmtime::Result<Resource<Transfer>> {
+        self.start(PluginCall::new("GET", url, None, None, options))
+            .await
+    }
+
+    async fn start_post(
+        &mut self,
+        url: String,
+        body: Vec<u8>,
+        content_type: Option<String>,
+        options: Option<wit::RequestOptions>,
+    ) -> wasmtime::Result<Resource<Transfer>> {
+        self.start(PluginCall::new(
+            "POST",
+            url,
+            Some(body),
+            content_type,
+            options,
+        ))
+        .await
+    }
+
+    async fn start_put(
+        &mut self,
+        url: String,
+        body: Vec<u8>,
+        content_type: Option<String>,
+        options: Option<wit::RequestOptions>,
+    ) -> wasmtime::Result<Resource<Transfer>> {
+        self.start(PluginCall::new(
+            "PUT",
+            url,
+            Some(body),
+            content_type,
+            options,
+        ))
+        .await
+    }
+
+    async fn start_request(
+        &mut self,
+        method: String,
+        url: String,
+        body: Option<Vec<u8>>,
+        content_type: Option<String>,
+        options: Option<wit::RequestOptions>,
+    ) -> wasmtime::Result<Resource<Transfer>> {
+        self.start(PluginCall::new(method, url, body, content_type, options))
+            .await
+    }
+}
+
+impl transfers::HostTransfer for PluginCtx {
+    async fn subscribe(
+        &mut self,
+        transfer: Resource<Transfer>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table(), transfer)
+    }
+
+    async fn ready(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<bool> {
+        Ok(self.table().get_mut(&transfer)?.look())
+    }
+
+    async fn finish(
+        &mut self,
+        transfer: Resource<Transfer>,
+    ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
+        let (outcome, _counted) = self.table().delete(transfer)?.end().await;
+        Ok(convert::result(outcome))
+    }
+
+    async fn finish_open(
+        &mut self,
+        transfer: Resource<Transfer>,
+    ) -> wasmtime::Result<Result<Resource<HostIncomingResponse>, wit::RestError>> {
+        let (outcome, counted) = self.table().delete(transfer)?.end().await;
+        let reply = match outcome {
+            Ok(reply) => reply,
+            Err(error) => return Ok(Err(convert::error(error))),
+        };
+        let open = convert::incoming(reply, counted, &mut Hooks);
+        Ok(Ok(self.table().push(open)?))
+    }
+
+    async fn drop(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<()> {
+        self.table().delete(transfer)?;
+        Ok(())
+    }
+}

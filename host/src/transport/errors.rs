@@ -1,0 +1,163 @@
+//! What the errors of the kernel, of rustls and of hyper mean for a transfer, in
+//! words that say what to do.
+
+use crate::call::failure::{Cause, Failure};
+use rustls::{AlertDescription, CertificateError, OtherError};
+use std::{error::Error, io};
+
+/// No address of a host could be connected to; `error` is the last one's.
+pub(super) fn dialing(error: io::Error, addresses: usize) -> Failure {
+    let of_all = if addresses > 1 {
+        format!(" (the last of {addresses} addresses)")
+    } else {
+        String::new()
+    };
+    let (cause, what) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => (
+            Cause::Refused,
+            format!("the connection was refused, nothing listens on this port{of_all}"),
+        ),
+        io::ErrorKind::TimedOut => (
+            Cause::ConnectionTimeout,
+            format!("the system gave up connecting{of_all}"),
+        ),
+        _ => (
+            Cause::Refused,
+            format!("the host can't be reached: {error}{of_all}"),
+        ),
+    };
+    Failure::new(cause, what).because(error)
+}
+
+/// The handshake of TLS failed, or what came after it.
+pub(super) fn securing(error: io::Error) -> Failure {
+    tls_failure(&error).because(error)
+}
+
+/// The head or the body of a reply was awaited.
+pub(super) fn exchanging(error: hyper::Error) -> Failure {
+    exchange_failure(&error).because(error)
+}
+
+fn exchange_failure(error: &hyper::Error) -> Failure {
+    if error.is_parse_too_large() {
+        return Failure::new(
+            Cause::Protocol,
+            "the header fields of the reply are too large",
+        );
+    }
+    if error.is_parse() || error.is_parse_status() {
+        return Failure::new(Cause::Protocol, "the reply is not HTTP");
+    }
+    let io = io_error(error);
+    if let Some(io) = io
+        && io
+            .get_ref()
+            .is_some_and(|inner| inner.is::<rustls::Error>())
+    {
+        // With TLS 1.3 a server looks at our certificate when the handshake is
+        // over for us.
+        return tls_failure(io);
+    }
+    match io.map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Failure::new(
+            Cause::Incomplete,
+            "the connection was reset before the reply was complete",
+        ),
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Failure::new(
+            Cause::Protocol,
+            "the body of the reply breaks the framing it announced",
+        ),
+        _ if error.is_incomplete_message() || error.is_closed() || error.is_canceled() => {
+            Failure::new(
+                Cause::Incomplete,
+                "the connection was closed before a reply",
+            )
+        }
+        Some(io::ErrorKind::UnexpectedEof) => Failure::new(
+            Cause::Incomplete,
+            "the connection was closed before the reply was complete",
+        ),
+        _ => Failure::new(Cause::Protocol, format!("the exchange failed: {error}")),
+    }
+}
+
+/// The I/O error at the bottom of `error`.
+fn io_error(error: &hyper::Error) -> Option<&io::Error> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref() {
+            return Some(io);
+        }
+        source = error.source();
+    }
+    None
+}
+
+fn tls_failure(error: &io::Error) -> Failure {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(problem)) => {
+            Failure::new(Cause::Certificate, certificate_problem(problem))
+        }
+        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => Failure::new(
+            Cause::Tls,
+            "the server wants to see a certificate of ours; client-domains names one",
+        ),
+        Some(rustls::Error::AlertReceived(alert)) => Failure::new(
+            Cause::Tls,
+            format!("the server ended TLS with the alert {alert:?}"),
+        ),
+        Some(rustls::Error::InvalidMessage(_)) => Failure::new(
+            Cause::Tls,
+            "what answers does not speak TLS; is this a port for http?",
+        ),
+        Some(other) => Failure::new(Cause::Tls, format!("TLS failed: {other}")),
+        None => Failure::new(
+            Cause::Tls,
+            format!("the connection ended in the TLS handshake: {error}"),
+        ),
+    }
+}
+
+fn certificate_problem(problem: &CertificateError) -> String {
+    use CertificateError as P;
+    match problem {
+        P::Expired | P::ExpiredContext { .. } => "the server's certificate has expired".into(),
+        P::NotValidYet | P::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet; is this machine's clock right?".into()
+        }
+        // The latter two: an authority of that name is trusted, but it is another.
+        P::UnknownIssuer
+        | P::BadSignature
+        | P::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "the server's certificate is not signed by an authority that is trusted here; \
+             one more is named by ssl-capath"
+                .into()
+        }
+        P::NotValidForName => "the server's certificate is for another host".into(),
+        P::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "the server's certificate names no host (it has no subject alternative name)".into()
+        }
+        P::NotValidForNameContext { presented, .. } => format!(
+            "the server's certificate is for another host: {}",
+            presented.join(", ")
+        ),
+        P::Revoked => "the server's certificate is revoked".into(),
+        P::BadEncoding => "the server's certificate can't be read".into(),
+        P::InvalidPurpose | P::InvalidPurposeContext { .. } => {
+            "the server's certificate is not one for a server".into()
+        }
+        // What openssl makes unless it is told otherwise.
+        P::Other(OtherError(error))
+            if error.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
+        {
+            "the server shows the certificate of an authority as its own; \
+             it needs one that is not for signing others (basicConstraints CA:FALSE)"
+                .into()
+        }
+        other => format!("the server's certificate was not accepted: {other}"),
+    }
+}

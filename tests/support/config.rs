@@ -1,0 +1,17 @@
+//! Configurations, written as briefly as a test wants them.
+
+/// A [`Config`](rest_client_host::Config) with these fields, the others being
+/// those of the defaults, or of the configuration behind `..`.
+#[macro_export]
+macro_rules! config {
+    (@value $field:ident) => { $field };
+    (@value $field:ident $value:expr) => { $value };
+    ($($field:ident $(= $value:expr)?,)* .. $base:expr) => {{
+        let mut config = $base;
+        $(config.$field = $crate::config!(@value $field $($value)?);)*
+        config
+    }};
+    ($($field:ident $(= $value:expr)?),* $(,)?) => {
+        $crate::config!($($field $(= $value)?,)* ..rest_client_host::Config::default())
+    };
+}
