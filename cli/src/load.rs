@@ -9,10 +9,11 @@ use crate::{
     input,
     output::Destination,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use report::Report;
 use rest_client_host::{ErrorKind, Host, WorkerPool};
 use std::{
+    fmt,
     sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
@@ -21,7 +22,7 @@ use tally::Tally;
 /// Makes the calls and prints what came of them. Fails as a single call
 /// would with the error that most of those without a reply had.
 pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
-    let host = Host::new(load.sources.layers()?.config())?;
+    let host = Host::new(load.sources.layers()?.config().clone())?;
     let pool = WorkerPool::new(&host, load.workers.get());
     let body = load.data.as_deref().map(input::data).transpose()?;
     let headers = load
@@ -87,8 +88,15 @@ pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}, {eta} left")
+    ProgressStyle::with_template("{bar:40} {pos}/{len} {rate}, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key(
+            "rate",
+            |state: &ProgressState, text: &mut dyn fmt::Write| {
+                // Nothing can be done about a bar that can't be drawn.
+                let _ = write!(text, "{:.0} a second", state.per_sec());
+            },
+        )
 }
 
 fn take_one(left: &AtomicU64) -> bool {
