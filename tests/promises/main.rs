@@ -7,6 +7,7 @@ mod client_domains;
 mod command_line;
 mod component;
 mod connections;
+mod examples;
 mod expect;
 mod failures;
 mod foreign_host;

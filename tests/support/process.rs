@@ -58,9 +58,10 @@ pub fn rest_client() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let output = std::process::Command::new(env!("CARGO"))
-            // The whole workspace, as for the tests. A part of it may have fewer
+            // All that `cargo xtask test` builds. A part of it may have fewer
             // features, and would be built anew.
-            .args(["build", "--workspace"])
+            .args(["build", "--workspace", "--exclude", "rest-client-bench"])
+            .args(["--bins", "--examples"])
             .args(["--message-format", "json-render-diagnostics", "--quiet"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stderr(Stdio::inherit())
@@ -80,6 +81,14 @@ pub fn rest_client() -> &'static Path {
 pub fn soak() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| rest_client().with_file_name("soak"))
+}
+
+/// An example of the library, built as [`rest_client`] is.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    let program = rest_client();
+    let directory = program.parent().expect("a directory");
+    directory.join("examples").join(name)
 }
 
 /// Runs `program` to its end with `stdin` as its input.
