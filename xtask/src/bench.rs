@@ -23,7 +23,7 @@ pub fn measure(arguments: &[OsString]) -> Result<()> {
     let cargo = cargo();
     run(cmd!(
         shell,
-        "{cargo} build --profile dist --locked -p rest-client-bench -p rest-client-host"
+        "{cargo} build --profile dist --locked -p rest-client-bench -p rest-client"
     ))?;
     let program = target.join("dist/rest-client-bench");
     let figures = folder.join("figures.json");
