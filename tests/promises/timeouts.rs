@@ -12,7 +12,7 @@ use support::{
     steps::{Step, head, ok, raw},
     unresponsive::{FullBacklog, Silent},
 };
-use tokio::time::Instant;
+use tokio::{io::AsyncReadExt as _, net::TcpSocket, time::Instant};
 
 const DEADLINE: Duration = Duration::from_millis(400);
 
@@ -158,11 +158,19 @@ async fn a_body_that_never_pauses_is_ended_too() {
 
 #[tokio::test]
 async fn a_server_that_does_not_read_ends_in_a_transfer_timeout() {
-    // Silent reads what it is sent. Here nobody reads.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Twice what the system takes where the receiver has so small a buffer.
+    const SIZE: usize = 4_000_000;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let error = ends_in_time(worker().rest_post(&url, vec![0; 20_000_000])).await;
+    let error = ends_in_time(worker().rest_post(&url, vec![0; SIZE])).await;
     assert_eq!((error.code(), error.status()), (-3, 0));
+    let mut sent = Vec::new();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream.read_to_end(&mut sent).await.unwrap();
+    assert!(sent.len() < SIZE, "the system has taken the whole body");
 }
 
 #[tokio::test]

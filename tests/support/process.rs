@@ -57,7 +57,16 @@ impl Ended {
 pub fn rest_client() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let output = std::process::Command::new(env!("CARGO"))
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        // Cargo sets these for tests. Build scripts watch some of them, and would
+        // run again: ring, and all that stands on it, would be built anew.
+        for (name, _) in std::env::vars_os() {
+            let name_bytes = name.as_encoded_bytes();
+            if name_bytes.starts_with(b"CARGO_PKG_") || name_bytes.starts_with(b"CARGO_MANIFEST_") {
+                cargo.env_remove(&name);
+            }
+        }
+        let output = cargo
             // All that `cargo xtask test` builds. A part of it may have fewer
             // features, and would be built anew.
             .args(["build", "--workspace", "--exclude", "rest-client-bench"])
