@@ -271,3 +271,26 @@ async fn with_conn_lifetime_an_instance_with_a_young_connection_needs_no_lock() 
     let hour = beside_one_that_connects(Duration::from_secs(3600)).await;
     assert_eq!(hour, Ok(()));
 }
+
+#[tokio::test]
+async fn a_post_finds_no_connection_that_the_server_has_closed() {
+    // It says nothing of it, and closes after each reply.
+    let server = Server::start(|_| [ok("x"), vec![Step::Close]].concat()).await;
+    let worker = worker();
+    for _ in 0..50 {
+        worker.rest_post(&server.url("/"), "x").await.unwrap();
+        server
+            .wait_for("the end of the connection", |record| record.open == 0)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_not_used_for_longer_than_the_server_keeps_it() {
+    let server = Server::start(|_| reply("200 OK", &[("keep-alive", "timeout=0")], b"x")).await;
+    let worker = worker();
+    for _ in 0..3 {
+        worker.rest_get(&server.url("/")).await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 3);
+}

@@ -1,6 +1,7 @@
 //! The six ways to speak HTTP, with servers that others wrote.
 
 use crate::worker_with;
+use futures_util::StreamExt as _;
 use hyper::Version;
 use rest_client_host::HttpVersion;
 use std::path::Path;
@@ -188,4 +189,23 @@ async fn http_1_0_is_said_in_the_request_and_keeps_no_connection() {
     }
     let plain = Server::start(|_| ok("x")).await;
     assert_eq!(worker.rest_get(&plain.url("/")).await.unwrap().body(), "x");
+}
+
+/// nginx ends a connection after 1,000 requests unless it is told otherwise, and
+/// refuses what it meets then.
+#[tokio::test]
+#[cfg_attr(
+    not(has_nginx),
+    ignore = "nginx is not installed: apt-get install nginx-light"
+)]
+async fn no_call_is_lost_where_the_server_ends_its_connections() {
+    let site = Site::new();
+    let nginx = Service::nginx(site.root(), "ssl http2", &site.tls()).await;
+    let url = nginx.https("/hello.txt");
+    let worker = worker_with(config!(ssl_capath = Some(site.root().join("ca.pem"))));
+    let calls = (0..5000).map(|_| worker.rest_get(&url).into_future());
+    let mut replies = futures_util::stream::iter(calls).buffer_unordered(32);
+    while let Some(reply) = replies.next().await {
+        assert_eq!(reply.unwrap().version(), Version::HTTP_2);
+    }
 }

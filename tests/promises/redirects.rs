@@ -176,3 +176,26 @@ async fn a_call_keeps_its_slot_from_hop_to_hop() {
     assert_eq!(worker.rest_get(&other).await.unwrap().body(), "later");
     assert_eq!(worker.stats().in_flight, 0);
 }
+
+#[tokio::test]
+async fn each_hop_has_its_own_time_to_connect() {
+    let target = Server::start(|_| ok("here")).await;
+    let there = target.url("/");
+    let server = Server::start(move |_| {
+        let moved = reply("302 Found", &[("location", &there)], b"");
+        // It takes longer for its reply than a connection may take.
+        [
+            vec![Step::Drip(
+                "HTTP/1.1 100 Continue\r\n\r\n".into(),
+                Duration::from_millis(20),
+            )],
+            moved,
+        ]
+        .concat()
+    })
+    .await;
+    let worker = worker_with(config!(connection_timeout = Duration::from_millis(250)));
+    let url = server.url("/");
+    let reply = worker.rest_get(&url).max_redirects(1).await.unwrap();
+    assert_eq!(reply.body(), "here");
+}

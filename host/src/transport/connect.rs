@@ -4,6 +4,7 @@ use super::{
     errors,
     proxy::{Proxies, Proxy},
     resolve::Resolver,
+    socket::{Reins, Socket},
     stream::Stream,
     tls::TlsPolicies,
 };
@@ -32,6 +33,8 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A way to the server, on which no HTTP was spoken yet.
 pub(super) struct Link {
     pub(super) stream: Box<dyn Stream>,
+    /// Of the socket below the stream.
+    pub(super) reins: Reins,
     /// HTTP/2 is to be spoken on it: the server offered it, or nobody asked.
     pub(super) http2: bool,
     /// Who is at its other end, if not the server: requests are in absolute
@@ -65,15 +68,33 @@ impl Connector {
     /// Connects to `origin`. The caller sets the deadline.
     pub(super) async fn connect(&self, origin: &Origin, call: &Call) -> Result<Link, Failure> {
         let proxy = self.proxies.as_ref().and_then(|it| it.of_origin(origin));
+        let target = proxy.as_ref().map_or(origin, |proxy| &proxy.origin);
+        let of_proxy = |failure| match &proxy {
+            Some(proxy) => proxy.failed(failure),
+            None => failure,
+        };
+        let socket = self.reach(target, call).await.map_err(of_proxy)?;
+        let reins = socket.reins();
+        reins.hold(self.link(socket, proxy, origin, call)).await
+    }
+
+    /// Speaks to the proxy and TLS, as far as there is one.
+    async fn link(
+        &self,
+        socket: Socket,
+        proxy: Option<Proxy>,
+        origin: &Origin,
+        call: &Call,
+    ) -> Result<Link, Failure> {
+        let reins = socket.reins();
         let stream: Box<dyn Stream> = match proxy {
             Some(proxy) => {
-                let stream = self
-                    .reach_proxy(&proxy, call)
-                    .await
-                    .map_err(|failure| proxy.failed(failure))?;
+                let stream = self.secure_proxy(socket, &proxy, call).await;
+                let stream = stream.map_err(|failure| proxy.failed(failure))?;
                 if !origin.tls && !self.version.may_be_http2(false) {
                     return Ok(Link {
                         stream,
+                        reins,
                         http2: false,
                         proxy: Some(proxy),
                     });
@@ -81,7 +102,7 @@ impl Connector {
                 call.enter(Phase::Proxy);
                 proxy.tunnel(stream, origin).await?
             }
-            None => Box::new(self.reach(origin, call).await?),
+            None => Box::new(socket),
         };
         let (stream, chosen) = if origin.tls {
             let client = self.tls.of(origin).client().await?;
@@ -91,31 +112,37 @@ impl Connector {
         };
         Ok(Link {
             stream,
+            reins,
             http2: self.version.is_http2(chosen.as_deref()),
             proxy: None,
         })
     }
 
-    async fn reach(&self, origin: &Origin, call: &Call) -> Result<TcpStream, Failure> {
+    async fn reach(&self, origin: &Origin, call: &Call) -> Result<Socket, Failure> {
         call.enter(Phase::NameLookup);
         let addresses = self.resolver.resolve(&origin.host).await?;
         tracing::debug!(%origin, ?addresses, "the host has addresses");
         call.enter(Phase::Connect);
         let stream = dial(&addresses, origin.port).await?;
         tracing::debug!(%origin, peer = ?stream.peer_addr().ok(), "connected");
-        Ok(stream)
+        Ok(Socket::new(stream))
     }
 
-    async fn reach_proxy(&self, proxy: &Proxy, call: &Call) -> Result<Box<dyn Stream>, Failure> {
-        let stream = self.reach(&proxy.origin, call).await?;
+    /// Speaks TLS to the proxy, if it wants that.
+    async fn secure_proxy(
+        &self,
+        socket: Socket,
+        proxy: &Proxy,
+        call: &Call,
+    ) -> Result<Box<dyn Stream>, Failure> {
         if !proxy.origin.tls {
-            return Ok(Box::new(stream));
+            return Ok(Box::new(socket));
         }
         let client = self.tls.of(&proxy.origin).client().await?;
         // Tunnels through a connection of HTTP/2 are another matter.
         let mut client = ClientConfig::clone(&client);
         client.alpn_protocols = vec![HTTP1.to_vec()];
-        let (stream, _) = secure(stream, &proxy.origin, Arc::new(client), call).await?;
+        let (stream, _) = secure(socket, &proxy.origin, Arc::new(client), call).await?;
         Ok(stream)
     }
 
@@ -175,14 +202,7 @@ async fn dial(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failure> {
         };
         tokio::select! {
             Some(attempt) = attempts.next() => match attempt {
-                Ok(stream) => {
-                    // Requests are small and are waited for: nothing is gained
-                    // by gathering bytes.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "TCP_NODELAY can't be set");
-                    }
-                    return Ok(stream);
-                }
+                Ok(stream) => return Ok(stream),
                 Err(error) => last = Some(error),
             },
             () = head_start => {}

@@ -6,7 +6,10 @@
 //! dropped has closed its socket when the drop returns. A connection of HTTP/2
 //! serves many at once, and so has a task of its own.
 
-use super::{connect_lock::LiveConnection, proxy::Proxy, stream::Stream};
+use super::{
+    connect_lock::LiveConnection, interim::Interim, proxy::Proxy, request_body::RequestBody,
+    socket::Reins, stream::Stream,
+};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as _, Frame};
@@ -19,9 +22,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
-use wasmtime_wasi_http::WasiBody;
+
+/// How often a connection of HTTP/2 in use is asked whether it is alive.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long it has to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Io = TokioIo<Box<dyn Stream>>;
 
@@ -31,22 +41,47 @@ pub(super) enum Connection {
     Http2(Http2),
 }
 
+/// Why a connection gave no reply.
+pub(super) enum SendError {
+    /// Nothing of the request was sent.
+    Unsent(hyper::Error),
+    /// It was sent, at least in part.
+    Failed(hyper::Error),
+    /// Interim replies came without end.
+    TooManyInterim,
+}
+
+impl From<TrySendError<Request<RequestBody>>> for SendError {
+    fn from(mut error: TrySendError<Request<RequestBody>>) -> Self {
+        match error.take_message() {
+            Some(_) => Self::Unsent(error.into_error()),
+            None => Self::Failed(error.into_error()),
+        }
+    }
+}
+
 /// A connection of HTTP/2. Clones share it.
-pub(super) type Http2 = http2::SendRequest<WasiBody>;
+#[derive(Clone)]
+pub(super) struct Http2 {
+    sender: http2::SendRequest<RequestBody>,
+    identity: Arc<()>,
+}
 
 /// A connection of HTTP/1, which takes one request at a time. Dropped, it is
 /// closed.
 pub(super) struct Http1 {
-    sender: http1::SendRequest<WasiBody>,
+    sender: http1::SendRequest<RequestBody>,
     /// Empty once it has ended.
-    work: Option<Pin<Box<http1::Connection<Io, WasiBody>>>>,
+    work: Option<Pin<Box<http1::Connection<Io, RequestBody>>>>,
     proxy: Option<Proxy>,
+    reins: Reins,
     _live: Option<LiveConnection>,
 }
 
 /// Speaks HTTP/1 over `stream`, at whose other end there may be a proxy.
 pub(super) async fn http1(
     stream: Box<dyn Stream>,
+    reins: Reins,
     proxy: Option<Proxy>,
     live: Option<LiveConnection>,
 ) -> hyper::Result<Http1> {
@@ -55,6 +90,7 @@ pub(super) async fn http1(
         sender,
         work: Some(Box::pin(work)),
         proxy,
+        reins,
         _live: live,
     })
 }
@@ -62,19 +98,25 @@ pub(super) async fn http1(
 /// Speaks HTTP/2 over `stream`, until the last clone of the result is dropped.
 pub(super) async fn http2(
     stream: Box<dyn Stream>,
+    reins: Reins,
     live: Option<LiveConnection>,
 ) -> hyper::Result<Http2> {
     let (sender, work) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
         .handshake(TokioIo::new(stream))
         .await?;
     tokio::spawn(async move {
-        if let Err(error) = work.await {
+        if let Err(error) = reins.hold(work).await {
             tracing::debug!(%error, "a connection of HTTP/2 ended");
         }
         drop(live);
     });
-    Ok(sender)
+    Ok(Http2 {
+        sender,
+        identity: Arc::new(()),
+    })
 }
 
 impl Connection {
@@ -90,22 +132,60 @@ impl Connection {
     }
 }
 
-impl Http1 {
-    /// Sends `request` and waits for the head of its reply. Where none of it was
-    /// sent, the error holds the request.
+impl Http2 {
+    /// Sends `request` and waits for the head of its reply.
     pub(super) async fn send(
         &mut self,
-        request: Box<Request<WasiBody>>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<WasiBody>>> {
-        let Self { sender, work, .. } = self;
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, SendError> {
+        Ok(self.sender.try_send_request(request).await?)
+    }
+
+    /// Whether it could take another request, as far as one can know.
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+
+    /// Whether it has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Whether `other` is a clone of it.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.identity, &other.identity)
+    }
+}
+
+impl Http1 {
+    /// Sends `request` and waits for the head of its reply.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+        interim: &Interim,
+    ) -> Result<Response<Incoming>, SendError> {
+        let Self {
+            sender,
+            work,
+            reins,
+            ..
+        } = self;
         // What is wrong with the connection is told by sending on it.
-        let _ = poll_fn(|cx| beside(work, cx, |cx| sender.poll_ready(cx))).await;
-        let mut sent = pin!(sender.try_send_request(*request));
-        poll_fn(|cx| beside(work, cx, |cx| sent.as_mut().poll(cx))).await
+        let _ = poll_fn(|cx| beside(work, reins, cx, |cx| sender.poll_ready(cx))).await;
+        let mut sent = pin!(sender.try_send_request(request));
+        poll_fn(|cx| {
+            let polled = beside(work, reins, cx, |cx| sent.as_mut().poll(cx));
+            if polled.is_pending() && interim.are_too_many() {
+                return Poll::Ready(Err(SendError::TooManyInterim));
+            }
+            polled.map_err(SendError::from)
+        })
+        .await
     }
 
     async fn frame(&mut self, body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
-        poll_fn(|cx| beside(&mut self.work, cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
+        let Self { work, reins, .. } = self;
+        poll_fn(|cx| beside(work, reins, cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
     }
 
     /// Who reads the requests, if not the server itself.
@@ -113,14 +193,16 @@ impl Http1 {
         self.proxy.as_ref()
     }
 
-    /// Whether it could take another request, as far as one can know: the last
-    /// exchange is over, and the server has not closed it.
+    /// Whether it could take another request: the last exchange is over, and the
+    /// server has not closed it as far as the kernel knows.
     pub(super) fn is_ready(&mut self) -> bool {
         let Some(work) = &mut self.work else {
             return false;
         };
         // Has it see what has come since it was used last. Nobody is to be
         // woken for it: it is looked at again before it is used.
+        self.reins.begin_poll();
+        self.reins.doubt();
         let mut cx = Context::from_waker(Waker::noop());
         if work.as_mut().poll(&mut cx).is_ready() {
             self.work = None;
@@ -132,13 +214,15 @@ impl Http1 {
 
 /// Polls for what the caller waits for, and has the connection work for it.
 fn beside<T>(
-    work: &mut Option<Pin<Box<http1::Connection<Io, WasiBody>>>>,
+    work: &mut Option<Pin<Box<http1::Connection<Io, RequestBody>>>>,
+    reins: &Reins,
     cx: &mut Context<'_>,
     mut awaited: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
     if let Poll::Ready(done) = awaited(cx) {
         return Poll::Ready(done);
     }
+    reins.begin_poll();
     if let Some(connection) = work
         && let Poll::Ready(ended) = connection.as_mut().poll(cx)
     {

@@ -39,7 +39,25 @@ pub(super) fn exchanging(error: hyper::Error) -> Failure {
     exchange_failure(&error).because(error)
 }
 
+/// Whether the server refused the request before it looked at it, which may then
+/// be sent again whatever its method (RFC 9113, section 8.7).
+pub(super) fn is_refused(error: &hyper::Error) -> bool {
+    below::<h2::Error>(error)
+        .is_some_and(|error| error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+/// Whether the server ended the connection before it came to the request, which
+/// may then be sent again whatever its method (RFC 9113, section 6.8).
+pub(super) fn is_beyond_the_last(error: &hyper::Error) -> bool {
+    below::<h2::Error>(error).is_some_and(|error| {
+        error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
+    })
+}
+
 fn exchange_failure(error: &hyper::Error) -> Failure {
+    if let Some(failure) = below::<h2::Error>(error).and_then(http2_failure) {
+        return failure;
+    }
     if error.is_parse_too_large() {
         return Failure::new(
             Cause::Protocol,
@@ -49,7 +67,7 @@ fn exchange_failure(error: &hyper::Error) -> Failure {
     if error.is_parse() || error.is_parse_status() {
         return Failure::new(Cause::Protocol, "the reply is not HTTP");
     }
-    let io = io_error(error);
+    let io = below::<io::Error>(error).or_else(|| below::<h2::Error>(error)?.get_io());
     if let Some(io) = io
         && io
             .get_ref()
@@ -82,12 +100,50 @@ fn exchange_failure(error: &hyper::Error) -> Failure {
     }
 }
 
-/// The I/O error at the bottom of `error`.
-fn io_error(error: &hyper::Error) -> Option<&io::Error> {
+/// What the other end says of a stream or of the connection. `None` where it
+/// says nothing, and the connection failed below HTTP/2.
+fn http2_failure(error: &h2::Error) -> Option<Failure> {
+    let reason = error.reason()?;
+    let failure = match reason {
+        h2::Reason::FRAME_SIZE_ERROR | h2::Reason::PROTOCOL_ERROR if !error.is_remote() => {
+            Failure::new(Cause::Protocol, "the reply breaks HTTP/2")
+        }
+        h2::Reason::HTTP_1_1_REQUIRED => Failure::new(
+            Cause::Protocol,
+            "the server wants HTTP/1.1 for this; http-version = \"1.1\" is how it is asked",
+        ),
+        h2::Reason::ENHANCE_YOUR_CALM => Failure::new(
+            Cause::Protocol,
+            "the server ended the exchange because it is asked too much (ENHANCE_YOUR_CALM)",
+        ),
+        h2::Reason::REFUSED_STREAM => Failure::new(
+            Cause::Incomplete,
+            "the server refused the request before it looked at it (REFUSED_STREAM)",
+        ),
+        h2::Reason::NO_ERROR => Failure::new(
+            Cause::Incomplete,
+            "the server closed the connection before the reply was complete",
+        ),
+        h2::Reason::CANCEL | h2::Reason::INTERNAL_ERROR | h2::Reason::STREAM_CLOSED => {
+            Failure::new(
+                Cause::Incomplete,
+                format!("the server reset the stream before the reply was complete ({reason:?})"),
+            )
+        }
+        other => Failure::new(
+            Cause::Protocol,
+            format!("the exchange over HTTP/2 failed: {other:?}"),
+        ),
+    };
+    Some(failure)
+}
+
+/// The error of this type that `error` stands on.
+fn below<E: Error + 'static>(error: &hyper::Error) -> Option<&E> {
     let mut source = error.source();
     while let Some(error) = source {
-        if let Some(io) = error.downcast_ref() {
-            return Some(io);
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         source = error.source();
     }

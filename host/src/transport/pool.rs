@@ -46,7 +46,7 @@ struct OfOrigin {
 
 struct Idle {
     http1: Http1,
-    since: Instant,
+    until: Instant,
 }
 
 struct Shareable {
@@ -74,12 +74,19 @@ impl Pool {
             }
             of_origin.http2 = None;
         }
-        while let Some(Idle { mut http1, since }) = of_origin.idle.pop() {
-            if since.elapsed() < self.0.idle_timeout && http1.is_ready() {
+        while let Some(Idle { mut http1, until }) = of_origin.idle.pop() {
+            if Instant::now() < until && http1.is_ready() {
                 return Some(Connection::Http1(http1));
             }
         }
         None
+    }
+
+    /// Gives up a connection of HTTP/2: no further request goes over it.
+    pub(super) fn forget(&self, origin: &Origin, http2: &Http2) {
+        if let Some(of_origin) = self.lock().by_origin.get_mut(origin) {
+            of_origin.http2.take_if(|it| it.http2.is_same(http2));
+        }
     }
 
     /// Learns of a new connection. One of HTTP/2 is shared from now on.
@@ -100,13 +107,17 @@ impl Pool {
 
     /// Gives a connection back, now that the reply is complete. One that the
     /// server closes, or that still sends a request, is not kept.
-    pub(super) fn give_back(&self, origin: &Origin, mut http1: Http1) {
-        if self.0.idle_timeout.is_zero() || !http1.is_ready() {
+    ///
+    /// `keep` is how long the server says that it keeps it, if it does.
+    pub(super) fn give_back(&self, origin: &Origin, mut http1: Http1, keep: Option<Duration>) {
+        let idle_timeout = self.0.idle_timeout;
+        let keep = keep.map_or(idle_timeout, |keep| keep.min(idle_timeout));
+        if keep.is_zero() || !http1.is_ready() {
             return;
         }
         let idle = Idle {
             http1,
-            since: Instant::now(),
+            until: Instant::now() + keep,
         };
         let mut kept = self.lock();
         // The name is only copied where it is new.
@@ -172,7 +183,7 @@ impl OfOrigin {
     /// Closes what is dead or old; false if nothing is left.
     fn sweep(&mut self, idle_timeout: Duration) -> bool {
         self.idle
-            .retain_mut(|idle| idle.since.elapsed() < idle_timeout && idle.http1.is_ready());
+            .retain_mut(|idle| Instant::now() < idle.until && idle.http1.is_ready());
         self.http2
             .take_if(|it| it.http2.is_closed() || it.used.elapsed() >= idle_timeout);
         !self.idle.is_empty() || self.http2.is_some() || Arc::strong_count(&self.turn) > 1

@@ -1,94 +1,116 @@
 //! One request on one connection.
 
 use super::{
-    connection::Connection,
+    connection::{Connection, SendError},
     errors,
-    expect::{self, HeldBack},
+    expect::{self, Gate},
+    interim::{Interim, MAX_INTERIM},
     proxy::Proxy,
+    request_body::{Outgoing, RequestBody},
 };
 use crate::{
     call::failure::{Cause, Failure},
     config::HttpVersion,
 };
-use http::{Method, Request, Response, StatusCode, Uri, Version, header, uri::PathAndQuery};
-use http_body::Body as _;
-use http_body_util::{BodyExt as _, Empty};
-use hyper::{body::Incoming, client::conn::TrySendError};
-use wasmtime_wasi_http::WasiBody;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header, uri::PathAndQuery};
+use hyper::body::Incoming;
 
-/// Why there is no answer.
+/// Why there is no reply.
 pub(super) enum Unanswered {
-    /// The server does not know `Expect` (417); here is the request without.
-    Refused(Box<Request<WasiBody>>),
-    /// The connection ended first.
+    /// The server does not know `Expect` (417), and has seen nothing of the body.
+    ExpectationFailed,
+    /// The connection failed.
     Failed {
         failure: Failure,
-        /// The request once more, if nothing of it was sent, or nothing of a
-        /// reply came and it may be sent twice.
-        again: Option<Box<Request<WasiBody>>>,
+        /// Whether the request may be sent once more.
+        again: Again,
     },
 }
 
-/// Sends `request`, and waits for the head of its reply. With `expect`, a large
+/// Whether a request may be sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The server may have processed it.
+    Never,
+    /// It may be processed twice, and nothing came of a reply. A connection that
+    /// was kept may have been closed before the request came.
+    IfReused,
+    /// The server has not processed it, and the connection is over.
+    Elsewhere,
+    /// The server has not processed it.
+    Anywhere,
+}
+
+/// Sends a request, and waits for the head of its reply. With `expect`, a large
 /// body waits until the server asks for it.
 pub(super) async fn send(
     connection: &mut Connection,
-    mut request: Box<Request<WasiBody>>,
+    outgoing: &Outgoing,
     version: HttpVersion,
     expect: bool,
 ) -> Result<Response<Incoming>, Unanswered> {
-    let head = Head::of(&request);
-    let empty = request.body().is_end_stream();
-    match connection {
-        Connection::Http1(http1) => {
-            let expect = expect && version != HttpVersion::Http10;
-            let held = match expect {
-                true => expect::hold_back(&mut request),
-                false => None,
-            };
-            for_http1(&mut request, version, http1.proxy());
-            let reply = match http1.send(request).await {
-                Ok(reply) => reply,
-                Err(error) => return Err(unanswered(error, head, empty, held)),
-            };
-            if reply.status() == StatusCode::EXPECTATION_FAILED
-                && let Some(body) = held.as_ref().and_then(HeldBack::take_back)
-            {
-                return Err(Unanswered::Refused(head.with(body)));
-            }
-            Ok(reply)
+    let body = outgoing.body.clone();
+    let http1 = match connection {
+        Connection::Http1(http1) => http1,
+        Connection::Http2(http2) => {
+            let request = for_http2(outgoing.with(RequestBody::new(body)));
+            let sent = http2.send(request).await;
+            return sent.map_err(|error| unanswered(error, outgoing));
         }
-        Connection::Http2(http2) => http2
-            .try_send_request(for_http2(*request))
-            .await
-            .map_err(|error| unanswered(error, head, empty, None)),
+    };
+    let gate = (expect && version != HttpVersion::Http10 && body.len() > expect::SMALL)
+        .then(Gate::default);
+    let mut request = match &gate {
+        Some(gate) => {
+            let mut request = outgoing.with(RequestBody::after(gate.wait(), body));
+            let value = HeaderValue::from_static("100-continue");
+            request.headers_mut().insert(header::EXPECT, value);
+            request
+        }
+        None => outgoing.with(RequestBody::new(body)),
+    };
+    for_http1(&mut request, version, http1.proxy());
+    let interim = Interim::watch(&mut request, gate.clone());
+    let reply = match http1.send(request, &interim).await {
+        Ok(reply) => reply,
+        Err(error) => return Err(unanswered(error, outgoing)),
+    };
+    if reply.status() == StatusCode::EXPECTATION_FAILED && gate.is_some_and(|gate| !gate.is_open())
+    {
+        return Err(Unanswered::ExpectationFailed);
     }
+    Ok(reply)
 }
 
-fn unanswered(
-    mut error: TrySendError<Request<WasiBody>>,
-    head: Head,
-    empty: bool,
-    held: Option<HeldBack>,
-) -> Unanswered {
-    let unsent = error.take_message();
-    let failure = errors::exchanging(error.into_error());
-    let body = match (unsent, held) {
-        (Some(_), Some(held)) => held.take_back(),
-        (Some(request), None) => Some(request.into_body()),
-        (None, _) if empty && head.is_idempotent() && failure.cause == Cause::Incomplete => {
-            Some(nothing())
+fn unanswered(error: SendError, outgoing: &Outgoing) -> Unanswered {
+    let (error, was_sent) = match error {
+        SendError::TooManyInterim => {
+            let what = format!("the server sent more than {MAX_INTERIM} interim replies (1xx)");
+            return Unanswered::Failed {
+                failure: Failure::new(Cause::Protocol, what),
+                again: Again::Never,
+            };
         }
-        (None, _) => None,
+        SendError::Unsent(error) => (error, false),
+        SendError::Failed(error) => (error, true),
     };
-    Unanswered::Failed {
-        failure,
-        again: body.map(|body| head.with(body)),
-    }
+    let is_refused = errors::is_refused(&error);
+    let is_beyond_the_last = errors::is_beyond_the_last(&error);
+    let failure = errors::exchanging(error);
+    let again = if is_refused {
+        Again::Anywhere
+    } else if !was_sent || is_beyond_the_last {
+        Again::Elsewhere
+    } else if outgoing.may_repeat() && failure.cause == Cause::Incomplete {
+        Again::IfReused
+    } else {
+        Again::Never
+    };
+    Unanswered::Failed { failure, again }
 }
 
 /// The absolute form of a URI is for proxies (RFC 9112, section 3.2).
-fn for_http1(request: &mut Request<WasiBody>, version: HttpVersion, proxy: Option<&Proxy>) {
+fn for_http1(request: &mut Request<RequestBody>, version: HttpVersion, proxy: Option<&Proxy>) {
     match proxy {
         Some(proxy) => proxy.authorize(request),
         None => {
@@ -102,52 +124,8 @@ fn for_http1(request: &mut Request<WasiBody>, version: HttpVersion, proxy: Optio
 }
 
 /// The host is in a pseudo-header (RFC 9113, section 8.3.1).
-fn for_http2(mut request: Request<WasiBody>) -> Request<WasiBody> {
+fn for_http2(mut request: Request<RequestBody>) -> Request<RequestBody> {
     request.headers_mut().remove(header::HOST);
     *request.version_mut() = Version::HTTP_2;
     request
-}
-
-/// A request without its body, which can be sent once more.
-struct Head {
-    method: Method,
-    uri: Uri,
-    headers: http::HeaderMap,
-}
-
-impl Head {
-    fn of(request: &Request<WasiBody>) -> Self {
-        Self {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: request.headers().clone(),
-        }
-    }
-
-    fn with(self, body: WasiBody) -> Box<Request<WasiBody>> {
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        Box::new(request)
-    }
-
-    /// RFC 9110, section 9.2.2.
-    fn is_idempotent(&self) -> bool {
-        matches!(
-            self.method,
-            Method::GET
-                | Method::HEAD
-                | Method::OPTIONS
-                | Method::TRACE
-                | Method::PUT
-                | Method::DELETE
-        )
-    }
-}
-
-fn nothing() -> WasiBody {
-    Empty::new()
-        .map_err(|never: std::convert::Infallible| match never {})
-        .boxed_unsync()
 }

@@ -3,10 +3,11 @@
 use super::{
     connect::Connector,
     connect_lock::{ConnectLocks, InstanceId},
-    connection::{self, Connection},
-    errors,
+    connection::{self, Connection, Http2},
+    errors, keep_alive,
     pool::Pool,
-    send::{Unanswered, send},
+    request_body::Outgoing,
+    send::{Again, Unanswered, send},
 };
 use crate::{
     call::{
@@ -17,7 +18,7 @@ use crate::{
     },
     config::{Config, ConfigError, HttpVersion},
 };
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
@@ -34,6 +35,10 @@ const MAX_PREALLOCATION: usize = 1 << 20;
 /// Frames of a body that are read before others have their turn: a server may
 /// be faster than this reads, and its body without end.
 const FRAMES_AT_A_STRETCH: usize = 16;
+
+/// Attempts to have a request answered where the server has processed none of
+/// those before.
+const MAX_ATTEMPTS: u32 = 4;
 
 /// Whom a transfer is for.
 #[derive(Clone)]
@@ -82,7 +87,7 @@ impl Transport {
 
     /// Sends `request` and gathers its reply, until the deadline of `call`.
     /// Dropping the future closes the connection. `connect_timeout` is the
-    /// guest's own, from now, and may only shorten.
+    /// guest's own, and may only shorten.
     pub(crate) async fn transfer(
         self: Arc<Self>,
         tenant: Tenant,
@@ -90,28 +95,28 @@ impl Transport {
         request: Box<Request<WasiBody>>,
         connect_timeout: Option<Duration>,
     ) -> Result<Reply, Failure> {
-        let connect_by = match connect_timeout {
-            Some(timeout) => call.connection_deadline().min(Instant::now() + timeout),
-            None => call.connection_deadline(),
-        };
         let origin = Origin::of(request.uri())?;
-        let mut gathered = None;
+        let mut progress = Progress::default();
         let exchange = Exchange {
             transport: &self,
             tenant: &tenant,
             call: &call,
             origin: &origin,
-            connect_by,
+            connect_timeout: connect_timeout.unwrap_or(call.connection_timeout),
         };
         let outcome = timeout_at(
             call.transfer_deadline(),
-            exchange.run(request, &mut gathered),
+            exchange.run(*request, &mut progress),
         )
         .await;
-        let failure = match (outcome, gathered) {
+        let failure = match (outcome, progress.gathered) {
             (Ok(Ok(())), Some(reply)) => return Ok(reply),
             (Ok(Err(failure)), _) => failure,
             (_, gathered) => {
+                if let Some(http2) = &progress.awaited_on {
+                    // It may be dead, for all one knows.
+                    tenant.pool.forget(&origin, http2);
+                }
                 let failure = call.transfer_timed_out();
                 call.fail(&origin, &failure);
                 if let Some(reply) = gathered {
@@ -126,37 +131,53 @@ impl Transport {
     }
 }
 
+/// How far a transfer has come, whether or not it is dropped there.
+#[derive(Default)]
+struct Progress {
+    /// What has arrived of the reply.
+    gathered: Option<Reply>,
+    /// The connection of HTTP/2 on which its head is awaited.
+    awaited_on: Option<Http2>,
+}
+
 /// A transfer on its way.
 struct Exchange<'a> {
     transport: &'a Transport,
     tenant: &'a Tenant,
     call: &'a Call,
     origin: &'a Origin,
-    connect_by: Instant,
+    connect_timeout: Duration,
 }
 
 impl Exchange<'_> {
-    /// What has arrived is in `gathered`, also if this is dropped.
     async fn run(
         &self,
-        request: Box<Request<WasiBody>>,
-        gathered: &mut Option<Reply>,
+        request: Request<WasiBody>,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let (mut connection, reply) = self.answer(request).await?;
+        let is_head = request.method() == Method::HEAD;
+        let (mut connection, reply) = self.answer(request, progress).await?;
         let (head, mut incoming) = reply.into_parts();
         self.call.enter(Phase::Body);
         self.call.record().version = head.version;
         tracing::debug!(origin = %self.origin, status = %head.status, version = ?head.version, "the service answers");
 
         let limit = self.transport.max_transfer_size;
-        let announced = incoming.size_hint().lower();
+        // These have no body, whatever length they announce (RFC 9110, section
+        // 6.4.1).
+        let is_bodiless = is_head || head.status == StatusCode::NOT_MODIFIED;
+        let announced = match is_bodiless {
+            true => 0,
+            false => incoming.size_hint().lower(),
+        };
         if announced > limit {
             return Err(too_large(limit));
         }
+        let keep = keep_alive::announced(&head.headers);
         let capacity = usize::try_from(announced).map_or(MAX_PREALLOCATION, |announced| {
             announced.min(MAX_PREALLOCATION)
         });
-        let reply = gathered.insert(Reply {
+        let reply = progress.gathered.insert(Reply {
             head,
             body: Vec::with_capacity(capacity),
             cut: None,
@@ -175,62 +196,100 @@ impl Exchange<'_> {
                 yield_now().await;
             }
         }
-        if let Connection::Http1(http1) = connection {
-            self.tenant.pool.give_back(self.origin, http1);
+        match connection {
+            Connection::Http1(http1) => self.tenant.pool.give_back(self.origin, http1, keep),
+            // hyper takes a reset without an error for the end. A body is complete
+            // by its own framing alone.
+            Connection::Http2(_) if !incoming.is_end_stream() => {
+                return Err(Failure::new(
+                    Cause::Incomplete,
+                    "the server reset the stream before the reply was complete (NO_ERROR)",
+                ));
+            }
+            Connection::Http2(_) => {}
         }
         Ok(())
     }
 
     async fn answer(
         &self,
-        mut request: Box<Request<WasiBody>>,
+        request: Request<WasiBody>,
+        progress: &mut Progress,
     ) -> Result<(Connection, Response<Incoming>), Failure> {
-        let origin = self.origin;
-        let mut attempt = Attempt::first();
-        loop {
-            let kept = match attempt.reuse {
-                true => self.tenant.pool.take(origin),
-                false => None,
-            };
-            let reused = kept.is_some();
-            let mut connection = match kept {
-                Some(connection) => connection,
+        let Self {
+            transport,
+            tenant,
+            call,
+            origin,
+            ..
+        } = *self;
+        let outgoing = Outgoing::collect(request).await?;
+        let mut expect = transport.expect_100;
+        let mut kept = tenant.pool.take(origin);
+        for attempt in 1.. {
+            let (mut connection, is_reused) = match kept.take() {
+                Some(connection) => (connection, true),
                 // Apart, since it is large and rare.
                 None => Box::pin(self.connect()).await?,
             };
-            self.call.enter(Phase::Head);
-            tracing::debug!(%origin, method = %request.method(), reused, "a request is sent");
-            let expect = self.transport.expect_100 && attempt.expect;
-            match send(&mut connection, request, self.transport.version, expect).await {
+            call.enter(Phase::Head);
+            tracing::debug!(%origin, method = %outgoing.method, is_reused, "a request is sent");
+            progress.awaited_on = match &connection {
+                Connection::Http1(_) => None,
+                Connection::Http2(http2) => Some(http2.clone()),
+            };
+            let sent = send(&mut connection, &outgoing, transport.version, expect).await;
+            let http2 = progress.awaited_on.take();
+            let (mut failure, again) = match sent {
                 Ok(reply) => return Ok((connection, reply)),
-                Err(Unanswered::Refused(again)) => {
-                    tracing::debug!(%origin, "the server refuses Expect, the request is sent without");
-                    request = again;
-                    attempt.expect = false;
+                Err(Unanswered::ExpectationFailed) => {
+                    expect = false;
+                    continue;
                 }
-                Err(Unanswered::Failed {
-                    again: Some(again), ..
-                }) if reused => {
-                    tracing::debug!(%origin, "a kept connection had been closed, the request is sent again");
-                    request = again;
-                }
-                Err(Unanswered::Failed { failure, .. }) => return Err(failure),
+                Err(Unanswered::Failed { failure, again }) => (failure, again),
+            };
+            let may_repeat = match again {
+                Again::Never => false,
+                Again::IfReused => is_reused,
+                Again::Elsewhere | Again::Anywhere => true,
+            };
+            if again != Again::Anywhere
+                && let Some(http2) = &http2
+            {
+                tenant.pool.forget(origin, http2);
             }
-            attempt.reuse = false;
+            if !may_repeat || attempt == MAX_ATTEMPTS {
+                if http2.is_some()
+                    && !is_reused
+                    && transport.version == HttpVersion::Http2PriorKnowledge
+                {
+                    // A server of HTTP/1 answers with what is no frame, or ends
+                    // the connection.
+                    failure.sentence += "; does the server speak HTTP/2 without being asked?";
+                }
+                return Err(failure);
+            }
+            tracing::debug!(%origin, reason = failure.sentence, "the request is sent again");
         }
+        unreachable!("the last attempt returns")
     }
 
-    async fn connect(&self) -> Result<Connection, Failure> {
-        match timeout_at(self.connect_by, self.connect_in_turn()).await {
+    async fn connect(&self) -> Result<(Connection, bool), Failure> {
+        // The first hop of a call has its time from the start of the call on, each
+        // further one, and each further attempt, for itself.
+        let from = match self.call.record().phase {
+            Phase::Start => self.call.started,
+            _ => Instant::now(),
+        };
+        let timeout = self.connect_timeout.min(self.call.connection_timeout);
+        match timeout_at(from + timeout, self.connect_in_turn()).await {
             Ok(connected) => connected,
-            Err(_) => {
-                let timeout = self.connect_by - self.call.started;
-                Err(self.call.connection_timed_out(timeout))
-            }
+            Err(_) => Err(self.call.connection_timed_out(timeout)),
         }
     }
 
-    async fn connect_in_turn(&self) -> Result<Connection, Failure> {
+    /// A connection, and whether others use it already.
+    async fn connect_in_turn(&self) -> Result<(Connection, bool), Failure> {
         let Self {
             transport,
             tenant,
@@ -244,7 +303,7 @@ impl Exchange<'_> {
             call.enter(Phase::Turn);
             let turn = tenant.pool.turn(origin).await;
             if let Some(shared) = tenant.pool.take(origin) {
-                return Ok(shared);
+                return Ok((shared, true));
             }
             turn
         } else {
@@ -260,34 +319,17 @@ impl Exchange<'_> {
             .as_ref()
             .map(|locks| locks.connected(origin, tenant.id));
         let spoken = if link.http2 {
-            connection::http2(link.stream, live)
+            connection::http2(link.stream, link.reins, live)
                 .await
                 .map(Connection::Http2)
         } else {
-            connection::http1(link.stream, link.proxy, live)
+            connection::http1(link.stream, link.reins, link.proxy, live)
                 .await
                 .map(Connection::Http1)
         };
         let connection = spoken.map_err(errors::exchanging)?;
         tenant.pool.meet(origin, &connection);
-        Ok(connection)
-    }
-}
-
-/// What is left to try.
-struct Attempt {
-    /// A kept connection; a second try has a new one.
-    reuse: bool,
-    /// To ask before a large body is sent.
-    expect: bool,
-}
-
-impl Attempt {
-    fn first() -> Self {
-        Self {
-            reuse: true,
-            expect: true,
-        }
+        Ok((connection, false))
     }
 }
 

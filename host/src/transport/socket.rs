@@ -1,0 +1,249 @@
+//! A TCP connection as transfers read it: so much in one poll, and not by what the
+//! runtime believes of it where that may be out of date.
+
+use socket2::SockRef;
+use std::{
+    io::{self, IoSlice, Read as _},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Reads in one poll. hyper and rustls go on for as long as there are bytes, and a
+/// server may send interim replies, digits of a chunk's length or session tickets
+/// faster than they are read.
+const MAX_READS: u32 = 16;
+
+/// Bytes in one poll, but for those of the last read.
+const MAX_BYTES: usize = 256 << 10;
+
+/// How long what was sent may stay unacknowledged before the kernel gives the
+/// connection up: a peer that is gone says nothing.
+const USER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A TCP connection.
+pub(super) struct Socket {
+    tcp: TcpStream,
+    reins: Reins,
+}
+
+/// How a socket is read by whoever polls what stands on it. Clones hold the same
+/// socket.
+///
+/// rustls takes a socket that has nothing more for one that has all that came
+/// before, and goes on. So what may be read in one poll is given out at its
+/// start, and once it is used up the socket has nothing until the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reins(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    reads: AtomicU32,
+    bytes: AtomicUsize,
+    in_doubt: AtomicBool,
+}
+
+impl Reins {
+    /// A poll begins.
+    pub(super) fn begin_poll(&self) {
+        self.0.reads.store(0, Relaxed);
+        self.0.bytes.store(0, Relaxed);
+    }
+
+    /// Polls `future`, which may read the socket, and says when each poll begins.
+    pub(super) fn hold<F: Future>(self, future: F) -> Held<F> {
+        Held {
+            reins: self,
+            future: Box::pin(future),
+        }
+    }
+
+    /// Has the next read ask the kernel. The runtime learns of a connection that
+    /// was closed when it next looks at its sockets, which may be later than the
+    /// connection is used again.
+    pub(super) fn doubt(&self) {
+        self.0.in_doubt.store(true, Relaxed);
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.0.reads.load(Relaxed) >= MAX_READS || self.0.bytes.load(Relaxed) >= MAX_BYTES
+    }
+
+    fn count(&self, bytes: usize) {
+        self.0.reads.fetch_add(1, Relaxed);
+        self.0.bytes.fetch_add(bytes, Relaxed);
+    }
+}
+
+/// A future that reads a socket.
+pub(super) struct Held<F> {
+    reins: Reins,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Held<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.reins.begin_poll();
+        self.future.as_mut().poll(cx)
+    }
+}
+
+impl Socket {
+    pub(super) fn new(tcp: TcpStream) -> Self {
+        // Requests are small and are waited for: nothing is gained by gathering
+        // bytes.
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY can't be set");
+        }
+        #[cfg(target_os = "linux")]
+        if let Err(error) = SockRef::from(&tcp).set_tcp_user_timeout(Some(USER_TIMEOUT)) {
+            tracing::debug!(%error, "TCP_USER_TIMEOUT can't be set");
+        }
+        Self {
+            tcp,
+            reins: Reins::default(),
+        }
+    }
+
+    /// For whoever polls what stands on it.
+    pub(super) fn reins(&self) -> Reins {
+        self.reins.clone()
+    }
+
+    fn ask_kernel(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match (&*SockRef::from(&self.tcp)).read(buf.initialize_unfilled()) {
+            Ok(read) => {
+                buf.advance(read);
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.reins.0.in_doubt.store(false, Relaxed);
+                Pin::new(&mut self.tcp).poll_read(cx, buf)
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.reins.is_used_up() {
+            // There may be more: whoever polls comes back.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        let read = if self.reins.0.in_doubt.load(Relaxed) {
+            self.ask_kernel(cx, buf)
+        } else {
+            Pin::new(&mut self.tcp).poll_read(cx, buf)
+        };
+        if read.is_ready() {
+            self.reins.count(buf.filled().len() - before);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    async fn connected() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (Socket::new(client.unwrap()), server.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_poll_reads_so_much_and_the_next_goes_on() {
+        let (mut socket, mut server) = connected().await;
+        server.write_all(&[b'x'; 4096]).await.unwrap();
+        socket.tcp.readable().await.unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut reads = || {
+            let mut reads = 0;
+            let mut byte = [0];
+            let mut buf = ReadBuf::new(&mut byte);
+            while Pin::new(&mut socket)
+                .poll_read(&mut cx, &mut buf)
+                .is_ready()
+            {
+                buf.clear();
+                reads += 1;
+            }
+            reads
+        };
+        assert_eq!(reads(), MAX_READS);
+        assert_eq!(reads(), 0, "it is the same poll");
+        socket.reins().begin_poll();
+        let mut rest = vec![0; 4096 - MAX_READS as usize];
+        socket.read_exact(&mut rest).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn in_doubt_the_end_is_seen_before_the_runtime_has_looked() {
+        let (mut socket, server) = connected().await;
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut byte = [0];
+        let mut buf = ReadBuf::new(&mut byte);
+        let mut poll = |socket: &mut Socket| Pin::new(socket).poll_read(&mut cx, &mut buf);
+        assert!(poll(&mut socket).is_pending());
+        // No await between this and the last line: the runtime can't look.
+        drop(server.into_std().unwrap());
+        assert!(poll(&mut socket).is_pending(), "the runtime has looked");
+        socket.reins().doubt();
+        assert!(matches!(poll(&mut socket), Poll::Ready(Ok(()))));
+        assert_eq!(buf.filled().len(), 0);
+    }
+}
