@@ -29,6 +29,10 @@ pub(crate) struct Record {
     pub(crate) timings: Timings,
     pub(crate) phase: Phase,
     pub(crate) version: http::Version,
+    /// Of the reply that had begun last, or `None`.
+    pub(crate) status: Option<http::StatusCode>,
+    /// Replies that had begun: more than one with redirects.
+    pub(crate) replies: u32,
     /// The scheme and authority that were asked, and why that failed.
     pub(crate) failure: Option<(String, Failure)>,
     /// Its caller has been told that its time is up.
@@ -84,6 +88,20 @@ impl Call {
     /// When the whole reply must be there.
     pub(crate) fn transfer_deadline(&self) -> Instant {
         self.started + self.transfer_timeout
+    }
+
+    /// A request is about to be sent, the first one or one after a redirect.
+    pub(crate) fn no_reply_yet(&self) {
+        self.record().status = None;
+    }
+
+    /// The head of a reply has arrived.
+    pub(crate) fn reply_begins(&self, head: &http::response::Parts) {
+        self.enter(Phase::Body);
+        let mut record = self.record();
+        record.version = head.version;
+        record.status = Some(head.status);
+        record.replies += 1;
     }
 
     /// Enters `phase`, and says for the one before how long it took.

@@ -5,6 +5,7 @@ use crate::{
     partial::Partial,
     timings::Timings,
 };
+use http::StatusCode;
 use std::{error::Error as StdError, fmt};
 
 /// The cases of `rest-error` in the WIT package, and what befalls a program
@@ -124,6 +125,9 @@ struct Inner {
     cause: Option<Cause>,
     source: Option<Source>,
     partial: Option<Partial>,
+    /// Of a reply that had begun, whether there is a partial one or not.
+    status: Option<StatusCode>,
+    at_redirect_limit: bool,
     timings: Timings,
 }
 
@@ -135,6 +139,8 @@ impl Error {
             cause: None,
             source: None,
             partial: None,
+            status: None,
+            at_redirect_limit: false,
             timings: Timings::default(),
         }))
     }
@@ -163,6 +169,16 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_status(mut self, status: Option<StatusCode>) -> Self {
+        self.0.status = status;
+        self
+    }
+
+    pub(crate) fn at_redirect_limit(mut self, at_limit: bool) -> Self {
+        self.0.at_redirect_limit = at_limit;
+        self
+    }
+
     pub(crate) fn with_timings(mut self, timings: Timings) -> Self {
         self.0.timings = timings;
         self
@@ -180,13 +196,15 @@ impl Error {
         self.0.kind.code()
     }
 
-    /// The HTTP status of a reply that had begun, else 0.
+    /// The HTTP status of a reply whose head had arrived, however it went on:
+    /// cut short, too large, or in wrong chunks. 0 if no reply had arrived; with
+    /// redirects, to the request that was sent last.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.0
-            .partial
-            .as_ref()
-            .map_or(0, |partial| partial.status().as_u16())
+        let partial = self.0.partial.as_ref().map(Partial::status);
+        partial
+            .or(self.0.status)
+            .map_or(0, |status| status.as_u16())
     }
 
     /// What had arrived when transfer-timeout passed, if a reply had begun.
@@ -225,6 +243,13 @@ impl Error {
     #[must_use]
     pub fn is_certificate(&self) -> bool {
         self.0.cause == Some(Cause::Certificate)
+    }
+
+    /// Whether a call was redirected once more than it may be, after
+    /// [`Request::max_redirects`](crate::Request::max_redirects) were followed.
+    #[must_use]
+    pub fn is_redirect_limit(&self) -> bool {
+        self.0.at_redirect_limit
     }
 
     /// Whether the connection ended before the reply was complete, rather than

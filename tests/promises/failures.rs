@@ -6,7 +6,7 @@ use support::{
     config,
     name_server::NameServer,
     server::Server,
-    steps::{Step, head, ok, raw},
+    steps::{Step, head, ok, raw, reply},
     unresponsive::Refusing,
 };
 
@@ -71,6 +71,70 @@ async fn a_body_in_chunks_that_ends_early_is_not_taken_for_a_whole_one() {
         let error = failure(vec![chunked.clone(), raw(rest), Step::Close]).await;
         assert_eq!(error.kind(), ErrorKind::Protocol, "{rest:?}: {error}");
     }
+}
+
+/// As in the original, where 0 means that no reply arrived.
+#[tokio::test]
+async fn a_reply_that_had_begun_keeps_its_status() {
+    let announced = head("404 Not Found", &[("content-length", "100")]);
+    let chunked = head("503 Busy", &[("transfer-encoding", "chunked")]);
+    let large = head("200 OK", &[("content-length", "99999999")]);
+    for (steps, status, kind) in [
+        (
+            vec![announced.clone(), raw("abc"), Step::Reset],
+            404,
+            ErrorKind::Protocol,
+        ),
+        (
+            vec![announced, raw("abc"), Step::Close],
+            404,
+            ErrorKind::Protocol,
+        ),
+        (
+            vec![chunked.clone(), raw("zz\r\nabc"), Step::Close],
+            503,
+            ErrorKind::Protocol,
+        ),
+        (
+            vec![chunked, raw("3\r\nabcde"), Step::Stall],
+            503,
+            ErrorKind::Protocol,
+        ),
+        (vec![large, Step::Stall], 200, ErrorKind::TooLarge),
+        // No head, no status.
+        (
+            vec![raw("HTTP/1.1 404 No"), Step::Close],
+            0,
+            ErrorKind::Protocol,
+        ),
+    ] {
+        let error = failure(steps.clone()).await;
+        assert_eq!(
+            (error.status(), error.code(), error.kind()),
+            (status, -10, kind),
+            "{steps:?}: {error}"
+        );
+    }
+}
+
+/// A status is that of the last hop, and 0 if that one had no reply.
+#[tokio::test]
+async fn a_hop_without_a_reply_has_no_status_of_the_one_before() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/from" => reply("302 Found", &[("location", "/to")], b""),
+        "/round" => reply("302 Found", &[("location", "/round")], b""),
+        _ => vec![Step::Close],
+    })
+    .await;
+    let worker = worker();
+    let error = worker.rest_get(&server.url("/from")).max_redirects(3);
+    let error = error.await.unwrap_err();
+    assert_eq!((error.status(), error.is_truncated()), (0, true), "{error}");
+    assert!(!error.is_redirect_limit());
+    let error = worker.rest_get(&server.url("/round")).max_redirects(3);
+    let error = error.await.unwrap_err();
+    assert_eq!(error.status(), 302, "{error}");
+    assert!(error.is_redirect_limit());
 }
 
 #[tokio::test]

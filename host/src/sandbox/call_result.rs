@@ -34,15 +34,19 @@ pub(super) fn accepted(reply: RawResponse, call: &Call) -> CallResult {
 
 /// The result of a call that the guest calls a failure, in the words of the
 /// transport if it was the transport that failed: it knows more than a code can
-/// say.
-pub(super) fn failed(error: wit::RestError, call: &Call) -> CallResult {
+/// say. A complete reply that the guest refuses to follow, one redirect after the
+/// last that it may, is none of the transport's failures.
+pub(super) fn failed(error: wit::RestError, call: &Call, max_redirects: u32) -> CallResult {
     let (kind, message, partial) = parts(error);
     let record = call.record();
     let error = match &record.failure {
         Some((origin, failure)) => Error::of(kind, failure).from_origin(origin),
-        None => Error::new(kind, message),
+        None => {
+            let one_too_many = max_redirects > 0 && record.replies > max_redirects;
+            Error::new(kind, message).at_redirect_limit(kind == ErrorKind::Protocol && one_too_many)
+        }
     };
-    Err(error.with_partial(partial))
+    Err(error.with_partial(partial).with_status(record.status))
 }
 
 /// The end of a transfer that no guest was told of, as far as a reply had begun:

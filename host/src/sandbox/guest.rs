@@ -65,6 +65,7 @@ pub(crate) struct GuestCall {
     transfer: ResourceAny,
     /// Bytes of the request that the guest keeps, to send it again.
     keeps: usize,
+    max_redirects: u32,
 }
 
 impl Sandbox {
@@ -172,7 +173,12 @@ impl Sandbox {
                 options.as_ref(),
             )
             .await?;
-        Ok((GuestCall { transfer, keeps }, self.launched()))
+        let guest_call = GuestCall {
+            transfer,
+            keeps,
+            max_redirects: *max_redirects,
+        };
+        Ok((guest_call, self.launched()))
     }
 
     /// Has the guest go on with a call whose transfer has ended. It may launch
@@ -198,6 +204,7 @@ impl Sandbox {
         guest_call: GuestCall,
     ) -> wasmtime::Result<CallResult> {
         self.ended(&guest_call);
+        let max_redirects = guest_call.max_redirects;
         let running = self.enter(Some(call), 0);
         let finished = self
             .component
@@ -210,7 +217,7 @@ impl Sandbox {
             Ok(reply) => self
                 .read(reply)
                 .map(|read| call_result::accepted(read, call)),
-            Err(error) => Ok(call_result::failed(error, call)),
+            Err(error) => Ok(call_result::failed(error, call, max_redirects)),
         }
     }
 

@@ -95,6 +95,7 @@ impl Transport {
         request: Box<Request<WasiBody>>,
         connect_timeout: Option<Duration>,
     ) -> Result<Reply, Failure> {
+        call.no_reply_yet();
         let origin = Origin::of(request.uri())?;
         let mut progress = Progress::default();
         let exchange = Exchange {
@@ -158,8 +159,7 @@ impl Exchange<'_> {
         let is_head = request.method() == Method::HEAD;
         let (mut connection, reply) = self.answer(request, progress).await?;
         let (head, mut incoming) = reply.into_parts();
-        self.call.enter(Phase::Body);
-        self.call.record().version = head.version;
+        self.call.reply_begins(&head);
         tracing::debug!(origin = %self.origin, status = %head.status, version = ?head.version, "the service answers");
 
         let limit = self.transport.max_transfer_size;
