@@ -19,6 +19,9 @@ const BODY_FIELDS: [&str; 5] = [
     "content-type",
 ];
 
+/// In bytes. The longest that is registered has 29.
+const MAX_SCHEME_LENGTH: usize = 32;
+
 /// The redirects of one call.
 #[derive(Debug)]
 pub struct Redirects {
@@ -66,11 +69,17 @@ impl Redirects {
             )));
         }
         self.followed += 1;
-        let target = std::str::from_utf8(location)
-            .ok()
+        let location = std::str::from_utf8(location).ok();
+        let target = location
             .and_then(|location| self.request.target.join(location).ok())
             .ok_or_else(|| {
-                RestError::Protocol(format!("{from}: the reply redirects to what is no URL"))
+                let whereto = match location.and_then(foreign_scheme) {
+                    Some(scheme) => format!(
+                        "a URL of the scheme {scheme}, and only http and https are followed"
+                    ),
+                    None => "what is no URL".into(),
+                };
+                RestError::Protocol(format!("{from}: the reply redirects to {whereto}"))
             })?;
         self.redirect_to(target, status)?;
         Ok(Some(self.request.clone()))
@@ -97,6 +106,19 @@ impl Redirects {
         request.target = target;
         Ok(())
     }
+}
+
+/// The scheme of a URL that is none of ours (RFC 3986, section 3.1), in lower
+/// case. One that is longer than any in use is no scheme.
+fn foreign_scheme(url: &str) -> Option<String> {
+    let (scheme, _) = url.split_once(':')?;
+    let is_scheme = scheme.len() <= MAX_SCHEME_LENGTH
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let scheme = scheme.to_ascii_lowercase();
+    (is_scheme && scheme != "http" && scheme != "https").then_some(scheme)
 }
 
 #[cfg(test)]
@@ -157,6 +179,25 @@ mod tests {
                 matches!(followed, Err(RestError::Protocol(_))),
                 "{location}: {followed:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_location_of_another_scheme_is_told_by_that_scheme() {
+        for (location, words) in [
+            (
+                "file:///etc/passwd",
+                "the scheme file, and only http and https",
+            ),
+            ("GOPHER://h/", "the scheme gopher, and only"),
+            ("http://", "what is no URL"),
+            ("/a b:c", "what is no URL"),
+        ] {
+            let followed = redirects("GET", "http://h/", 1).follow(302, &to(location));
+            let Err(RestError::Protocol(message)) = followed else {
+                panic!("{location}: {followed:?}");
+            };
+            assert!(message.contains(words), "{message}");
         }
     }
 
