@@ -12,6 +12,7 @@ mod http_version;
 mod layers;
 mod modparam;
 mod parameters;
+mod script;
 mod toml;
 
 pub use at_cap::AtCap;

@@ -44,7 +44,9 @@ impl Host {
         config: Config,
         factory: impl FnOnce(Transport, u64) -> wasmtime::Result<Factory>,
     ) -> Result<Self, ConfigError> {
-        let config = config.effective()?;
+        let effective = config.clone().effective()?;
+        config.warn();
+        let config = effective;
         let transport = Transport::new(&config)?;
         let factory = factory(transport, config.max_transfer_size).map_err(|error| {
             ConfigError::new(format!("this machine can't run the sandbox: {error}"))

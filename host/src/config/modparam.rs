@@ -10,67 +10,203 @@
 //! timeouts, KB for max_transfer_size, milliseconds for connect_poll_interval,
 //! 0 and 1 for switches.
 
-use super::{error::ConfigError, http_version::HttpVersion, layers::Layers};
-use std::path::Path;
+use super::{
+    error::ConfigError,
+    http_version::HttpVersion,
+    layers::Layers,
+    parameters::LONGEST_TIMEOUT,
+    script::{self, Statement, Word},
+};
+use regex_lite::RegexBuilder;
+use std::path::{Path, PathBuf};
 use toml::Value;
 
 const MODULE: &str = "rest_client";
 
+/// How deep scripts may include each other, as in the original.
+const MAX_DEPTH: usize = 50;
+
+/// What the original takes for numbers (`cfg.lex`).
+const YES: [&str; 4] = ["yes", "true", "on", "enable"];
+const NO: [&str; 4] = ["no", "false", "off", "disable"];
+
 impl Layers {
-    /// Adds the parameters in the OpenSIPS script at `path`.
+    /// Adds the parameters in the OpenSIPS script at `path`, and in those that
+    /// it includes: each is looked for from the working directory, and then from
+    /// that of the script that names it.
     ///
     /// # Errors
     ///
-    /// The script can't be read, names a parameter that the module does not have,
-    /// or gives one a value it can't have. The error names the file, the line, the
-    /// parameter and what would be right.
+    /// A script can't be read, has no end where one is needed, names a parameter
+    /// that the module does not have, or gives one a value it can't have. The
+    /// error names the file, the line, the parameter and what would be right.
     pub fn read_modparams(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            ConfigError::new(format!("the script {name} can't be read: {error}"))
-        })?;
-        self.add_modparams(&text, &name)
+        self.read_script(path, 0)
     }
 
-    /// Adds the parameters in the script `text`, which errors call `name`.
+    /// Adds the parameters in the script `text`, which errors call `name`. What
+    /// it includes is not read, and named in a notice.
     ///
     /// # Errors
     ///
     /// As for [`read_modparams`](Self::read_modparams), but that `text` is there
     /// already.
     pub fn add_modparams(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
-        for statement in statements(text) {
-            let from = format!("{name}:{}", statement.line);
-            let parameter = statement.parameter.as_str();
-            let refused = |what: String| ConfigError::new(format!("{from}: {parameter}: {what}"));
-            let (key, value) = translate(parameter, &statement.value).map_err(refused)?;
-            self.set_value(key, value, &from)?;
+        self.add_script(text, name, |_, included, from| {
+            tracing::warn!(
+                included,
+                "{from}: the file that is included is not read: there is no path to find it from"
+            );
+            Ok(())
+        })
+    }
+
+    fn read_script(&mut self, path: &Path, depth: usize) -> Result<(), ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read(path).map_err(|error| {
+            ConfigError::new(format!("the script {name} can't be read: {error}"))
+        })?;
+        // Comments may be in any encoding.
+        let text = String::from_utf8_lossy(&text);
+        self.add_script(&text, &name, |layers, included, from| {
+            if depth == MAX_DEPTH {
+                return Err(ConfigError::new(format!(
+                    "{from}: scripts include each other more than {MAX_DEPTH} deep; \
+                     does one include itself?"
+                )));
+            }
+            let included = find(included, path);
+            // It names its own place, but for one that can't be read.
+            match included.metadata() {
+                Ok(_) => layers.read_script(&included, depth + 1),
+                Err(error) => Err(ConfigError::new(format!(
+                    "{from}: the script {} can't be read: {error}",
+                    included.display()
+                ))),
+            }
+        })
+    }
+
+    fn add_script(
+        &mut self,
+        text: &str,
+        name: &str,
+        mut include: impl FnMut(&mut Self, &str, &str) -> Result<(), ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let statements = script::statements(text)
+            .map_err(|wrong| ConfigError::new(format!("{name}:{}: {}", wrong.line, wrong.what)))?;
+        for statement in statements {
+            match statement {
+                Statement::Include { line, path } => {
+                    include(self, &path, &format!("{name}:{line}"))?;
+                }
+                Statement::Modparam {
+                    line,
+                    modules,
+                    parameter,
+                    value,
+                } => {
+                    let from = format!("{name}:{line}");
+                    let refused =
+                        |what: String| ConfigError::new(format!("{from}: {parameter}: {what}"));
+                    if !is_ours(&modules).map_err(refused)? {
+                        continue;
+                    }
+                    let value = Argument::of(&value).map_err(refused)?;
+                    let (key, value) = translate(&parameter, &value, &from).map_err(refused)?;
+                    self.set_value(key, value, &from)?;
+                }
+            }
         }
         Ok(())
     }
 }
 
-/// One `modparam` for our module.
-#[derive(Debug, PartialEq)]
-struct Statement {
-    line: usize,
-    parameter: String,
-    value: Argument,
+/// Where the file is that `script` includes.
+fn find(included: &str, script: &Path) -> PathBuf {
+    let here = PathBuf::from(included);
+    if here.exists() {
+        return here;
+    }
+    script.with_file_name("").join(here)
+}
+
+/// Whether `modules`, an expression in either case, matches the whole of our
+/// module's name (the original's `modparam.c`).
+fn is_ours(modules: &str) -> Result<bool, String> {
+    if modules
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    {
+        return Ok(modules.eq_ignore_ascii_case(MODULE));
+    }
+    RegexBuilder::new(&format!("^({modules})$"))
+        .case_insensitive(true)
+        .build()
+        .map(|modules| modules.is_match(MODULE))
+        .map_err(|error| format!("the module {modules:?} is no regular expression: {error}"))
 }
 
 #[derive(Debug, PartialEq)]
 enum Argument {
     Number(i64),
     Text(String),
-    /// What is neither, as it is written.
-    Other(String),
 }
 
-/// How a parameter of the module is said in our keys.
-fn translate(parameter: &str, value: &Argument) -> Result<(&'static str, Value), String> {
+impl Argument {
+    fn of(words: &[Word]) -> Result<Self, String> {
+        if let Some(text) = script::text_of(words) {
+            if text.contains(char::REPLACEMENT_CHARACTER) {
+                return Err("the value is not UTF-8".into());
+            }
+            return Ok(Self::Text(text));
+        }
+        let number = match words {
+            [Word::Plain(word)] if YES.contains(&&**word) => Some(1),
+            [Word::Plain(word)] if NO.contains(&&**word) => Some(0),
+            [Word::Plain(word)] | [Word::Mark('+'), Word::Plain(word)] => integer(word),
+            [Word::Mark('-'), Word::Plain(word)] => integer(word).map(|number| -number),
+            _ => None,
+        };
+        number.map(Self::Number).ok_or_else(|| {
+            "the value is none; one is a number, or text in quotation marks".to_owned()
+        })
+    }
+}
+
+/// A number as the original writes it, also to the base of 16 or 8.
+fn integer(digits: &str) -> Option<i64> {
+    let (digits, radix) = match digits.strip_prefix('0') {
+        None | Some("") => (digits, 10),
+        Some(rest) => match rest.strip_prefix('x') {
+            Some(digits) => (digits, 16),
+            None => (rest, 8),
+        },
+    };
+    // A sign is none of the digits.
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number.then(|| i64::from_str_radix(digits, radix).ok())?
+}
+
+/// How a parameter of the module is said in our keys. `from` is where it stands.
+fn translate(
+    parameter: &str,
+    value: &Argument,
+    from: &str,
+) -> Result<(&'static str, Value), String> {
+    let timeout = || {
+        let seconds = number(value, "seconds")?;
+        if seconds > 0 {
+            return Ok::<Value, String>(seconds.into());
+        }
+        tracing::warn!(
+            "{from}: {parameter} is 0, no limit in the original; here it is the longest there is"
+        );
+        Ok(super::duration::format(LONGEST_TIMEOUT).into())
+    };
     Ok(match parameter {
-        "connection_timeout" => ("connection-timeout", number(value, "seconds")?.into()),
-        "curl_timeout" => ("transfer-timeout", number(value, "seconds")?.into()),
+        "connection_timeout" => ("connection-timeout", timeout()?),
+        "curl_timeout" => ("transfer-timeout", timeout()?),
         "connect_poll_interval" => (
             "connect-poll-interval",
             format!("{}ms", number(value, "milliseconds")?).into(),
@@ -87,17 +223,11 @@ fn translate(parameter: &str, value: &Argument) -> Result<(&'static str, Value),
         "ssl_verifyhost" => ("ssl-verifyhost", switch(value)?.into()),
         "ssl_capath" => match value {
             Argument::Text(path) => ("ssl-capath", path.clone().into()),
-            _ => return Err("is not a path; one is written in quotation marks".into()),
+            Argument::Number(_) => {
+                return Err("is not a path; one is written in quotation marks".into());
+            }
         },
-        "curl_http_version" => {
-            let version = usize::try_from(number(value, "version, 0 to 5")?)
-                .ok()
-                .and_then(|number| HttpVersion::ALL.get(number))
-                .ok_or(
-                    "is not a version; 0 to 5 are auto, 1.0, 1.1, 2, 2-tls, 2-prior-knowledge",
-                )?;
-            ("http-version", version.as_str().into())
-        }
+        "curl_http_version" => ("http-version", http_version(value)?.as_str().into()),
         "enable_expect_100" => ("enable-expect-100", switch(value)?.into()),
         "no_concurrent_connects" => ("no-concurrent-connects", switch(value)?.into()),
         "curl_conn_lifetime" => ("conn-lifetime", number(value, "seconds")?.into()),
@@ -113,12 +243,27 @@ fn translate(parameter: &str, value: &Argument) -> Result<(&'static str, Value),
     })
 }
 
+/// A version by libcurl's number for it.
+fn http_version(value: &Argument) -> Result<HttpVersion, String> {
+    let number = number(value, "version, 0 to 5")?;
+    let version = usize::try_from(number)
+        .ok()
+        .and_then(|number| HttpVersion::ALL.get(number));
+    version.copied().ok_or_else(|| match number {
+        30 | 31 => format!(
+            "{number} is HTTP/3, which is not spoken here; 0 is the best that both sides speak, 3 is HTTP/2"
+        ),
+        _ => format!(
+            "{number} is not a version; 0 to 5 are auto, 1.0, 1.1, 2, 2-tls, 2-prior-knowledge"
+        ),
+    })
+}
+
 fn number(value: &Argument, unit: &str) -> Result<i64, String> {
     let number = match value {
         Argument::Number(number) => Some(*number),
-        // The original takes a number in quotation marks, too.
-        Argument::Text(text) => text.trim().parse().ok(),
-        Argument::Other(_) => None,
+        // The original takes none in quotation marks. What is meant is clear.
+        Argument::Text(text) => integer(text.trim()),
     };
     match number {
         Some(number) if number >= 0 => Ok(number),
@@ -127,121 +272,24 @@ fn number(value: &Argument, unit: &str) -> Result<i64, String> {
     }
 }
 
+/// As in the original, every number but 0 switches on.
 fn switch(value: &Argument) -> Result<bool, String> {
-    let word = match value {
-        Argument::Number(number) => number.to_string(),
-        Argument::Text(text) | Argument::Other(text) => text.trim().to_ascii_lowercase(),
+    let text = match value {
+        Argument::Number(number) => return Ok(*number != 0),
+        Argument::Text(text) => text.trim(),
     };
-    match word.as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(format!(
-            "{word:?} is not a switch; one is 0 or 1, or true or false"
-        )),
+    let word = text.to_ascii_lowercase();
+    if let Some(number) = integer(&word) {
+        Ok(number != 0)
+    } else if YES.contains(&&*word) {
+        Ok(true)
+    } else if NO.contains(&&*word) {
+        Ok(false)
+    } else {
+        Err(format!(
+            "{text:?} is not a switch; one is 0 or 1, or true or false"
+        ))
     }
-}
-
-/// The `modparam` statements for our module, in their order. Whatever else a
-/// script holds, comments included, is passed over.
-fn statements(text: &str) -> Vec<Statement> {
-    let mut found = Vec::new();
-    let mut tokens = tokens(text).into_iter().peekable();
-    while let Some((line, token)) = tokens.next() {
-        if token != Token::Word("modparam") || tokens.peek().map(|(_, t)| t) != Some(&Token::Open) {
-            continue;
-        }
-        tokens.next();
-        let mut arguments = Vec::new();
-        for (_, token) in tokens.by_ref() {
-            match token {
-                Token::Close => break,
-                Token::Comma | Token::Open => {}
-                Token::Text(text) => arguments.push(Argument::Text(text)),
-                Token::Word(word) => arguments.push(
-                    word.parse()
-                        .map_or_else(|_| Argument::Other(word.to_owned()), Argument::Number),
-                ),
-            }
-        }
-        let mut arguments = arguments.into_iter();
-        let (Some(Argument::Text(modules)), Some(Argument::Text(parameter)), Some(value)) =
-            (arguments.next(), arguments.next(), arguments.next())
-        else {
-            continue;
-        };
-        if modules.split('|').any(|module| module == MODULE) {
-            found.push(Statement {
-                line,
-                parameter,
-                value,
-            });
-        }
-    }
-    found
-}
-
-#[derive(Debug, PartialEq)]
-enum Token<'a> {
-    Open,
-    Close,
-    Comma,
-    Text(String),
-    Word(&'a str),
-}
-
-/// The tokens of a script, with the lines they begin in.
-fn tokens(text: &str) -> Vec<(usize, Token<'_>)> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    let line_of = |rest: &str| text[..text.len() - rest.len()].matches('\n').count() + 1;
-    while let Some(first) = rest.chars().next() {
-        let line = line_of(rest);
-        let length = match first {
-            '#' => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
-            '"' | '\'' => {
-                let (text, length) = quoted(rest, first);
-                tokens.push((line, Token::Text(text)));
-                length
-            }
-            '(' | ')' | ',' => {
-                tokens.push((
-                    line,
-                    match first {
-                        '(' => Token::Open,
-                        ')' => Token::Close,
-                        _ => Token::Comma,
-                    },
-                ));
-                1
-            }
-            c if c.is_ascii_alphanumeric() || c == '-' || c == '_' => {
-                let length = rest
-                    .find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
-                    .unwrap_or(rest.len());
-                tokens.push((line, Token::Word(&rest[..length])));
-                length
-            }
-            other => other.len_utf8(),
-        };
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-/// The text between two marks, and how long it is with them.
-fn quoted(rest: &str, mark: char) -> (String, usize) {
-    let mut text = String::new();
-    let mut characters = rest.char_indices().skip(1);
-    while let Some((at, c)) = characters.next() {
-        match c {
-            '\\' => text.extend(characters.next().map(|(_, escaped)| escaped)),
-            c if c == mark => return (text, at + 1),
-            c => text.push(c),
-        }
-    }
-    (text, rest.len())
 }
 
 #[cfg(test)]
@@ -334,7 +382,19 @@ mod tests {
                 r#"modparam("rest_client", "curl_timeout", "soon")"#,
                 "number of seconds",
             ),
-            (r#"modparam("rest_client", "ssl_verifypeer", 2)"#, "0 or 1"),
+            (
+                r#"modparam("rest_client", "curl_timeout", soon)"#,
+                "quotation marks",
+            ),
+            (r#"modparam("rest_client", "curl_timeout", 08)"#, "a number"),
+            (
+                r#"modparam("rest_client", "curl_timeout", 5 5)"#,
+                "a number",
+            ),
+            (
+                r#"modparam("rest_client", "ssl_verifypeer", "maybe")"#,
+                "0 or 1",
+            ),
             (
                 r#"modparam("rest_client", "ssl_capath", 1)"#,
                 "quotation marks",
@@ -343,6 +403,11 @@ mod tests {
                 r#"modparam("rest_client", "curl_http_version", 6)"#,
                 "0 to 5",
             ),
+            (
+                r#"modparam("rest_client", "curl_http_version", 30)"#,
+                "3 is HTTP/2",
+            ),
+            (r#"modparam("rest_(client", "curl_timeout", 1)"#, "regular"),
             (
                 r#"modparam("rest_client", "max_async_transfers", 99999999999)"#,
                 "max-async-transfers",
@@ -354,5 +419,59 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn modules_are_an_expression_in_either_case() {
+        for (modules, is_ours) in [
+            ("rest_.*", true),
+            ("REST_CLIENT", true),
+            ("usrloc|Rest_[[:alpha:]]+", true),
+            (".*", true),
+            ("rest", false),
+            ("rest_client2?", true),
+            ("rest_client_x", false),
+            ("tm|usrloc", false),
+        ] {
+            let config = parsed(&format!("modparam(\"{modules}\", \"curl_timeout\", 7)"));
+            let timeout = config.unwrap().transfer_timeout.as_secs();
+            assert_eq!(timeout == 7, is_ours, "{modules}");
+        }
+    }
+
+    #[test]
+    fn values_are_what_the_original_takes_them_for() {
+        let config = parsed(
+            r#"
+            modparam("rest_client", "curl_timeout", 0x10)
+            modparam("rest_client", "connection_timeout", 010)
+            modparam("rest_client", "max_async_transfers", +7)
+            modparam("rest_client", "ssl_capath", "/etc/" "ssl/"
+                'ca')
+            modparam("rest_client", "ssl_verifypeer", disable)
+            modparam("rest_client", "ssl_verifyhost", 2)
+            modparam("rest_client", "enable_expect_100", enable)
+            modparam("rest_client", "no_concurrent_connects", on)
+            "#,
+        )
+        .unwrap();
+        let expected = Config {
+            transfer_timeout: Duration::from_secs(16),
+            connection_timeout: Duration::from_secs(8),
+            max_async_transfers: 7,
+            ssl_capath: Some("/etc/ssl/ca".into()),
+            ssl_verifypeer: false,
+            enable_expect_100: true,
+            no_concurrent_connects: true,
+            ..Config::default()
+        };
+        assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn a_parenthesis_that_is_not_closed_is_an_error_with_its_line() {
+        let error = refused("\nmodparam(\"rest_client\", \"curl_timeout\", 3\nroute { exit; }\n");
+        assert!(error.starts_with("opensips.cfg:2: "), "{error}");
+        assert!(error.contains("not closed"), "{error}");
     }
 }

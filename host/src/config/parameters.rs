@@ -11,7 +11,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 const LARGEST_SIZE: u64 = i64::MAX as u64;
 
 /// Beyond any use, and within what clocks can add up.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The parameters of the original's `rest_client` module, and a few of ours.
 ///
@@ -151,13 +151,12 @@ impl Config {
     ];
 
     /// Checks what no single parameter shows, and brings the parameters into
-    /// the form in which they are enforced. What is changed or dangerous is
-    /// logged here, once.
+    /// the form in which they are enforced.
     ///
     /// # Errors
     ///
     /// Parameters that no call could meet.
-    pub(crate) fn effective(mut self) -> Result<Self, ConfigError> {
+    pub fn effective(mut self) -> Result<Self, ConfigError> {
         for (name, timeout) in [
             ("connection-timeout", self.connection_timeout),
             ("transfer-timeout", self.transfer_timeout),
@@ -181,16 +180,23 @@ impl Config {
         self.at_cap
             .allows(self.max_async_transfers)
             .map_err(ConfigError::new)?;
-        if self.connection_timeout > self.transfer_timeout {
-            // Both have the same default: lowering only that one is no surprise.
-            if self.connection_timeout != Self::default().connection_timeout {
-                tracing::warn!(
-                    configured = ?self.connection_timeout,
-                    effective = ?self.transfer_timeout,
-                    "connection-timeout is above transfer-timeout, and lowered to it"
-                );
-            }
-            self.connection_timeout = self.transfer_timeout;
+        self.connection_timeout = self.connection_timeout.min(self.transfer_timeout);
+        Ok(self)
+    }
+
+    /// Logs, once, what of this is changed when it is enforced, and what is
+    /// dangerous.
+    pub(crate) fn warn(&self) {
+        // Both have the same default: lowering only that one is no surprise, and
+        // neither is lowering none at all.
+        let is_chosen = ![Self::default().connection_timeout, LONGEST_TIMEOUT]
+            .contains(&self.connection_timeout);
+        if self.connection_timeout > self.transfer_timeout && is_chosen {
+            tracing::warn!(
+                configured = ?self.connection_timeout,
+                effective = ?self.transfer_timeout,
+                "connection-timeout is above transfer-timeout, and lowered to it"
+            );
         }
         if self.connect_poll_interval.is_some() {
             tracing::warn!(
@@ -205,7 +211,6 @@ impl Config {
                 domain.ssl_verifyhost.unwrap_or(true),
             );
         }
-        Ok(self)
     }
 }
 
