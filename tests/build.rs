@@ -4,10 +4,11 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 4] = [
+const TOOLS: [(&str, &str); 5] = [
     ("curl", "has_curl"),
     ("httpbin", "has_httpbin"),
     ("nginx", "has_nginx"),
+    ("script", "has_script"),
     ("wasm-tools", "has_wasm_tools"),
 ];
 

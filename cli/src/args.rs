@@ -154,9 +154,8 @@ pub(crate) struct Load {
     #[arg(short = 'X', long)]
     pub(crate) method: Option<String>,
 
-    /// Send a header field; may be repeated
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-    pub(crate) headers: Vec<String>,
+    #[command(flatten)]
+    pub(crate) fields: Fields,
 
     /// A body: the text itself, @FILE, or @- for standard input
     #[arg(short, long, value_name = "DATA")]
@@ -173,19 +172,19 @@ pub(crate) struct Load {
 /// What every request can be told.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Send a header field; may be repeated
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-    pub(crate) headers: Vec<String>,
+    #[command(flatten)]
+    pub(crate) fields: Fields,
 
     /// Print the head of the reply before its body
     #[arg(short, long, conflicts_with = "json")]
     pub(crate) include: bool,
 
-    /// Write to FILE, which is complete or not there at all
+    /// Write to FILE, once the reply is complete
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Print one JSON object: code, status, headers, timings, body or error
+    /// Print one JSON object: code, status, headers, timings, body or error. What
+    /// is no UTF-8 is in base64: "body_base64", and {"base64": …} for a field
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -199,6 +198,31 @@ pub(crate) struct Common {
 
     #[command(flatten)]
     pub(crate) sources: Sources,
+}
+
+/// Header fields, those that hold secrets among them. Arguments can be seen by
+/// every user of the machine.
+#[derive(Debug, Args)]
+pub(crate) struct Fields {
+    /// Send a header field, those in the lines of @FILE, or of standard input for
+    /// @-; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+
+    /// Who you are to the service (Basic); the password is asked for if it is
+    /// left out
+    #[arg(
+        short,
+        long,
+        value_name = "USER[:PASSWORD]",
+        conflicts_with = "netrc_file"
+    )]
+    pub(crate) user: Option<String>,
+
+    /// Look in FILE for the user and the password that are for the host, as curl
+    /// does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) netrc_file: Option<PathBuf>,
 }
 
 /// Where parameters come from.

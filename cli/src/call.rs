@@ -2,9 +2,10 @@
 
 use crate::{
     args::Call,
+    credentials::authorization,
+    destination::Destination,
     exit::{Exit, Problem},
-    input,
-    output::{self, Destination},
+    input, output,
 };
 use rest_client_host::{Host, Response};
 
@@ -13,6 +14,7 @@ pub(crate) async fn run(call: Call) -> Result<Exit, Problem> {
     let common = call.common;
     let host = Host::new(common.sources.layers()?.config().clone())?;
     let instance = host.instance();
+    input::check_stdin(&common.fields.headers, call.data.as_deref())?;
 
     let mut request = instance
         .rest_request(&call.method, &call.url)
@@ -23,8 +25,11 @@ pub(crate) async fn run(call: Call) -> Result<Exit, Problem> {
     if let Some(content_type) = call.content_type {
         request = request.content_type(content_type);
     }
-    for header in &common.headers {
-        let (name, value) = input::header(header)?;
+    let headers = input::headers(&common.fields.headers)?;
+    if let Some(basic) = authorization(&common.fields, &headers, &call.url)? {
+        request = request.header("authorization", basic);
+    }
+    for (name, value) in headers {
         request = request.header(name, value);
     }
     // Where the reply goes is made sure of first: a reply that can't be kept

@@ -3,18 +3,23 @@
 use crate::{
     args::ConfigCommand,
     exit::{Exit, Problem},
-    output::Destination,
+    stderr, stdout,
 };
 use rest_client_host::{Host, config::Layers};
 
-/// Runs the command. A configuration is sound if a host can be made of it.
+/// Runs the command. A configuration is sound if a host can be made of it; one
+/// that is made for another machine can be shown here nevertheless.
 pub(crate) fn run(command: ConfigCommand) -> Result<Exit, Problem> {
     match command {
         ConfigCommand::Show(sources) => {
             let layers = sources.layers()?;
-            let host = Host::new(layers.config().clone())?;
-            let shown = layers.show(host.config())?;
-            Destination::Stdout.write(shown.as_bytes())?;
+            let config = layers.config().clone();
+            let effective = config.clone().effective()?;
+            let shown = layers.show(&effective)?;
+            if let Err(error) = Host::new(config) {
+                stderr::complain(&format!("nothing could start with this here: {error}"));
+            }
+            stdout::print(shown.as_bytes())?;
         }
         ConfigCommand::Check { file, modparams } => {
             let mut layers = Layers::default();

@@ -1,5 +1,6 @@
 //! Exit codes: those of curl where curl has one.
 
+use crate::stderr;
 use rest_client_host::{ConfigError, Error, ErrorKind};
 use std::{fmt, process::ExitCode};
 
@@ -16,17 +17,20 @@ Exit codes (curl's, where curl has one):
   18  the connection ended inside the reply's body
   22  the reply's status is 400 or above, and --fail was given
   23  the reply can't be written
-  26  the data to send can't be read
+  26  the data, the header fields or the passwords to send can't be read
   28  connection-timeout or transfer-timeout passed
   35  TLS failed
   43  a header field or the method can't be sent
+  47  the service redirects more often than --max-redirects
   52  the connection ended before a reply
   60  the server's certificate was not accepted
   63  the reply is larger than max-transfer-size
   70  a fault of this program
   75  there is no room now: another instance is connecting to this host
       (no-concurrent-connects), or the cap is met (at-cap is reject)
- 130  interrupted";
+ 129  the terminal hung up
+ 130  interrupted
+ 143  terminated";
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +50,15 @@ pub(crate) enum Exit {
     Timeout = 28,
     Tls = 35,
     Header = 43,
+    Redirects = 47,
     Empty = 52,
     Certificate = 60,
     TooLarge = 63,
     Internal = 70,
     Busy = 75,
+    HungUp = 129,
     Interrupted = 130,
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {
@@ -76,6 +83,7 @@ impl From<&Error> for Exit {
             ErrorKind::Denied => Self::Denied,
             ErrorKind::InvalidUrl => Self::Url,
             ErrorKind::InvalidHeader => Self::Header,
+            ErrorKind::Protocol if error.is_redirect_limit() => Self::Redirects,
             ErrorKind::Protocol if error.is_truncated() && error.timings().first_byte.is_some() => {
                 Self::Partial
             }
@@ -102,10 +110,9 @@ impl Problem {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "this is where errors are for")]
     pub(crate) fn report(&self) {
         if !self.message.is_empty() {
-            eprintln!("rest-client: {}", self.message);
+            stderr::complain(&self.message);
         }
     }
 }
@@ -150,12 +157,15 @@ mod tests {
             Timeout,
             Tls,
             Header,
+            Redirects,
             Empty,
             Certificate,
             TooLarge,
             Internal,
             Busy,
+            HungUp,
             Interrupted,
+            Terminated,
         ] {
             let line = format!("\n{:>4}  ", exit as u8);
             assert!(TABLE.contains(&line), "{exit:?}");

@@ -1,42 +1,76 @@
 //! What the user hands over to be sent: data and header fields.
 
 use crate::exit::{Exit, Problem};
-use std::io::Read as _;
+use std::{fs, io, io::Read as _};
+
+/// Refuses a second argument that stands for standard input: there would be
+/// nothing left for it.
+pub(crate) fn check_stdin(headers: &[String], data: Option<&str>) -> Result<(), Problem> {
+    let arguments = headers.iter().map(String::as_str).chain(data);
+    if arguments.filter(|argument| *argument == "@-").count() > 1 {
+        return Err(Problem::new(
+            Exit::Usage,
+            "standard input can be sent once; name a file for the rest",
+        ));
+    }
+    Ok(())
+}
 
 /// The bytes that `--data` stands for: itself, the file after an `@`, or
 /// standard input for `@-`.
 pub(crate) fn data(argument: &str) -> Result<Vec<u8>, Problem> {
-    let unreadable = |name: &str, error: std::io::Error| {
-        Problem::new(
-            Exit::Read,
-            format!("the data in {name} can't be read: {error}"),
-        )
-    };
     match argument.strip_prefix('@') {
         None => Ok(argument.as_bytes().to_vec()),
-        Some("-") => {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .lock()
-                .read_to_end(&mut bytes)
-                .map_err(|error| unreadable("standard input", error))?;
-            Ok(bytes)
-        }
-        Some(path) => std::fs::read(path).map_err(|error| unreadable(path, error)),
+        Some(source) => read("the data", source),
     }
 }
 
-/// Name and value of `Name: value`. Whether they can be sent is the guest's to
-/// say.
-pub(crate) fn header(argument: &str) -> Result<(String, String), Problem> {
-    argument
-        .split_once(':')
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .ok_or_else(|| {
-            // The argument may be a value whose name was forgotten: a secret.
-            Problem::new(
-                Exit::Header,
-                "a header field has no colon; one is written \"Name: value\"",
-            )
-        })
+/// Name and value of each field that the arguments stand for: `Name: value`
+/// itself, or the lines of a file after an `@`, or of standard input for `@-`.
+/// Whether they can be sent is the guest's to say.
+pub(crate) fn headers(arguments: &[String]) -> Result<Vec<(String, Vec<u8>)>, Problem> {
+    let mut fields = Vec::new();
+    for argument in arguments {
+        let Some(source) = argument.strip_prefix('@') else {
+            fields.push(field(argument.as_bytes(), "")?);
+            continue;
+        };
+        let bytes = read("the header fields", source)?;
+        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if !line.is_empty() {
+                fields.push(field(line, &format!("{source}:{}: ", number + 1))?);
+            }
+        }
+    }
+    Ok(fields)
+}
+
+fn field(bytes: &[u8], place: &str) -> Result<(String, Vec<u8>), Problem> {
+    // It may be a value whose name was forgotten: a secret.
+    let refused = |what| Problem::new(Exit::Header, format!("{place}a header field {what}"));
+    let colon = bytes
+        .iter()
+        .position(|byte| *byte == b':')
+        .ok_or_else(|| refused("has no colon; one is written \"Name: value\""))?;
+    let name = std::str::from_utf8(&bytes[..colon])
+        .map_err(|_| refused("has a name that is not UTF-8"))?;
+    Ok((name.to_owned(), bytes[colon + 1..].to_vec()))
+}
+
+/// All bytes of a file, or of standard input for `-`.
+fn read(what: &str, source: &str) -> Result<Vec<u8>, Problem> {
+    let (name, bytes) = if source == "-" {
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().read_to_end(&mut bytes);
+        ("standard input", read.map(|_| bytes))
+    } else {
+        (source, fs::read(source))
+    };
+    bytes.map_err(|error| {
+        Problem::new(
+            Exit::Read,
+            format!("{what} in {name} can't be read: {error}"),
+        )
+    })
 }

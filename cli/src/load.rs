@@ -5,9 +5,9 @@ mod tally;
 
 use crate::{
     args::Load,
+    credentials::authorization,
     exit::{Exit, Problem},
-    input,
-    output::Destination,
+    input, stdout,
 };
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use report::Report;
@@ -24,12 +24,12 @@ use tally::Tally;
 pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
     let host = Host::new(load.sources.layers()?.config().clone())?;
     let pool = WorkerPool::new(&host, load.workers.get());
+    input::check_stdin(&load.fields.headers, load.data.as_deref())?;
     let body = load.data.as_deref().map(input::data).transpose()?;
-    let headers = load
-        .headers
-        .iter()
-        .map(|header| input::header(header))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut headers = input::headers(&load.fields.headers)?;
+    if let Some(basic) = authorization(&load.fields, &headers, &load.url)? {
+        headers.push(("authorization".into(), basic.into()));
+    }
     let method = match (&load.method, &body) {
         (Some(method), _) => method.as_str(),
         (None, Some(_)) => "POST",
@@ -45,7 +45,7 @@ pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
         while take_one(&left) {
             let mut request = pool.rest_request(method, &load.url);
             for (name, value) in &headers {
-                request = request.header(name, value.as_str());
+                request = request.header(name, value.clone());
             }
             if let Some(body) = &body {
                 request = request.body(body.clone());
@@ -82,7 +82,7 @@ pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
     } else {
         report.text()
     };
-    Destination::Stdout.write(text.as_bytes())?;
+    stdout::print(text.as_bytes())?;
     let most = tally.errors.values().max_by_key(|errors| errors.count);
     Ok(most.map_or(Exit::Success, |errors| errors.exit))
 }

@@ -3,13 +3,20 @@
 mod args;
 mod call;
 mod configuration;
+mod credentials;
 mod demo;
+mod destination;
 mod exit;
 mod input;
+mod interrupt;
 mod load;
+mod netrc;
 mod output;
 mod pages;
 mod run;
+mod stderr;
+mod stdout;
+mod terminal;
 
 fn main() -> std::process::ExitCode {
     run::run()

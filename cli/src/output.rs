@@ -1,102 +1,10 @@
-//! Where a reply goes, and in which form.
+//! The forms in which a reply is printed.
 
-use crate::exit::{Exit, Problem};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http::{HeaderMap, Version};
 use rest_client_host::{Error, Response, Timings};
 use serde_json::{Map, Value, json};
-use std::{
-    fs::{File, OpenOptions},
-    io::{ErrorKind, Write},
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-use tempfile::NamedTempFile;
-
-/// Where the reply is written, opened before the request is sent.
-pub(crate) enum Destination {
-    /// Standard output.
-    Stdout,
-    /// A file beside its place, which it takes when it is complete. Until then
-    /// whatever is there stays; dropped, it leaves nothing behind.
-    File { file: NamedTempFile, path: PathBuf },
-    /// Something that can't be replaced, as a device or a pipe.
-    Special { file: File, path: PathBuf },
-}
-
-impl Destination {
-    /// `None` and `-` are standard output.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Problem> {
-        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Self::Stdout);
-        };
-        let refused = |error| unwritable(path, &error);
-        // A link is followed: it is its target that is replaced.
-        let path = match path.canonicalize() {
-            Ok(path) => path,
-            Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
-            Err(error) => return Err(refused(error)),
-        };
-        if path.is_dir() {
-            return Err(refused(ErrorKind::IsADirectory.into()));
-        }
-        if path.exists() && !path.is_file() {
-            let file = OpenOptions::new()
-                .write(true)
-                .open(&path)
-                .map_err(refused)?;
-            return Ok(Self::Special { file, path });
-        }
-        let directory = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let mode = path
-            .metadata()
-            .map_or(0o666, |metadata| metadata.permissions().mode() & 0o777);
-        let file = tempfile::Builder::new()
-            .prefix(".rest-client-")
-            .permissions(std::fs::Permissions::from_mode(mode))
-            .tempfile_in(directory)
-            .map_err(refused)?;
-        Ok(Self::File { file, path })
-    }
-
-    /// Writes all of `bytes`, or nothing where that can be had.
-    pub(crate) fn write(self, bytes: &[u8]) -> Result<(), Problem> {
-        match self {
-            Self::Stdout => {
-                let mut stdout = std::io::stdout().lock();
-                let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-                written.map_err(|error| match error.kind() {
-                    // Whoever read it has seen enough, which is no news to them.
-                    ErrorKind::BrokenPipe => Problem::new(Exit::Write, ""),
-                    _ => Problem::new(Exit::Write, format!("can't write: {error}")),
-                })
-            }
-            Self::File { mut file, path } => {
-                let written = file
-                    .write_all(bytes)
-                    .and_then(|()| file.as_file().sync_all());
-                written
-                    .and_then(|()| file.persist(&path).map_err(|error| error.error))
-                    .map_err(|error| unwritable(&path, &error))?;
-                Ok(())
-            }
-            Self::Special { mut file, path } => file
-                .write_all(bytes)
-                .map_err(|error| unwritable(&path, &error)),
-        }
-    }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
-    Problem::new(
-        Exit::Write,
-        format!("{} can't be written: {error}", path.display()),
-    )
-}
+use std::time::Duration;
 
 /// Status line and header fields, as they stand before a body.
 pub(crate) fn head(reply: &Response) -> Vec<u8> {
@@ -118,7 +26,8 @@ pub(crate) fn head(reply: &Response) -> Vec<u8> {
 
 /// The outcome as one JSON object on a line of its own. Times are milliseconds
 /// from the start of the call. A body that is no UTF-8 is under `body_base64`
-/// in place of `body`.
+/// in place of `body`; the value of a field that is none is an object with its
+/// bytes, `{"base64": "/w=="}`, in place of a string.
 pub(crate) fn json(outcome: &Result<Response, Error>) -> Vec<u8> {
     let mut object = Map::new();
     let mut set = |key: &str, value: Value| object.insert(key.to_owned(), value);
@@ -166,7 +75,13 @@ fn version(version: Version) -> &'static str {
 fn headers(headers: &HeaderMap) -> Value {
     headers
         .iter()
-        .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
+        .map(|(name, value)| {
+            let value = match std::str::from_utf8(value.as_bytes()) {
+                Ok(text) => text.into(),
+                Err(_) => json!({ "base64": BASE64.encode(value.as_bytes()) }),
+            };
+            json!([name.as_str(), value])
+        })
         .collect()
 }
 

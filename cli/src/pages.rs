@@ -4,7 +4,7 @@
 use crate::{
     args::Cli,
     exit::{Exit, Problem},
-    output::Destination,
+    stdout,
 };
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -34,6 +34,6 @@ pub(crate) fn man() -> Result<Exit, Problem> {
 }
 
 fn print(bytes: &[u8]) -> Result<Exit, Problem> {
-    Destination::Stdout.write(bytes)?;
+    stdout::print(bytes)?;
     Ok(Exit::Success)
 }

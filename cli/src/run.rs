@@ -4,10 +4,10 @@ use crate::{
     args::{Cli, Command},
     call, configuration, demo,
     exit::{Exit, Problem},
-    load, pages,
+    interrupt, load, pages, stdout,
 };
 use clap::Parser as _;
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 use tokio::runtime::Builder;
 use tracing::Level;
 use tracing_subscriber::{filter::Targets, prelude::*};
@@ -16,23 +16,28 @@ use tracing_subscriber::{filter::Targets, prelude::*};
 pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and the version are no errors to clap's exit code either.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                Exit::Usage as u8
-            } else {
-                Exit::Success as u8
-            });
-        }
+        Err(error) => return explain(&error).into(),
     };
     log_to_stderr(cli.verbose);
-    match dispatch(cli.command) {
+    match interrupt::watch().and_then(|()| dispatch(cli.command)) {
         Ok(exit) => exit.into(),
         Err(problem) => {
             problem.report();
             problem.exit.into()
         }
+    }
+}
+
+/// Prints what the arguments ask for in place of a command, or what is wrong
+/// with them.
+fn explain(error: &clap::Error) -> Exit {
+    let printed = error.print();
+    if error.use_stderr() {
+        return Exit::Usage;
+    }
+    match printed.and_then(|()| std::io::stdout().flush()) {
+        Ok(()) if stdout::check().is_ok() => Exit::Success,
+        _ => Exit::Write,
     }
 }
 
@@ -44,7 +49,7 @@ fn dispatch(command: Command) -> Result<Exit, Problem> {
         Command::Request(request) => wait(call::run(request.into())),
         Command::Load(load) => wait_with(Builder::new_multi_thread(), load::run(load)),
         Command::Config(command) => configuration::run(command),
-        Command::Demo => wait(demo::run()),
+        Command::Demo => stdout::check().and_then(|()| wait(demo::run())),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man => pages::man(),
     }
@@ -56,7 +61,7 @@ fn wait(work: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit, Probl
     wait_with(Builder::new_current_thread(), work)
 }
 
-/// Runs `work` to its end, or until the user interrupts it.
+/// Runs `work` to its end.
 fn wait_with(
     mut runtime: Builder,
     work: impl Future<Output = Result<Exit, Problem>>,
@@ -65,12 +70,7 @@ fn wait_with(
         .enable_all()
         .build()
         .map_err(|error| Problem::new(Exit::Internal, format!("can't start: {error}")))?;
-    let result = runtime.block_on(async {
-        tokio::select! {
-            result = work => result,
-            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
-        }
-    });
+    let result = runtime.block_on(work);
     // The process ends: the system takes everything back at once, and faster than
     // piece by piece. A thread that reads a trust store is not waited for, either.
     std::mem::forget(runtime);
@@ -93,6 +93,8 @@ fn log_to_stderr(verbose: u8) {
                 .with_writer(std::io::stderr)
                 .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
                 .without_time()
+                // It would be told on the stream that has just failed.
+                .log_internal_errors(false)
                 .with_filter(targets),
         )
         .init();

@@ -134,6 +134,26 @@ async fn json_is_one_object_with_all_there_is_to_know() {
     );
 }
 
+/// Fields may hold any bytes (RFC 9110, section 5.5).
+#[tokio::test]
+async fn json_keeps_the_bytes_of_fields_that_are_not_utf_8() {
+    let server = Server::start(|_| {
+        vec![raw(
+            b"HTTP/1.1 200 OK\r\nx-a: \xff\xfe\r\nx-b: \xc3\xbc\r\ncontent-length: 1\r\n\r\nb",
+        )]
+    })
+    .await;
+    let ended = rest_client(&["get", "--json", &server.url("/")]).await;
+    assert_eq!(
+        ended.json()["headers"],
+        serde_json::json!([
+            ["x-a", {"base64": "//4="}],
+            ["x-b", "ü"],
+            ["content-length", "1"],
+        ])
+    );
+}
+
 #[tokio::test]
 async fn exit_codes_are_those_of_curl() {
     let server = Server::start(|seen| match &*seen.target {
@@ -150,6 +170,7 @@ async fn exit_codes_are_those_of_curl() {
             Step::Close,
         ],
         "/garbage" => vec![raw("garbage\r\n\r\n"), Step::Close],
+        "/round" => reply("302 Found", &[("location", "/round")], b""),
         _ => ok("more than nine bytes"),
     })
     .await;
@@ -177,6 +198,7 @@ async fn exit_codes_are_those_of_curl() {
         ),
         (&["get", &server.url("/close")], 52, "closed"),
         (&["get", &server.url("/garbage")], 8, "not HTTP"),
+        (&["get", "-L=3", &server.url("/round")], 47, "redirect"),
         (
             &["get", &server.url("/"), "-H", "no colon"],
             43,
@@ -221,7 +243,7 @@ async fn exit_codes_are_those_of_curl() {
     assert_eq!(ended.text(), "abc");
     let help = rest_client(&["get", "--help"]).await;
     assert_eq!(help.code(), 0);
-    for code in [3, 6, 7, 22, 28, 35, 60, 63] {
+    for code in [3, 6, 7, 22, 28, 35, 47, 60, 63] {
         assert!(help.text().contains(&format!("\n{code:>4}  ")), "{code}");
     }
 }

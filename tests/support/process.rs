@@ -12,8 +12,8 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::{
-    io::AsyncWriteExt as _,
-    process::{Child, Command},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, ChildStdin, ChildStdout, Command},
     time::{Instant, timeout},
 };
 
@@ -147,6 +147,83 @@ async fn end(mut command: Command, stdin: &[u8]) -> Ended {
         status: output.status,
         stdout: output.stdout,
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A program while it runs. It is ended when this is dropped.
+pub struct Running {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    read: Vec<u8>,
+}
+
+impl Running {
+    /// Starts `program`.
+    pub fn start<A: AsRef<OsStr>>(
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        let mut child = Command::new(program.as_ref())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program can be run");
+        Self {
+            stdin: child.stdin.take().expect("a pipe"),
+            stdout: child.stdout.take().expect("a pipe"),
+            child,
+            read: Vec::new(),
+        }
+    }
+
+    /// Returns when the program has read all but what a pipe holds.
+    pub async fn write(&mut self, bytes: &[u8]) {
+        timeout(PATIENCE, self.stdin.write_all(bytes))
+            .await
+            .expect("the program reads in time")
+            .expect("the program reads its input");
+    }
+
+    /// Sends it a signal, by its name: `INT`.
+    pub async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let kill = run("sh", ["-c", "kill -s $0 $1", name, &id], b"").await;
+        assert_eq!(kill.code(), 0, "{}", kill.stderr);
+    }
+
+    /// Waits until it has printed `text`.
+    pub async fn wait_for(&mut self, text: &str) {
+        let printed = async {
+            while !String::from_utf8_lossy(&self.read).contains(text) {
+                let count = self.stdout.read_buf(&mut self.read).await.unwrap_or(0);
+                assert!(count > 0, "it ended before {text:?}: {:?}", self.read);
+            }
+        };
+        timeout(PATIENCE, printed)
+            .await
+            .unwrap_or_else(|_| panic!("it never printed {text:?}"));
+    }
+
+    /// Waits for its end. Its input stays open until then.
+    pub async fn ended(mut self) -> Ended {
+        let rest = async {
+            // A terminal is gone with an error when its last program ends.
+            let _ = self.stdout.read_to_end(&mut self.read).await;
+            self.child.wait_with_output().await
+        };
+        let output = timeout(PATIENCE, rest)
+            .await
+            .expect("the program ends in time")
+            .expect("the program can be waited for");
+        Ended {
+            status: output.status,
+            stdout: self.read,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 }
 

@@ -37,6 +37,7 @@ impl<'a> Tools<'a> {
         let nginx = ensure_on_path("nginx", || {
             apt.install_without_service("nginx-light", "nginx")
         });
+        let script = ensure_on_path("script", || apt.install(&["bsdutils"]));
         let httpbin = venv.ensure(&HTTPBIN, &mut apt);
         let wasm_tools = match venv.ensure(&WASM_TOOLS, &mut apt) {
             Err(_) if find("wasm-tools").is_some() => Ok(()),
@@ -46,6 +47,7 @@ impl<'a> Tools<'a> {
             ("curl", install_command(&["curl"]), curl),
             ("httpbin", venv.install_command(&HTTPBIN), httpbin),
             ("nginx", install_command(&["nginx-light"]), nginx),
+            ("script", install_command(&["bsdutils"]), script),
             ("wasm-tools", venv.install_command(&WASM_TOOLS), wasm_tools),
         ];
         let mut available = Vec::new();
