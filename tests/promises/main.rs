@@ -28,6 +28,8 @@ mod secrets;
 mod streams;
 mod timeouts;
 mod tls;
+mod tls_errors;
+mod tls_old_certificates;
 mod transfers;
 
 use rest_client_host::{Config, Host, Instance};

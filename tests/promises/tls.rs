@@ -1,8 +1,8 @@
 //! Whom TLS trusts, switch by switch and certificate by certificate.
 
 use crate::{host, worker_with};
-use rest_client_host::{Config, Error, ErrorKind, Host, Response};
-use std::{io::Write as _, path::PathBuf};
+use rest_client_host::{ClientDomain, Config, Error, ErrorKind, Host, Response};
+use std::path::PathBuf;
 use support::{
     config,
     pki::{Authority, Identity, Validity},
@@ -253,13 +253,61 @@ async fn a_server_that_does_not_speak_tls_is_told_apart_from_a_bad_certificate()
     assert!(!error.is_certificate());
 }
 
+/// What `openssl req -x509` makes may sign others (CA:TRUE), and is shown by many
+/// a server as its own.
+#[tokio::test]
+async fn a_certificate_that_is_trusted_itself_needs_no_authority_but_its_dates_and_its_name() {
+    let authority = |names: &[&str], validity| Identity::self_signed_authority(names, validity);
+    let somebodys = Authority::new("somebody's");
+    let cases = [
+        (authority(&["localhost"], Validity::Good), None),
+        (somebodys.issue(&["localhost"], Validity::Good), None),
+        (
+            authority(&["localhost"], Validity::Expired),
+            Some("has expired"),
+        ),
+        (
+            authority(&["localhost"], Validity::NotYet),
+            Some("not valid yet"),
+        ),
+        (
+            authority(&["other.example"], Validity::Good),
+            Some("for another host: "),
+        ),
+        (
+            Identity::self_signed_client(&["localhost"]),
+            Some("not one for a server"),
+        ),
+    ];
+    for (identity, fault) in &cases {
+        let [file, _] = identity.files();
+        let trusted = Some(file.path().to_owned());
+        let mut anywhere = ClientDomain::new("*".parse().unwrap());
+        anywhere.ssl_capath = trusted.clone();
+        for config in [
+            config!(ssl_capath = trusted),
+            config!(client_domains = vec![anywhere]),
+        ] {
+            match (ask(config, identity, "localhost").await, fault) {
+                (Ok(_), None) => {}
+                (Err(error), Some(words)) => {
+                    assert!(error.is_certificate(), "{error}");
+                    assert!(error.to_string().contains(words), "{error}");
+                }
+                (outcome, fault) => panic!("{fault:?}: {outcome:?}"),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_authority_that_poses_as_a_server_is_told_in_words() {
-    let identity = Identity::self_signed_authority(&["127.0.0.1"]);
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(identity.certificate_pem.as_bytes()).unwrap();
-    let config = config!(ssl_capath = Some(file.path().to_owned()));
-    let error = ask(config, &identity, "127.0.0.1").await.unwrap_err();
+    let identity = Identity::self_signed_authority(&["127.0.0.1"], Validity::Good);
+    let error = ask(Config::default(), &identity, "127.0.0.1")
+        .await
+        .unwrap_err();
     assert!(error.is_certificate(), "{error}");
-    assert!(error.to_string().contains("CA:FALSE"), "{error}");
+    for words in ["CA:FALSE", "ssl-capath"] {
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }

@@ -15,7 +15,7 @@ use tokio::{
     net::TcpStream,
     sync::watch,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 /// How long a test waits for something that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,7 +100,15 @@ impl Server {
         identity: &Identity,
         script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
-        let acceptor = TlsAcceptor::from(identity.server_config());
+        Self::start_tls_as(identity.server_config(), script).await
+    }
+
+    /// A server with TLS as `config` has it.
+    pub async fn start_tls_as(
+        config: Arc<ServerConfig>,
+        script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        let acceptor = TlsAcceptor::from(config);
         Self::listen("127.0.0.1:0", Some(acceptor.into()), Arc::new(script)).await
     }
 
@@ -111,8 +119,7 @@ impl Server {
         authority: &Authority,
         script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
-        let acceptor = TlsAcceptor::from(identity.mutual_config(authority));
-        Self::listen("127.0.0.1:0", Some(acceptor.into()), Arc::new(script)).await
+        Self::start_tls_as(identity.mutual_config(authority), script).await
     }
 
     /// As [`start_tls`](Self::start_tls), but that every connection after the

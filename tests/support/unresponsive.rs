@@ -5,7 +5,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
-use tokio::{io::AsyncWriteExt as _, sync::watch};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::watch,
+};
 
 /// A port on which nothing listens, held so that nobody else can take it.
 pub struct Refusing {
@@ -75,6 +78,31 @@ impl Blunt {
     pub async fn start(words: &'static [u8]) -> Self {
         let listener = Listener::start(move |mut stream| async move {
             let _ = stream.write_all(words).await;
+            until_closed(&mut stream).await;
+        })
+        .await;
+        Self { listener }
+    }
+
+    /// Its URL, as if it spoke TLS.
+    #[must_use]
+    pub fn https(&self) -> String {
+        format!("https://{}/", self.listener.address())
+    }
+}
+
+/// Hears what is said first, and closes without a word.
+pub struct Closing {
+    listener: Listener,
+}
+
+impl Closing {
+    /// Starts one on 127.0.0.1.
+    pub async fn start() -> Self {
+        let listener = Listener::start(|mut stream| async move {
+            let mut heard = [0; 1];
+            let _ = stream.read(&mut heard).await;
+            let _ = stream.shutdown().await;
             until_closed(&mut stream).await;
         })
         .await;

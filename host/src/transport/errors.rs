@@ -1,8 +1,8 @@
 //! What the errors of the kernel, of rustls and of hyper mean for a transfer, in
 //! words that say what to do.
 
+use super::tls;
 use crate::call::failure::{Cause, Failure};
-use rustls::{AlertDescription, CertificateError, OtherError};
 use std::{error::Error, io};
 
 /// No address of a host could be connected to; `error` is the last one's.
@@ -31,7 +31,7 @@ pub(super) fn dialing(error: io::Error, addresses: usize) -> Failure {
 
 /// The handshake of TLS failed, or what came after it.
 pub(super) fn securing(error: io::Error) -> Failure {
-    tls_failure(&error).because(error)
+    tls::errors::failure(&error).because(error)
 }
 
 /// The head or the body of a reply was awaited.
@@ -75,7 +75,7 @@ fn exchange_failure(error: &hyper::Error) -> Failure {
     {
         // With TLS 1.3 a server looks at our certificate when the handshake is
         // over for us.
-        return tls_failure(io);
+        return tls::errors::failure(io);
     }
     match io.map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Failure::new(
@@ -148,72 +148,4 @@ fn below<E: Error + 'static>(error: &hyper::Error) -> Option<&E> {
         source = error.source();
     }
     None
-}
-
-fn tls_failure(error: &io::Error) -> Failure {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match tls {
-        Some(rustls::Error::InvalidCertificate(problem)) => {
-            Failure::new(Cause::Certificate, certificate_problem(problem))
-        }
-        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => Failure::new(
-            Cause::Tls,
-            "the server wants to see a certificate of ours; client-domains names one",
-        ),
-        Some(rustls::Error::AlertReceived(alert)) => Failure::new(
-            Cause::Tls,
-            format!("the server ended TLS with the alert {alert:?}"),
-        ),
-        Some(rustls::Error::InvalidMessage(_)) => Failure::new(
-            Cause::Tls,
-            "what answers does not speak TLS; is this a port for http?",
-        ),
-        Some(other) => Failure::new(Cause::Tls, format!("TLS failed: {other}")),
-        None => Failure::new(
-            Cause::Tls,
-            format!("the connection ended in the TLS handshake: {error}"),
-        ),
-    }
-}
-
-fn certificate_problem(problem: &CertificateError) -> String {
-    use CertificateError as P;
-    match problem {
-        P::Expired | P::ExpiredContext { .. } => "the server's certificate has expired".into(),
-        P::NotValidYet | P::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet; is this machine's clock right?".into()
-        }
-        // The latter two: an authority of that name is trusted, but it is another.
-        P::UnknownIssuer
-        | P::BadSignature
-        | P::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "the server's certificate is not signed by an authority that is trusted here; \
-             one more is named by ssl-capath"
-                .into()
-        }
-        P::NotValidForName => "the server's certificate is for another host".into(),
-        P::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            "the server's certificate names no host (it has no subject alternative name)".into()
-        }
-        P::NotValidForNameContext { presented, .. } => format!(
-            "the server's certificate is for another host: {}",
-            presented.join(", ")
-        ),
-        P::Revoked => "the server's certificate is revoked".into(),
-        P::BadEncoding => "the server's certificate can't be read".into(),
-        P::InvalidPurpose | P::InvalidPurposeContext { .. } => {
-            "the server's certificate is not one for a server".into()
-        }
-        // What openssl makes unless it is told otherwise.
-        P::Other(OtherError(error))
-            if error.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
-        {
-            "the server shows the certificate of an authority as its own; \
-             it needs one that is not for signing others (basicConstraints CA:FALSE)"
-                .into()
-        }
-        other => format!("the server's certificate was not accepted: {other}"),
-    }
 }

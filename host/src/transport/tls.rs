@@ -1,7 +1,15 @@
 //! The TLS policy of a host: whom it trusts, and what it checks.
 
+mod certificate;
+pub(super) mod errors;
 mod identity;
+mod trust_store;
+mod verifier;
 
+use self::{
+    trust_store::{TrustStore, read_certificates},
+    verifier::Verifier,
+};
 use crate::{
     call::{
         failure::{Cause, Failure},
@@ -10,20 +18,9 @@ use crate::{
     config::{ClientDomain, Config, ConfigError, HttpVersion, ServerPattern},
 };
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::{
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-        verify_server_cert_signed_by_trust_anchor, verify_server_name,
-    },
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
-    server::ParsedCertificate,
-    sign::SingleCertAndKey,
+    ClientConfig, crypto::CryptoProvider, pki_types::CertificateDer, sign::SingleCertAndKey,
 };
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// The policies of a host: that of each client domain, and that for the rest.
@@ -131,13 +128,13 @@ impl TlsPolicy {
         self.client
             .get_or_try_init(|| async {
                 let system = if self.verify_peer && self.trust_system {
-                    tokio::task::spawn_blocking(system_roots)
+                    tokio::task::spawn_blocking(TrustStore::of_system)
                         .await
                         .map_err(|error| {
                             Failure::new(Cause::Tls, error.to_string()).because(error)
                         })?
                 } else {
-                    RootCertStore::empty()
+                    TrustStore::empty()
                 };
                 self.build(system)
             })
@@ -145,11 +142,11 @@ impl TlsPolicy {
             .cloned()
     }
 
-    fn build(&self, mut roots: RootCertStore) -> Result<Arc<ClientConfig>, Failure> {
-        roots.add_parsable_certificates(self.added_roots.iter().cloned());
+    fn build(&self, mut trusted: TrustStore) -> Result<Arc<ClientConfig>, Failure> {
+        trusted.add(&self.added_roots);
         let provider = provider();
         let verifier = Verifier {
-            roots,
+            trusted,
             verify_peer: self.verify_peer,
             verify_host: self.verify_host,
             provider: provider.clone(),
@@ -172,135 +169,4 @@ impl TlsPolicy {
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
-}
-
-/// The roots that the system trusts, or those that Mozilla does where the
-/// system says nothing, as in a container without certificates.
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    let system = rustls_native_certs::load_native_certs();
-    for error in &system.errors {
-        tracing::warn!(%error, "a part of the system's trust store can't be read");
-    }
-    let (added, ignored) = roots.add_parsable_certificates(system.certs);
-    tracing::debug!(added, ignored, "read the system's trust store");
-    if roots.is_empty() {
-        tracing::info!("the system trusts nobody; the roots bundled from Mozilla are used");
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
-}
-
-/// All certificates in a PEM file, or in the files of a directory whatever they
-/// are called.
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let refused = |what: String| {
-        ConfigError::new(format!(
-            "ssl-capath {}: {what}; it is a PEM file with CERTIFICATE blocks, or a directory of such files",
-            path.display()
-        ))
-    };
-    let metadata = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?;
-    let files: Vec<PathBuf> = if metadata.is_dir() {
-        let entries = std::fs::read_dir(path).map_err(|error| refused(error.to_string()))?;
-        let mut files = Vec::new();
-        for entry in entries {
-            let file = entry.map_err(|error| refused(error.to_string()))?.path();
-            if file.is_file() {
-                files.push(file);
-            }
-        }
-        files
-    } else {
-        vec![path.to_owned()]
-    };
-    let mut certificates = Vec::new();
-    for file in files {
-        let pem = std::fs::read(&file)
-            .map_err(|error| refused(format!("{} can't be read: {error}", file.display())))?;
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate
-                .map_err(|error| refused(format!("{} is not PEM: {error}", file.display())))?;
-            // A hashed directory holds each certificate under several names.
-            if !certificates.contains(&certificate) {
-                certificates.push(certificate);
-            }
-        }
-    }
-    let (usable, _) =
-        RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
-    if usable == 0 {
-        return Err(refused("no certificate in it".to_owned()));
-    }
-    Ok(certificates)
-}
-
-/// Checks a server's certificate by the two switches, which are independent as
-/// those of libcurl are. That the server holds the certificate's key is checked
-/// always.
-#[derive(Debug)]
-struct Verifier {
-    roots: RootCertStore,
-    verify_peer: bool,
-    verify_host: bool,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.verify_peer {
-            verify_server_cert_signed_by_trust_anchor(
-                &ParsedCertificate::try_from(end_entity)?,
-                &self.roots,
-                intermediates,
-                now,
-                self.provider.signature_verification_algorithms.all,
-            )?;
-        }
-        if self.verify_host {
-            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-        }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }
