@@ -4,7 +4,7 @@ use crate::exit;
 use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 use rest_client_host::{
-    AtCap, ConfigError, HttpVersion,
+    AtCap, ConfigError, HttpVersion, TlsVersion,
     config::{Layers, duration},
 };
 use serde::Serialize;
@@ -300,6 +300,10 @@ struct Parameters {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     ca_only: Option<bool>,
 
+    /// Lowest version of TLS: 1.2 or 1.3 [default: 1.2]
+    #[arg(long, value_name = "VERSION")]
+    tls_min_version: Option<TlsVersion>,
+
     /// How long a connection is kept without use, 0 for not at all [default: 50s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     idle_timeout: Option<Duration>,
@@ -350,6 +354,7 @@ impl Parameters {
             conn_lifetime,
             connect_poll_interval,
             ca_only,
+            tls_min_version,
             idle_timeout,
             share_connections,
             dns_servers,
@@ -374,6 +379,7 @@ impl Parameters {
             &time(connect_poll_interval),
         )?;
         set(layers, "ca-only", ca_only)?;
+        set(layers, "tls-min-version", tls_min_version)?;
         set(layers, "idle-timeout", &time(idle_timeout))?;
         set(layers, "share-connections", share_connections)?;
         set(layers, "dns-servers", dns_servers)?;

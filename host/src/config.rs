@@ -13,6 +13,7 @@ mod layers;
 mod modparam;
 mod parameters;
 mod script;
+mod tls_version;
 mod toml;
 
 pub use at_cap::AtCap;
@@ -22,3 +23,4 @@ pub(crate) use http_version::HTTP1;
 pub use http_version::HttpVersion;
 pub use layers::Layers;
 pub use parameters::Config;
+pub use tls_version::TlsVersion;

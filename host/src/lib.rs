@@ -39,7 +39,9 @@ mod timings;
 mod transport;
 mod worker_pool;
 
-pub use config::{AtCap, ClientDomain, Config, ConfigError, HttpVersion, ServerPattern};
+pub use config::{
+    AtCap, ClientDomain, Config, ConfigError, HttpVersion, ServerPattern, TlsVersion,
+};
 pub use error::{Error, ErrorKind};
 pub use host::Host;
 pub use instance::Instance;

@@ -30,6 +30,7 @@ mod timeouts;
 mod tls;
 mod tls_errors;
 mod tls_old_certificates;
+mod tls_versions;
 mod transfers;
 
 use rest_client_host::{Config, Host, Instance};

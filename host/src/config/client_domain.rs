@@ -10,6 +10,7 @@
 //! ca-only = true
 //! ```
 
+use super::tls_version::TlsVersion;
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::Ipv6Addr, path::PathBuf, str::FromStr};
 
@@ -53,6 +54,9 @@ pub struct ClientDomain {
     /// In place of the parameter of this name. Default: that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssl_verifyhost: Option<bool>,
+    /// In place of the parameter of this name. Default: that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_min_version: Option<TlsVersion>,
 }
 
 impl ClientDomain {
@@ -67,6 +71,7 @@ impl ClientDomain {
             ca_only: None,
             ssl_verifypeer: None,
             ssl_verifyhost: None,
+            tls_min_version: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     at_cap::AtCap, client_domain::ClientDomain, duration, error::ConfigError,
-    http_version::HttpVersion,
+    http_version::HttpVersion, tls_version::TlsVersion,
 };
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -78,6 +78,8 @@ pub struct Config {
     /// system's own rather than beside them. Default false. Ours, not the
     /// original's, as are those that follow.
     pub ca_only: bool,
+    /// The lowest version of TLS that is spoken. Default [`TlsVersion::Tls12`].
+    pub tls_min_version: TlsVersion,
     /// How long a connection is kept without use. Default 50 s, which is less
     /// than common servers keep theirs (nginx: 75 s), so that it is mostly we who
     /// close; 0 keeps none.
@@ -117,6 +119,7 @@ impl Default for Config {
             conn_lifetime: Duration::ZERO,
             connect_poll_interval: None,
             ca_only: false,
+            tls_min_version: TlsVersion::default(),
             idle_timeout: Duration::from_secs(50),
             share_connections: false,
             dns_servers: Vec::new(),
@@ -128,7 +131,7 @@ impl Default for Config {
 
 impl Config {
     /// The keys of all parameters, in the order in which they are shown.
-    pub const KEYS: [&str; 19] = [
+    pub const KEYS: [&str; 20] = [
         "connection-timeout",
         "transfer-timeout",
         "max-async-transfers",
@@ -143,6 +146,7 @@ impl Config {
         "conn-lifetime",
         "connect-poll-interval",
         "ca-only",
+        "tls-min-version",
         "idle-timeout",
         "share-connections",
         "dns-servers",

@@ -56,6 +56,7 @@ mod tests {
     use super::*;
     use crate::config::{
         at_cap::AtCap, client_domain::ClientDomain, http_version::HttpVersion, parameters::Config,
+        tls_version::TlsVersion,
     };
     use std::time::Duration;
 
@@ -91,6 +92,7 @@ mod tests {
             conn-lifetime = "10m"
             connect-poll-interval = "20ms"
             ca-only = true
+            tls-min-version = "1.3"
             idle-timeout = 0
             share-connections = true
             dns-servers = ["127.0.0.1:53"]
@@ -104,6 +106,7 @@ mod tests {
             ca-only = true
             ssl-verifypeer = false
             ssl-verifyhost = false
+            tls-min-version = "1.2"
         "#;
         let expected = Config {
             connection_timeout: Duration::from_millis(500),
@@ -120,6 +123,7 @@ mod tests {
             conn_lifetime: Duration::from_secs(600),
             connect_poll_interval: Some(Duration::from_millis(20)),
             ca_only: true,
+            tls_min_version: TlsVersion::Tls13,
             idle_timeout: Duration::ZERO,
             share_connections: true,
             dns_servers: vec!["127.0.0.1:53".parse().unwrap()],
@@ -132,6 +136,7 @@ mod tests {
                 ca_only: Some(true),
                 ssl_verifypeer: Some(false),
                 ssl_verifyhost: Some(false),
+                tls_min_version: Some(TlsVersion::Tls12),
             }],
         };
         assert_eq!(parsed(text), Ok(expected));
@@ -163,6 +168,8 @@ mod tests {
             "ssl-verifypeer = 1",
             "http-version = 2",
             "http-version = \"3\"",
+            "tls-min-version = \"1.1\"",
+            "tls-min-version = 1.3",
             "dns-servers = [\"localhost\"]",
             "client-domains = [{ certificate = \"a.pem\" }]",
             "client-domains = [{ match = \"https://h\" }]",

@@ -15,10 +15,14 @@ use crate::{
         failure::{Cause, Failure},
         origin::Origin,
     },
-    config::{ClientDomain, Config, ConfigError, HttpVersion, ServerPattern},
+    config::{ClientDomain, Config, ConfigError, HttpVersion, ServerPattern, TlsVersion},
 };
 use rustls::{
-    ClientConfig, crypto::CryptoProvider, pki_types::CertificateDer, sign::SingleCertAndKey,
+    ClientConfig, SupportedProtocolVersion,
+    crypto::CryptoProvider,
+    pki_types::CertificateDer,
+    sign::SingleCertAndKey,
+    version::{TLS12, TLS13},
 };
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -70,6 +74,7 @@ pub(super) struct TlsPolicy {
     verify_host: bool,
     /// The system's own authorities are trusted, too.
     trust_system: bool,
+    min_version: TlsVersion,
     version: HttpVersion,
     /// Read when the host is made, so that one that can't be is known then, as
     /// is the identity.
@@ -93,6 +98,7 @@ impl TlsPolicy {
             verify_peer: config.ssl_verifypeer,
             verify_host: config.ssl_verifyhost,
             trust_system: !config.ca_only,
+            min_version: config.tls_min_version,
             version: config.http_version,
             added_roots,
             identity: None,
@@ -118,6 +124,7 @@ impl TlsPolicy {
             ca_only: domain.ca_only.unwrap_or(config.ca_only),
             ssl_verifypeer: domain.ssl_verifypeer.unwrap_or(config.ssl_verifypeer),
             ssl_verifyhost: domain.ssl_verifyhost.unwrap_or(config.ssl_verifyhost),
+            tls_min_version: domain.tls_min_version.unwrap_or(config.tls_min_version),
             ..config.clone()
         })?;
         Ok(Self { identity, ..policy })
@@ -151,8 +158,12 @@ impl TlsPolicy {
             verify_host: self.verify_host,
             provider: provider.clone(),
         };
+        let versions: &[&SupportedProtocolVersion] = match self.min_version {
+            TlsVersion::Tls12 => &[&TLS13, &TLS12],
+            TlsVersion::Tls13 => &[&TLS13],
+        };
         let client = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .map_err(|error| {
                 Failure::new(Cause::Tls, format!("TLS can't be set up: {error}")).because(error)
             })?
