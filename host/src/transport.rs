@@ -2,16 +2,20 @@
 //! deadlines of its call.
 //!
 //! A [`transfer`] takes a kept connection from the [`pool`] or makes one:
-//! [`connect`] looks the name up, dials, and has [`tls`] secured; then [`send`]
-//! writes the request, and the transfer gathers the reply.
+//! [`connect`] looks the name up ([`resolve`]), dials ([`mod@dial`]), and has [`tls`]
+//! secured; then [`send`] writes the request, and the transfer gathers the reply.
 
 mod connect;
 mod connect_lock;
 mod connection;
+mod descriptors;
+mod dial;
 mod errors;
 mod expect;
+mod hosts;
 mod interim;
 mod keep_alive;
+mod name_servers;
 mod pool;
 mod proxy;
 mod request_body;
@@ -21,6 +25,7 @@ mod socket;
 mod stream;
 mod tls;
 mod transfer;
+mod watched_file;
 
 pub(crate) use pool::Pool;
 pub(crate) use transfer::{Tenant, Transport};

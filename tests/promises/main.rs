@@ -19,6 +19,7 @@ mod interruption;
 mod isolation;
 mod limits;
 mod load;
+mod names;
 mod output_files;
 mod plugins;
 mod proxies;

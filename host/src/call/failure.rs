@@ -30,6 +30,8 @@ pub(crate) enum Cause {
     ConnectionTimeout,
     TransferTimeout,
     AlreadyConnecting,
+    /// This process may open nothing more.
+    NoDescriptors,
     /// With the limit in bytes.
     TooLarge(u64),
     Dns,
@@ -65,6 +67,7 @@ impl Failure {
             Cause::ConnectionTimeout => ErrorCode::ConnectionTimeout,
             Cause::TransferTimeout => ErrorCode::HttpResponseTimeout,
             Cause::AlreadyConnecting => ErrorCode::ConnectionLimitReached,
+            Cause::NoDescriptors => ErrorCode::InternalError(Some(self.sentence.clone())),
             Cause::TooLarge(limit) => ErrorCode::HttpResponseBodySize(Some(limit)),
             Cause::Dns => ErrorCode::DnsError(DnsErrorPayload {
                 rcode: Some(self.sentence.clone()),

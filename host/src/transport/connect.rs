@@ -1,6 +1,7 @@
 //! From an origin to a stream of bytes with its server: resolve, dial, TLS.
 
 use super::{
+    dial::dial,
     errors,
     proxy::{Proxies, Proxy},
     resolve::Resolver,
@@ -16,19 +17,10 @@ use crate::{
     },
     config::{Config, ConfigError, HTTP1, HttpVersion},
 };
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use rustls::{ClientConfig, pki_types::ServerName};
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-
-/// How long one address is tried before the next is tried beside it (RFC 8305,
-/// section 5).
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// A way to the server, on which no HTTP was spoken yet.
 pub(super) struct Link {
@@ -120,10 +112,8 @@ impl Connector {
 
     async fn reach(&self, origin: &Origin, call: &Call) -> Result<Socket, Failure> {
         call.enter(Phase::NameLookup);
-        let addresses = self.resolver.resolve(&origin.host).await?;
-        tracing::debug!(%origin, ?addresses, "the host has addresses");
-        call.enter(Phase::Connect);
-        let stream = dial(&addresses, origin.port).await?;
+        let addresses = self.resolver.addresses(&origin.host)?;
+        let stream = dial(addresses, origin.port, call).await?;
         tracing::debug!(%origin, peer = ?stream.peer_addr().ok(), "connected");
         Ok(Socket::new(stream))
     }
@@ -176,75 +166,4 @@ async fn secure(
     );
     let chosen = session.alpn_protocol().map(<[u8]>::to_vec);
     Ok((Box::new(stream), chosen))
-}
-
-/// Connects to the first of `addresses` that answers, which alternate between
-/// the two families, each with a head start before the next (RFC 8305).
-async fn dial(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failure> {
-    let mut waiting = interleaved(addresses).into_iter();
-    let mut attempts = FuturesUnordered::new();
-    let mut last = None;
-    loop {
-        if let Some(address) = waiting.next() {
-            attempts.push(TcpStream::connect(SocketAddr::new(address, port)));
-        }
-        if attempts.is_empty() {
-            return Err(last.map_or_else(
-                || Failure::new(Cause::Dns, "the name has no address"),
-                |error| errors::dialing(error, addresses.len()),
-            ));
-        }
-        let head_start = async {
-            if waiting.len() == 0 {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(ATTEMPT_DELAY).await;
-        };
-        tokio::select! {
-            Some(attempt) = attempts.next() => match attempt {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error),
-            },
-            () = head_start => {}
-        }
-    }
-}
-
-fn interleaved(addresses: &[IpAddr]) -> Vec<IpAddr> {
-    let (first, second): (Vec<IpAddr>, Vec<IpAddr>) = addresses
-        .iter()
-        .partition(|address| address.is_ipv6() == addresses[0].is_ipv6());
-    let mut second = second.into_iter();
-    let mut order = Vec::with_capacity(addresses.len());
-    for address in first {
-        order.push(address);
-        order.extend(second.next());
-    }
-    order.extend(second);
-    order
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_alternate_between_the_families() {
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let given = ["::1", "::2", "::3", "127.0.0.1"].map(address);
-        let expected = ["::1", "127.0.0.1", "::2", "::3"].map(address);
-        assert_eq!(interleaved(&given), expected);
-        let given = ["127.0.0.1", "::1", "::2"].map(address);
-        let expected = ["127.0.0.1", "::1", "::2"].map(address);
-        assert_eq!(interleaved(&given), expected);
-    }
-
-    #[tokio::test]
-    async fn an_address_that_refuses_does_not_hide_one_that_answers() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let addresses = ["127.0.0.2", "127.0.0.1"].map(|text| text.parse().unwrap());
-        let stream = dial(&addresses, port).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
-    }
 }
