@@ -4,7 +4,7 @@ use crate::{
     config::{Config, ConfigError},
     instance::Instance,
     sandbox::{COMPONENT_SOURCE, Factory},
-    transport::{Pool, Transport},
+    transport::{Pool, Pools, Transport},
 };
 use std::{fmt, sync::Arc};
 
@@ -23,8 +23,9 @@ pub struct Host(Arc<Inner>);
 struct Inner {
     config: Config,
     factory: Arc<Factory>,
+    pools: Pools,
     /// The connections of all instances, where they share them.
-    pool: Option<Pool>,
+    shared: Option<Pool>,
 }
 
 impl Host {
@@ -51,13 +52,13 @@ impl Host {
         let factory = factory(transport, config.max_transfer_size).map_err(|error| {
             ConfigError::new(format!("this machine can't run the sandbox: {error}"))
         })?;
-        let pool = config
-            .share_connections
-            .then(|| Pool::new(config.idle_timeout));
+        let pools = Pools::new(config.idle_timeout);
+        let shared = config.share_connections.then(|| pools.pool());
         Ok(Self(Arc::new(Inner {
             config,
             factory: Arc::new(factory),
-            pool,
+            pools,
+            shared,
         })))
     }
 
@@ -68,11 +69,12 @@ impl Host {
         let Inner {
             config,
             factory,
-            pool,
+            pools,
+            shared,
         } = &*self.0;
-        let pool = match pool {
+        let pool = match shared {
             Some(shared) => shared.clone(),
-            None => Pool::new(config.idle_timeout),
+            None => pools.pool(),
         };
         Instance::new(factory.clone(), pool, config)
     }

@@ -2,8 +2,9 @@
 //! deadlines of its call.
 //!
 //! A [`transfer`] takes a kept connection from the [`pool`] or makes one:
-//! [`connect`] looks the name up ([`resolve`]), dials ([`mod@dial`]), and has [`tls`]
-//! secured; then [`send`] writes the request, and the transfer gathers the reply.
+//! when its [`turn`] has come, [`connect`] looks the name up ([`resolve`]), dials
+//! ([`mod@dial`]), and has [`tls`] secured; then [`send`] writes the request, and
+//! the transfer gathers the reply.
 
 mod connect;
 mod connect_lock;
@@ -15,6 +16,7 @@ mod expect;
 mod hosts;
 mod interim;
 mod keep_alive;
+mod known_servers;
 mod name_servers;
 mod pool;
 mod proxy;
@@ -25,7 +27,8 @@ mod socket;
 mod stream;
 mod tls;
 mod transfer;
+mod turn;
 mod watched_file;
 
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Pool, Pools};
 pub(crate) use transfer::{Tenant, Transport};

@@ -6,6 +6,7 @@ mod cap;
 mod client_domains;
 mod command_line;
 mod component;
+mod connecting;
 mod connections;
 mod examples;
 mod expect;

@@ -1,7 +1,10 @@
-//! A server of HTTP/2 without TLS. It answers no request before a number of them
-//! are there at once.
+//! A server of HTTP/2. It answers no request before a number of them are there at
+//! once.
 
-use crate::listener::Listener;
+use crate::{
+    listener::{Listener, until_closed},
+    pki::Identity,
+};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, server::conn::http2, service::service_fn};
@@ -13,16 +16,21 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
-use tokio::{net::TcpStream, sync::Barrier};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Barrier,
+};
+use tokio_rustls::TlsAcceptor;
 
 /// Runs until it is dropped.
 pub struct Together {
     listener: Listener,
     accepted: Arc<AtomicUsize>,
+    tls: bool,
 }
 
 impl Together {
-    /// Starts one on 127.0.0.1 that waits for `many`.
+    /// Starts one without TLS on 127.0.0.1 that waits for `many`.
     pub async fn start(many: usize) -> Self {
         let accepted = Arc::new(AtomicUsize::new(0));
         let count = accepted.clone();
@@ -32,13 +40,46 @@ impl Together {
             serve(stream, barrier.clone())
         })
         .await;
-        Self { listener, accepted }
+        Self {
+            listener,
+            accepted,
+            tls: false,
+        }
+    }
+
+    /// Starts one with TLS on 127.0.0.1 that waits for `many`. Its first
+    /// connection never gets beyond the beginning of the handshake.
+    pub async fn start_tls_hanging_once(identity: &Identity, many: usize) -> Self {
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = accepted.clone();
+        let barrier = Arc::new(Barrier::new(many));
+        let mut config = (*identity.server_config()).clone();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = Listener::start(move |mut stream| {
+            let hangs = count.fetch_add(1, Ordering::SeqCst) == 0;
+            let (acceptor, barrier) = (acceptor.clone(), barrier.clone());
+            async move {
+                if hangs {
+                    until_closed(&mut stream).await;
+                } else if let Ok(stream) = acceptor.accept(stream).await {
+                    serve(stream, barrier).await;
+                }
+            }
+        })
+        .await;
+        Self {
+            listener,
+            accepted,
+            tls: true,
+        }
     }
 
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/", self.listener.address())
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}/", self.listener.address())
     }
 
     /// Connections so far.
@@ -48,7 +89,10 @@ impl Together {
     }
 }
 
-async fn serve(stream: TcpStream, barrier: Arc<Barrier>) {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    barrier: Arc<Barrier>,
+) {
     let service = service_fn(move |_| {
         let barrier = barrier.clone();
         async move {

@@ -61,8 +61,8 @@ type Script = Arc<dyn Fn(&Seen) -> Vec<Step> + Send + Sync>;
 #[derive(Clone)]
 struct Tls {
     acceptor: TlsAcceptor,
-    /// What every connection but the first waits for.
-    gate: Option<Gate>,
+    /// What connections wait for before their handshake, and which of them do.
+    gate: Option<(Gate, fn(usize) -> bool)>,
 }
 
 impl From<TlsAcceptor> for Tls {
@@ -129,9 +129,20 @@ impl Server {
         gate: Gate,
         script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
+        Self::start_tls_holding(identity, gate, |connection| connection > 0, script).await
+    }
+
+    /// As [`start_tls`](Self::start_tls), but that the connections that `held`
+    /// says, which are counted from 0, wait at `gate` before their handshake.
+    pub async fn start_tls_holding(
+        identity: &Identity,
+        gate: Gate,
+        held: fn(usize) -> bool,
+        script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         let tls = Tls {
             acceptor: TlsAcceptor::from(identity.server_config()),
-            gate: Some(gate),
+            gate: Some((gate, held)),
         };
         Self::listen("127.0.0.1:0", Some(tls), Arc::new(script)).await
     }
@@ -237,8 +248,8 @@ impl Connection {
         match tls {
             None => self.serve(stream, &socket).await,
             Some(tls) => {
-                if let Some(gate) = tls.gate
-                    && self.number > 0
+                if let Some((gate, held)) = tls.gate
+                    && held(self.number)
                 {
                     gate.pass().await;
                 }

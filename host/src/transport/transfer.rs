@@ -5,9 +5,10 @@ use super::{
     connect_lock::{ConnectLocks, InstanceId},
     connection::{self, Connection, Http2},
     errors, keep_alive,
-    pool::Pool,
+    pool::{Pool, Turn},
     request_body::Outgoing,
     send::{Again, Unanswered, send},
+    turn::Place,
 };
 use crate::{
     call::{
@@ -292,32 +293,53 @@ impl Exchange<'_> {
     async fn connect_in_turn(&self) -> Result<(Connection, bool), Failure> {
         let Self {
             transport,
-            tenant,
+            tenant: Tenant { id, pool },
             call,
             origin,
             ..
         } = *self;
-        // Many transfers to a server of HTTP/2 share one connection, which the
-        // first of them makes while the others wait for it.
-        let _turn = if transport.connector.may_speak_http2(origin) {
+        let locks = &transport.connect_locks;
+        let lock = || match locks {
+            Some(locks) => locks.acquire(origin, *id),
+            None => Ok(None),
+        };
+        // Many transfers to a server of HTTP/2 share one connection.
+        let turn = if transport.connector.may_speak_http2(origin) {
             call.enter(Phase::Turn);
-            let turn = tenant.pool.turn(origin).await;
-            if let Some(shared) = tenant.pool.take(origin) {
-                return Ok((shared, true));
-            }
-            turn
+            pool.turn(origin, lock).await?
         } else {
-            None
+            Turn::Connect(None, lock()?)
         };
-        let _lock = match &transport.connect_locks {
-            Some(locks) => locks.acquire(origin, tenant.id)?,
-            None => None,
-        };
+        match turn {
+            Turn::Share(shared) => Ok((shared, true)),
+            Turn::Connect(None, _lock) => self.connect_now(None).await,
+            // Another's handshake may be done first.
+            Turn::Connect(Some(place), _lock) => tokio::select! {
+                connected = self.connect_now(Some(&place)) => connected,
+                shared = place.shared(|| pool.share(origin)) => Ok((shared, true)),
+            },
+        }
+    }
+
+    /// Connects, and says in `place` what the server speaks.
+    async fn connect_now(&self, place: Option<&Place>) -> Result<(Connection, bool), Failure> {
+        let Self {
+            transport,
+            tenant: Tenant { id, pool },
+            call,
+            origin,
+            ..
+        } = *self;
         let link = transport.connector.connect(origin, call).await?;
+        if let Some(place) = place
+            && !link.http2
+        {
+            place.met_http1();
+        }
         let live = transport
             .connect_locks
             .as_ref()
-            .map(|locks| locks.connected(origin, tenant.id));
+            .map(|locks| locks.connected(origin, *id));
         let spoken = if link.http2 {
             connection::http2(link.stream, link.reins, live)
                 .await
@@ -328,7 +350,12 @@ impl Exchange<'_> {
                 .map(Connection::Http1)
         };
         let connection = spoken.map_err(errors::exchanging)?;
-        tenant.pool.meet(origin, &connection);
+        pool.meet(origin, &connection);
+        if let Some(place) = place
+            && link.http2
+        {
+            place.met_http2();
+        }
         Ok((connection, false))
     }
 }
