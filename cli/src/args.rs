@@ -308,6 +308,14 @@ struct Parameters {
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     idle_timeout: Option<Duration>,
 
+    /// Connections that an instance keeps without use [default: 1024]
+    #[arg(long, value_name = "COUNT")]
+    max_idle_connections: Option<u32>,
+
+    /// Those that all instances keep together [default: half of ulimit -n]
+    #[arg(long, value_name = "COUNT")]
+    max_total_idle_connections: Option<u32>,
+
     /// Let all instances use each other's connections [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     share_connections: Option<bool>,
@@ -356,6 +364,8 @@ impl Parameters {
             ca_only,
             tls_min_version,
             idle_timeout,
+            max_idle_connections,
+            max_total_idle_connections,
             share_connections,
             dns_servers,
             proxy_from_env,
@@ -381,6 +391,12 @@ impl Parameters {
         set(layers, "ca-only", ca_only)?;
         set(layers, "tls-min-version", tls_min_version)?;
         set(layers, "idle-timeout", &time(idle_timeout))?;
+        set(layers, "max-idle-connections", max_idle_connections)?;
+        set(
+            layers,
+            "max-total-idle-connections",
+            max_total_idle_connections,
+        )?;
         set(layers, "share-connections", share_connections)?;
         set(layers, "dns-servers", dns_servers)?;
         set(layers, "proxy-from-env", proxy_from_env)

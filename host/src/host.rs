@@ -52,7 +52,7 @@ impl Host {
         let factory = factory(transport, config.max_transfer_size).map_err(|error| {
             ConfigError::new(format!("this machine can't run the sandbox: {error}"))
         })?;
-        let pools = Pools::new(config.idle_timeout);
+        let pools = Pools::new(&config);
         let shared = config.share_connections.then(|| pools.pool());
         Ok(Self(Arc::new(Inner {
             config,

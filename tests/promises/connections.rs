@@ -71,6 +71,64 @@ async fn without_an_idle_timeout_no_connection_is_kept() {
     assert_eq!(server.record().accepted, 3);
 }
 
+/// Calls three servers, the first of them twice, and says which of them still has
+/// its connection when that of the second has ended.
+async fn kept_of_three(callers: &[rest_client_host::Instance]) -> Vec<bool> {
+    let mut servers = Vec::new();
+    for _ in 0..3 {
+        servers.push(Server::start(|_| ok("x")).await);
+    }
+    for (number, order) in [0, 1, 0, 2].into_iter().enumerate() {
+        let caller = &callers[order % callers.len()];
+        caller
+            .rest_get(&servers[order].url("/"))
+            .await
+            .unwrap_or_else(|error| panic!("call {number}: {error}"));
+    }
+    servers[1]
+        .wait_for("the end of the connection", |record| record.open == 0)
+        .await;
+    servers.iter().map(|it| it.record().open == 1).collect()
+}
+
+#[tokio::test]
+async fn of_too_many_connections_without_use_the_one_used_longest_ago_is_closed() {
+    let of_an_instance = config!(max_idle_connections = 2);
+    let kept = kept_of_three(&[worker_with(of_an_instance)]).await;
+    assert_eq!(kept, [true, false, true], "of an instance");
+
+    let host = host(config!(max_total_idle_connections = Some(2)));
+    let instances = [(); 3].map(|()| host.instance());
+    let kept = kept_of_three(&instances).await;
+    assert_eq!(kept, [true, false, true], "of a host");
+}
+
+#[tokio::test]
+async fn one_instance_leaves_half_of_the_connections_to_the_others() {
+    let host = host(config!(max_total_idle_connections = Some(4)));
+    let mut servers = Vec::new();
+    for _ in 0..8 {
+        servers.push(Server::start(|_| ok("x")).await);
+    }
+    let (modest, noisy) = (host.instance(), host.instance());
+    for server in &servers[..2] {
+        modest.rest_get(&server.url("/")).await.unwrap();
+    }
+    for server in &servers[2..] {
+        noisy.rest_get(&server.url("/")).await.unwrap();
+    }
+    for server in &servers[2..6] {
+        server
+            .wait_for("the end of the connection", |record| record.open == 0)
+            .await;
+    }
+    let open = servers
+        .iter()
+        .map(|it| it.record().open)
+        .collect::<Vec<_>>();
+    assert_eq!(open, [1, 1, 0, 0, 0, 0, 1, 1]);
+}
+
 #[tokio::test]
 async fn connections_end_with_their_instance() {
     let server = Server::start(|_| ok("x")).await;

@@ -8,6 +8,7 @@ mod command_line;
 mod component;
 mod connecting;
 mod connections;
+mod descriptors;
 mod examples;
 mod expect;
 mod failures;

@@ -198,6 +198,7 @@ mod tests {
         let config = Config {
             ssl_capath: Some("x".into()),
             connect_poll_interval: Some(Duration::from_secs(1)),
+            max_total_idle_connections: Some(1),
             ..Config::default()
         };
         let mut keys: Vec<String> = table(&config)

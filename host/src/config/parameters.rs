@@ -85,6 +85,17 @@ pub struct Config {
     /// close; 0 keeps none.
     #[serde(with = "duration")]
     pub idle_timeout: Duration,
+    /// Connections that an instance keeps without use; those used longest ago are
+    /// closed first. Default 1024, so that an instance with 1,000 calls at a time
+    /// keeps theirs. At most half of `max_total_idle_connections`, unless
+    /// `share_connections` is set: then it is all instances that keep as many.
+    pub max_idle_connections: u32,
+    /// Connections that all instances of a host keep without use, together.
+    /// Default none, which is half of the files that the process may have open
+    /// (`ulimit -n`) when the host is made: the other half is for those in use, and
+    /// for the program around.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_total_idle_connections: Option<u32>,
     /// Whether all instances of a host use each other's connections. Default
     /// false: no tenant's request then ever travels on a connection that was
     /// opened with another one's credentials.
@@ -121,6 +132,8 @@ impl Default for Config {
             ca_only: false,
             tls_min_version: TlsVersion::default(),
             idle_timeout: Duration::from_secs(50),
+            max_idle_connections: 1024,
+            max_total_idle_connections: None,
             share_connections: false,
             dns_servers: Vec::new(),
             proxy_from_env: false,
@@ -131,7 +144,7 @@ impl Default for Config {
 
 impl Config {
     /// The keys of all parameters, in the order in which they are shown.
-    pub const KEYS: [&str; 20] = [
+    pub const KEYS: [&str; 22] = [
         "connection-timeout",
         "transfer-timeout",
         "max-async-transfers",
@@ -148,6 +161,8 @@ impl Config {
         "ca-only",
         "tls-min-version",
         "idle-timeout",
+        "max-idle-connections",
+        "max-total-idle-connections",
         "share-connections",
         "dns-servers",
         "proxy-from-env",

@@ -94,6 +94,8 @@ mod tests {
             ca-only = true
             tls-min-version = "1.3"
             idle-timeout = 0
+            max-idle-connections = 0
+            max-total-idle-connections = 256
             share-connections = true
             dns-servers = ["127.0.0.1:53"]
             proxy-from-env = true
@@ -125,6 +127,8 @@ mod tests {
             ca_only: true,
             tls_min_version: TlsVersion::Tls13,
             idle_timeout: Duration::ZERO,
+            max_idle_connections: 0,
+            max_total_idle_connections: Some(256),
             share_connections: true,
             dns_servers: vec!["127.0.0.1:53".parse().unwrap()],
             proxy_from_env: true,

@@ -146,7 +146,7 @@ mod tests {
         let config = Config::default();
         let transport = Transport::new(&config).unwrap();
         let factory = Factory::new(transport, config.max_transfer_size).unwrap();
-        let tenant = Tenant::new(0, Pools::new(Duration::ZERO).pool());
+        let tenant = Tenant::new(0, Pools::new(&config).pool());
         let mut sandbox = factory.make(tenant).await.unwrap();
         let at_first = sandbox.memory();
         let timeout = Duration::from_secs(20);

@@ -2,8 +2,19 @@
 //! of this machine was met, which is nobody else's fault.
 
 use crate::call::failure::{Cause, Failure};
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    process::{Resource, getrlimit},
+};
 use std::io;
+
+/// Half of the files that this process may have open at a time now.
+pub(super) fn half() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit / 2).unwrap_or(usize::MAX)
+    })
+}
 
 /// Whether `error` says that nothing more can be opened.
 pub(super) fn is_exhausted(error: &io::Error) -> bool {

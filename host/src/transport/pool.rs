@@ -7,40 +7,69 @@
 use super::{
     connect_lock::ConnectLock,
     connection::{Connection, Http1, Http2},
+    descriptors,
+    idle_budget::{self, Counted, IdleBudget, Keeper},
     known_servers::KnownServers,
     turn::{Go, Place, Turns},
 };
-use crate::call::{failure::Failure, origin::Origin};
+use crate::{
+    call::{failure::Failure, origin::Origin},
+    config::Config,
+};
 use parking_lot::{Mutex, MutexGuard};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::Instant;
-
-/// Idle connections of one origin; one more is closed. There are never more than
-/// were in use at once, and whoever has so many in use will have them again.
-const KEPT_PER_ORIGIN: usize = 4096;
 
 /// Between two looks at what is kept.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
+/// Connections that are given up together where nothing more can be opened: some
+/// for the one who met that, and for others at the same time.
+const ROOM: usize = 16;
+
 /// What the pools of a host have in common.
 pub(crate) struct Pools {
     idle_timeout: Duration,
+    /// Connections that one pool keeps without use.
+    most: usize,
+    budget: Arc<IdleBudget>,
     known: Arc<KnownServers>,
 }
 
 impl Pools {
-    /// Pools that keep a connection for `idle_timeout` without use.
-    pub(crate) fn new(idle_timeout: Duration) -> Self {
+    /// Pools that keep connections within the bounds of `config`.
+    pub(crate) fn new(config: &Config) -> Self {
+        let total = config
+            .max_total_idle_connections
+            .map_or_else(descriptors::half, |total| total as usize);
+        let most = match config.share_connections {
+            true => total,
+            // What one leaves is for all others.
+            false => total.div_ceil(2),
+        };
         Self {
-            idle_timeout,
+            idle_timeout: config.idle_timeout,
+            most: most.min(config.max_idle_connections as usize),
+            budget: Arc::new(IdleBudget::new(total)),
             known: Arc::default(),
         }
     }
 
     /// An empty pool.
     pub(crate) fn pool(&self) -> Pool {
-        Pool(Arc::new(Shared {
+        Pool(Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             idle_timeout: self.idle_timeout,
+            most: self.most,
+            id: self.budget.add(shared.clone()),
+            budget: self.budget.clone(),
+            count: Arc::default(),
             kept: Mutex::default(),
             turns: Arc::default(),
             known: self.known.clone(),
@@ -54,6 +83,12 @@ pub(crate) struct Pool(Arc<Shared>);
 
 struct Shared {
     idle_timeout: Duration,
+    /// Connections without use.
+    most: usize,
+    /// As the budget knows it.
+    id: u64,
+    budget: Arc<IdleBudget>,
+    count: Arc<AtomicUsize>,
     kept: Mutex<Kept>,
     turns: Arc<Turns>,
     known: Arc<KnownServers>,
@@ -77,20 +112,25 @@ struct Kept {
 #[derive(Default)]
 struct OfOrigin {
     /// The one used last is at the end.
-    idle: Vec<Idle>,
+    idle: VecDeque<Idle>,
     /// Multiplexed, so it is never taken out.
     http2: Option<Shareable>,
 }
 
 struct Idle {
     http1: Http1,
+    /// Since when it is kept.
+    since: Instant,
+    /// For how long it may be used again.
     until: Instant,
+    _counted: Counted,
 }
 
 /// It may be in use: nobody says when it no longer is.
 struct Shareable {
     http2: Http2,
     used: Instant,
+    _counted: Counted,
 }
 
 impl Pool {
@@ -101,7 +141,10 @@ impl Pool {
         if let Some(shared) = of_origin.share() {
             return Some(shared);
         }
-        while let Some(Idle { mut http1, until }) = of_origin.idle.pop() {
+        while let Some(Idle {
+            mut http1, until, ..
+        }) = of_origin.idle.pop_back()
+        {
             if Instant::now() < until && http1.is_ready() {
                 return Some(Connection::Http1(http1));
             }
@@ -124,6 +167,7 @@ impl Pool {
             let shareable = Shareable {
                 http2: http2.clone(),
                 used: Instant::now(),
+                _counted: self.0.budget.count(&self.0.count),
             };
             self.keep(origin, |of_origin| of_origin.http2 = Some(shareable));
         }
@@ -139,13 +183,17 @@ impl Pool {
         if keep.is_zero() || !http1.is_ready() {
             return;
         }
+        let now = Instant::now();
         let idle = Idle {
             http1,
-            until: Instant::now() + keep,
+            since: now,
+            until: now + keep,
+            _counted: self.0.budget.count(&self.0.count),
         };
-        self.keep(origin, |of_origin| of_origin.keep(idle));
+        self.keep(origin, |of_origin| of_origin.idle.push_back(idle));
     }
 
+    /// Keeps one more, and closes what is too much then.
     fn keep(&self, origin: &Origin, add: impl FnOnce(&mut OfOrigin)) {
         let mut kept = self.lock();
         // The name is only copied where it is new.
@@ -154,6 +202,33 @@ impl Pool {
             None => add(kept.by_origin.entry(origin.clone()).or_default()),
         }
         self.sweep_later(&mut kept);
+        drop(kept);
+        let excess = idle_budget::excess(self.0.count.load(Ordering::Relaxed), self.0.most);
+        if excess > 0 {
+            self.close_oldest(excess);
+        }
+        self.0.budget.enforce();
+    }
+
+    /// Closes connections without use since nothing more can be opened: those of
+    /// this pool, and those of others where it has too few. False if there were
+    /// none.
+    pub(super) fn make_room(&self) -> bool {
+        let mut closed = self.close_oldest(ROOM);
+        if closed < ROOM {
+            closed += self.0.budget.close_oldest(ROOM - closed);
+        }
+        tracing::debug!(
+            closed,
+            "no further socket can be opened, connections without use are closed"
+        );
+        closed > 0
+    }
+
+    fn close_oldest(&self, count: usize) -> usize {
+        let mut ages = Vec::new();
+        self.0.ages(&mut ages);
+        idle_budget::oldest(&mut ages, count).map_or(0, |then| self.0.close(then))
     }
 
     /// Waits for the turn to connect to `origin`, which may speak HTTP/2: others
@@ -213,11 +288,39 @@ impl Pool {
     }
 }
 
-impl OfOrigin {
-    fn keep(&mut self, idle: Idle) {
-        if self.idle.len() < KEPT_PER_ORIGIN {
-            self.idle.push(idle);
+impl Keeper for Shared {
+    fn ages(&self, ages: &mut Vec<Instant>) {
+        for of_origin in self.kept.lock().by_origin.values() {
+            ages.extend(of_origin.idle.iter().map(|idle| idle.since));
+            ages.extend(of_origin.http2.iter().map(|shareable| shareable.used));
         }
+    }
+
+    fn close(&self, then: Instant) -> usize {
+        let (mut idle, mut http2) = (Vec::new(), Vec::new());
+        let mut kept = self.kept.lock();
+        kept.by_origin.retain(|_, of_origin| {
+            while let Some(oldest) = of_origin.idle.pop_front_if(|idle| idle.since <= then) {
+                idle.push(oldest);
+            }
+            http2.extend(of_origin.http2.take_if(|it| it.used <= then));
+            !of_origin.is_empty()
+        });
+        drop(kept);
+        // They are closed here, when nobody waits for the lock.
+        idle.len() + http2.len()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.budget.remove(self.id);
+    }
+}
+
+impl OfOrigin {
+    fn is_empty(&self) -> bool {
+        self.idle.is_empty() && self.http2.is_none()
     }
 
     fn share(&mut self) -> Option<Connection> {
@@ -236,6 +339,6 @@ impl OfOrigin {
             .retain_mut(|idle| Instant::now() < idle.until && idle.http1.is_ready());
         self.http2
             .take_if(|it| it.http2.is_closed() || it.used.elapsed() >= idle_timeout);
-        !self.idle.is_empty() || self.http2.is_some()
+        !self.is_empty()
     }
 }

@@ -25,7 +25,7 @@ use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     task::yield_now,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 use wasmtime_wasi_http::WasiBody;
 
@@ -40,6 +40,10 @@ const FRAMES_AT_A_STRETCH: usize = 16;
 /// Attempts to have a request answered where the server has processed none of
 /// those before.
 const MAX_ATTEMPTS: u32 = 4;
+
+/// What connections without use take to be closed, where there is no room for a
+/// new one.
+const ROOM_DELAY: Duration = Duration::from_millis(10);
 
 /// Whom a transfer is for.
 #[derive(Clone)]
@@ -330,7 +334,14 @@ impl Exchange<'_> {
             origin,
             ..
         } = *self;
-        let link = transport.connector.connect(origin, call).await?;
+        let link = match transport.connector.connect(origin, call).await {
+            Err(failure) if failure.cause == Cause::NoDescriptors && pool.make_room() => {
+                // Connections of HTTP/2 are closed by tasks of their own.
+                sleep(ROOM_DELAY).await;
+                transport.connector.connect(origin, call).await?
+            }
+            connected => connected?,
+        };
         if let Some(place) = place
             && !link.http2
         {
