@@ -58,11 +58,14 @@ pub struct Record {
 
 type Script = Arc<dyn Fn(&Seen) -> Vec<Step> + Send + Sync>;
 
+/// Says of a connection, counted from 0, whether it is meant.
+pub type Which = fn(usize) -> bool;
+
 #[derive(Clone)]
 struct Tls {
     acceptor: TlsAcceptor,
     /// What connections wait for before their handshake, and which of them do.
-    gate: Option<(Gate, fn(usize) -> bool)>,
+    gate: Option<(Gate, Which)>,
 }
 
 impl From<TlsAcceptor> for Tls {
@@ -137,7 +140,7 @@ impl Server {
     pub async fn start_tls_holding(
         identity: &Identity,
         gate: Gate,
-        held: fn(usize) -> bool,
+        held: Which,
         script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
         let tls = Tls {

@@ -19,7 +19,6 @@ use crate::{
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// A way to the server, on which no HTTP was spoken yet.
