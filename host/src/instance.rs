@@ -5,6 +5,7 @@ mod cap_log;
 mod driver;
 mod in_flight;
 mod pending_call;
+mod texts;
 
 use crate::{
     call::{Call, Phase, percent_coding::PercentCoding, spec::CallSpec},
@@ -232,6 +233,7 @@ impl Inner {
         call: &Arc<Call>,
         begun: Option<oneshot::Sender<()>>,
     ) -> CallResult {
+        texts::check(&spec)?;
         let (pending, mut result) = PendingCall::new(spec, call.clone(), begun);
         self.command(Command::Call(Box::new(pending)));
         let lost = |_| Err(shut_down());
