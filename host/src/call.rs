@@ -1,12 +1,16 @@
 //! One call while it runs: its deadlines, and the record of how it went.
 
+pub(crate) mod budget;
 pub(crate) mod failure;
 pub(crate) mod origin;
-pub(crate) mod percent_coding;
+pub(crate) mod paid;
+pub(crate) mod payer;
 pub(crate) mod reply;
+pub(crate) mod share;
 pub(crate) mod spec;
 
 use crate::timings::Timings;
+use budget::Budget;
 use failure::{Cause, Failure};
 use origin::Origin;
 use parking_lot::{Mutex, MutexGuard};
@@ -20,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) started: Instant,
     pub(crate) connection_timeout: Duration,
     pub(crate) transfer_timeout: Duration,
+    /// What its replies are charged to. Empty where nobody counts.
+    pub(crate) budget: Option<Budget>,
     record: Mutex<Record>,
 }
 
@@ -44,6 +50,7 @@ pub(crate) struct Record {
 pub(crate) enum Phase {
     #[default]
     Start,
+    Share,
     Turn,
     NameLookup,
     Connect,
@@ -58,6 +65,7 @@ impl Phase {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Start => "the call waited for its instance",
+            Self::Share => "as many transfers as its plugin may have were in flight",
             Self::Turn => "another transfer of this instance was connecting",
             Self::NameLookup => "the host name was looked up",
             Self::Connect => "TCP was connecting",
@@ -76,8 +84,14 @@ impl Call {
             started: Instant::now(),
             connection_timeout: connection_timeout.min(transfer_timeout),
             transfer_timeout,
+            budget: None,
             record: Mutex::default(),
         }
+    }
+
+    /// The same, with its replies charged to `budget`.
+    pub(crate) fn charged_to(self, budget: Option<Budget>) -> Self {
+        Self { budget, ..self }
     }
 
     /// When there must be a usable connection.
@@ -109,7 +123,7 @@ impl Call {
         let elapsed = self.started.elapsed();
         let mut record = self.record();
         match record.phase {
-            Phase::Start | Phase::Turn | Phase::Proxy => {}
+            Phase::Start | Phase::Share | Phase::Turn | Phase::Proxy => {}
             Phase::NameLookup => record.timings.name_lookup = Some(elapsed),
             Phase::Connect => record.timings.connect = Some(elapsed),
             Phase::Tls => record.timings.tls = Some(elapsed),

@@ -38,7 +38,8 @@ pub enum ErrorKind {
     Tls,
     /// The policy of this host forbids the request.
     Denied,
-    /// max-async-transfers are in flight, and at-cap is reject.
+    /// max-async-transfers are in flight, of the instance or of a plugin's share
+    /// of it, and at-cap is reject.
     AtCap,
     /// The pool of workers is being shut down.
     Draining,

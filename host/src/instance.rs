@@ -8,8 +8,13 @@ mod pending_call;
 mod texts;
 
 use crate::{
-    call::{Call, Phase, percent_coding::PercentCoding, spec::CallSpec},
-    config::Config,
+    call::{
+        Call, Phase,
+        payer::{Held, Payer},
+        share::{Place, Share},
+        spec::CallSpec,
+    },
+    config::{AtCap, Config},
     error::{Error, ErrorKind},
     request::{Caller, PendingResponse, Request},
     response::Response,
@@ -19,7 +24,7 @@ use crate::{
     transport::{Pool, Tenant},
 };
 use admission::Admission;
-use driver::{Coded, Command};
+use driver::Command;
 use parking_lot::Mutex;
 use pending_call::PendingCall;
 use std::{
@@ -174,6 +179,11 @@ impl Instance {
         self.0.under_way.load(Ordering::Relaxed)
     }
 
+    /// A request of which all is known.
+    pub(crate) fn request(&self, spec: CallSpec) -> Request {
+        Request::of(self.0.clone(), spec)
+    }
+
     /// Makes a call.
     pub(crate) fn call(
         &self,
@@ -181,13 +191,6 @@ impl Instance {
         begun: Option<oneshot::Sender<()>>,
     ) -> PendingResponse {
         self.0.clone().call(spec, begun)
-    }
-
-    /// Has the guest percent-code a text.
-    pub(crate) async fn percent_code(&self, coding: PercentCoding, text: String) -> Coded {
-        let (result, coded) = oneshot::channel();
-        self.0.command(Command::PercentCode(coding, text, result));
-        coded.await.unwrap_or_else(|_| Err(shut_down()))
     }
 }
 
@@ -204,18 +207,20 @@ impl Caller for Inner {
 impl Inner {
     async fn run(
         &self,
-        spec: CallSpec,
+        mut spec: CallSpec,
         begun: Option<oneshot::Sender<()>>,
     ) -> Result<Response, Error> {
         let _under_way = UnderWay::count(&self.under_way);
         let shorter = |configured: Duration, asked: Option<Duration>| {
             asked.map_or(configured, |asked| asked.min(configured))
         };
-        let call = Arc::new(Call::start(
+        let payer = spec.payer.take();
+        let call = Call::start(
             shorter(self.connection_timeout, spec.connection_timeout),
             shorter(self.transfer_timeout, spec.transfer_timeout),
-        ));
-        let result = self.result(spec, &call, begun).await;
+        );
+        let call = Arc::new(call.charged_to(payer.as_ref().map(|payer| payer.budget.clone())));
+        let result = self.result(spec, payer, &call, begun).await;
         let record = call.record();
         let timings = Timings {
             total: call.started.elapsed(),
@@ -230,11 +235,22 @@ impl Inner {
     async fn result(
         &self,
         spec: CallSpec,
+        payer: Option<Payer>,
         call: &Arc<Call>,
-        begun: Option<oneshot::Sender<()>>,
+        mut begun: Option<oneshot::Sender<()>>,
     ) -> CallResult {
         texts::check(&spec)?;
-        let (pending, mut result) = PendingCall::new(spec, call.clone(), begun);
+        let held = match payer {
+            Some(Payer { charge, share, .. }) => Some(Held {
+                _charge: charge,
+                _place: match share {
+                    Some(share) => Some(self.place(&share, call, &mut begun).await?),
+                    None => None,
+                },
+            }),
+            None => None,
+        };
+        let (pending, mut result) = PendingCall::new(spec, call.clone(), held, begun);
         self.command(Command::Call(Box::new(pending)));
         let lost = |_| Err(shut_down());
         // The driver keeps the deadlines of what it has begun, and hands over
@@ -254,6 +270,41 @@ impl Inner {
                 call.record().expired = true;
                 let failure = call.transfer_timed_out();
                 Err(Error::of(ErrorKind::TransferTimeout, &failure))
+            }
+        }
+    }
+
+    /// A place in a share, for which a call waits unless at-cap is reject. It
+    /// never blocks the instance: that would be to stop others on account of one.
+    async fn place(
+        &self,
+        share: &Share,
+        call: &Call,
+        begun: &mut Option<oneshot::Sender<()>>,
+    ) -> Result<Place, Error> {
+        if let Some(place) = share.try_take() {
+            return Ok(place);
+        }
+        if share.most() == 0 || self.admission.at_cap() == AtCap::Reject {
+            let message = format!(
+                "as many transfers as this plugin may have, {}, are in flight",
+                share.most()
+            );
+            return Err(Error::new(ErrorKind::AtCap, message));
+        }
+        if let Some(begun) = begun.take() {
+            // Fails only if the caller has gone.
+            let _ = begun.send(());
+        }
+        call.enter(Phase::Share);
+        match timeout_at(call.connection_deadline(), share.take()).await {
+            Ok(place) => {
+                call.enter(Phase::Start);
+                Ok(place)
+            }
+            Err(_) => {
+                let failure = call.connection_timed_out(call.connection_timeout);
+                Err(Error::of(ErrorKind::ConnectionTimeout, &failure))
             }
         }
     }

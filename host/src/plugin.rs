@@ -4,7 +4,9 @@
 //! A plugin's calls are calls of an [`Instance`], beside those that the embedder
 //! makes with it: they count to one cap, and have the same deadlines, policy and
 //! connections. The logic of requests stays in a sandbox of its own, so that a
-//! plugin which traps takes nothing with it but its own calls.
+//! plugin which traps takes nothing with it but its own calls. What the host keeps
+//! for a plugin is bounded by its budget ([`PluginCtx::memory_budget`]), and how
+//! much of the cap it may use by its share ([`PluginCtx::max_async_transfers`]).
 //!
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {
@@ -42,6 +44,10 @@ mod bindings;
 mod call;
 mod context;
 mod convert;
+#[allow(unreachable_pub, reason = "a file of the guest, where it is public")]
+mod escape;
+mod hooks;
+mod http_types;
 mod rest;
 mod transfer;
 mod transfers;
@@ -50,15 +56,15 @@ pub use context::{PluginCtx, PluginView};
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::io;
-use wasmtime_wasi_http::{
-    WasiHttp, WasiHttpView as _,
-    p2::bindings::http::types::{LinkOptions, add_to_linker as add_http_types},
-};
 
 /// Adds what a plugin needs to make calls: `rest:client/rest`,
 /// `rest:client/transfers`, and the types that these speak of, which are those
 /// of `wasi:http/types` and `wasi:io`. No `wasi:http/outgoing-handler` is among
-/// them, so that every request of a plugin counts to the cap.
+/// them, so that every request of a plugin counts to the cap. Of `wasi:http/types`
+/// a plugin has what reads a reply; a function that makes fields, a request or a
+/// response ends the plugin with a trap.
+///
+/// Nothing may be shadowed in `linker` afterwards, which is how a linker begins.
 ///
 /// # Errors
 ///
@@ -76,7 +82,5 @@ pub fn add_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<
     io::error::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)?;
     io::poll::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)?;
     io::streams::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)?;
-    add_http_types::<_, WasiHttp>(linker, &LinkOptions::default(), |state| {
-        state.rest_client().http()
-    })
+    http_types::add_to_linker(linker)
 }

@@ -47,9 +47,14 @@ pub(crate) type PendingResponse = Pin<Box<dyn Future<Output = Result<Response, E
 
 impl Request {
     pub(crate) fn new(caller: Arc<dyn Caller>, method: &str, url: &str) -> Self {
+        Self::of(caller, CallSpec::new(method, url))
+    }
+
+    /// One of which all is known.
+    pub(crate) fn of(caller: Arc<dyn Caller>, spec: CallSpec) -> Self {
         Self {
             caller,
-            spec: CallSpec::new(method, url),
+            spec,
             begun: None,
         }
     }

@@ -30,7 +30,6 @@ pub use canned::canned_calls;
 pub(crate) use factory::ON_DEMAND;
 pub(crate) use factory::{COMPONENT_SOURCE, Factory};
 pub(crate) use guest::{GuestCall, Sandbox};
-pub(crate) use hooks::Hooks;
 #[cfg(test)]
 pub(crate) use misbehaving::misdeed;
 pub(crate) use outbox::{Launched, Outcome};

@@ -1,12 +1,17 @@
 //! A plugin's calls are calls of an instance, like those of the program that
 //! runs the plugin. The plugin reaches nothing else.
 
+mod hostile;
+
 use crate::{host, worker_with};
 use rest_client_host::{
     AtCap, Host, Instance,
     plugin::{self, PluginCtx, PluginView},
 };
-use std::time::Duration;
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 use support::{
     config,
     counting_server::CountingServer,
@@ -32,22 +37,74 @@ impl PluginView for State {
     }
 }
 
-/// The plugin in `plugins/asker.wat`, in a store of its own.
-struct Asker {
+/// One of `plugins/*.wat`, in a store of its own.
+struct Plugin {
     store: Store<State>,
     plugin: wasmtime::component::Instance,
 }
 
-fn asker() -> Vec<u8> {
+impl Plugin {
+    async fn new(component: &[u8], rest_client: PluginCtx) -> Self {
+        let engine = Engine::default();
+        let component = Component::new(&engine, component).unwrap();
+        let mut store = Store::new(&engine, State { rest_client });
+        let plugin = linker(&engine)
+            .instantiate_async(&mut store, &component)
+            .await
+            .unwrap();
+        Self { store, plugin }
+    }
+
+    /// Calls a function. The error is a trap.
+    async fn try_call<P, R>(&mut self, name: &str, parameters: P) -> wasmtime::Result<R>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let function = self
+            .plugin
+            .get_typed_func::<P, R>(&mut self.store, name)
+            .unwrap();
+        function.call_async(&mut self.store, parameters).await
+    }
+
+    async fn call<P, R>(&mut self, name: &str, parameters: P) -> R
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
+        R: 'static,
+    {
+        let (result,) = self.try_call::<P, (R,)>(name, parameters).await.unwrap();
+        result
+    }
+
+    /// Calls a function without a result.
+    async fn run(&mut self, name: &str, transfer: u32) {
+        self.try_call::<_, ()>(name, (transfer,)).await.unwrap();
+    }
+
+    async fn start_get(&mut self, url: &str) -> u32 {
+        self.call("start-get", (url.to_owned(),)).await
+    }
+
+    async fn finish(&mut self, transfer: u32) -> i32 {
+        self.call("finish", (transfer,)).await
+    }
+
+    fn context(&mut self) -> &mut PluginCtx {
+        &mut self.store.data_mut().rest_client
+    }
+}
+
+/// The component of a module, in the world `world` of `wit`.
+fn component(world: &str, wit: &str, module: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve
         .push_dir(xtask::workspace_root().join("wit"))
         .unwrap();
-    let package = resolve
-        .push_str("asker.wit", include_str!("plugins/asker.wit"))
-        .unwrap();
-    let world = resolve.select_world(&[package], Some("asker")).unwrap();
-    let mut module = wat::parse_str(include_str!("plugins/asker.wat")).unwrap();
+    let package = resolve.push_str("plugin.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    let mut module = wat::parse_str(module).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
     ComponentEncoder::default()
         .module(&module)
@@ -61,62 +118,42 @@ fn linker(engine: &Engine) -> Linker<State> {
     linker
 }
 
+/// The plugin in `plugins/asker.wat`.
+struct Asker(Plugin);
+
+impl Deref for Asker {
+    type Target = Plugin;
+
+    fn deref(&self) -> &Plugin {
+        &self.0
+    }
+}
+
+impl DerefMut for Asker {
+    fn deref_mut(&mut self) -> &mut Plugin {
+        &mut self.0
+    }
+}
+
 impl Asker {
     async fn of(instance: &Instance) -> Self {
-        let engine = Engine::default();
-        let component = Component::new(&engine, asker()).unwrap();
-        let rest_client = PluginCtx::new(instance.clone());
-        let mut store = Store::new(&engine, State { rest_client });
-        let plugin = linker(&engine)
-            .instantiate_async(&mut store, &component)
-            .await
-            .unwrap();
-        Self { store, plugin }
+        Self::with(PluginCtx::new(instance.clone())).await
     }
 
-    async fn call<P, R>(&mut self, name: &str, parameters: P) -> R
-    where
-        P: ComponentNamedList + Lower + Send + Sync + 'static,
-        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
-        R: 'static,
-    {
-        let function = self
-            .plugin
-            .get_typed_func::<P, (R,)>(&mut self.store, name)
-            .unwrap();
-        let (result,) = function
-            .call_async(&mut self.store, parameters)
-            .await
-            .unwrap();
-        result
+    async fn with(context: PluginCtx) -> Self {
+        let (wit, module) = (
+            include_str!("plugins/asker.wit"),
+            include_str!("plugins/asker.wat"),
+        );
+        Self(Plugin::new(&component("asker", wit, module), context).await)
     }
 
     async fn get(&mut self, url: &str) -> i32 {
         self.call("get", (url.to_owned(),)).await
     }
 
-    async fn start_get(&mut self, url: &str) -> u32 {
-        self.call("start-get", (url.to_owned(),)).await
-    }
-
     async fn ready(&mut self, transfer: u32) -> bool {
         self.call("ready", (transfer,)).await
-    }
-
-    async fn finish(&mut self, transfer: u32) -> i32 {
-        self.call("finish", (transfer,)).await
-    }
-
-    /// Calls a function without a result.
-    async fn run(&mut self, name: &str, transfer: u32) {
-        let function = self
-            .plugin
-            .get_typed_func::<(u32,), ()>(&mut self.store, name)
-            .unwrap();
-        function
-            .call_async(&mut self.store, (transfer,))
-            .await
-            .unwrap();
     }
 }
 
@@ -299,17 +336,19 @@ async fn one_that_never_finishes_what_it_starts_is_refused_before_it_fills_the_m
     let instance = capped(100, AtCap::Block);
     let mut asker = Asker::of(&instance).await;
     let mut transfers = Vec::new();
-    // Replies of 256 MiB may wait.
-    for _ in 0..=(256 << 20) / SIZE {
+    // Replies of 64 MiB may wait, with what is around them.
+    for _ in 1..(64 << 20) / SIZE {
         let transfer = asker.start_get(&server.url("/")).await;
         asker.run("block", transfer).await;
         transfers.push(transfer);
     }
-    let refused = asker.start_get(&server.url("/")).await;
-    assert_eq!(asker.finish(refused).await, BUSY);
+    let one_more = asker.start_get(&server.url("/")).await;
+    assert_eq!(asker.finish(one_more).await, BUSY);
+    assert!(asker.context().memory_taken() > 7 * SIZE);
     for transfer in transfers {
         asker.run("discard", transfer).await;
     }
+    assert_eq!(asker.context().memory_taken(), 0);
     let again = asker.start_get(&server.url("/")).await;
     let status: i32 = asker.call("finish-open", (again,)).await;
     assert_eq!(status, 200);
@@ -317,18 +356,19 @@ async fn one_that_never_finishes_what_it_starts_is_refused_before_it_fills_the_m
 
 #[tokio::test]
 async fn a_body_that_one_keeps_counts_as_a_reply_that_waits() {
-    const SIZE: usize = 8 << 20;
+    const SIZE: usize = 1 << 20;
     let body = vec![b'x'; SIZE];
     let server = Server::start(move |_| reply("200 OK", &[], &body)).await;
-    let mut asker = Asker::of(&capped(100, AtCap::Block)).await;
+    let context = PluginCtx::new(capped(100, AtCap::Block)).memory_budget(8 * SIZE);
+    let mut asker = Asker::with(context).await;
     let url = server.url("/");
-    for _ in 0..=(256 << 20) / SIZE {
+    for _ in 1..8 {
         let transfer = asker.start_get(&url).await;
         let status: i32 = asker.call("finish-open-and-keep", (transfer,)).await;
         assert_eq!(status, 200);
     }
-    let refused = asker.start_get(&url).await;
-    assert_eq!(asker.finish(refused).await, BUSY);
+    let one_more = asker.start_get(&url).await;
+    assert_eq!(asker.finish(one_more).await, BUSY);
 }
 
 /// Our own component sends requests by itself, as such a plugin would.

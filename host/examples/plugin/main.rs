@@ -32,7 +32,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     plugin::add_to_linker(&mut linker)?;
     let component = Component::new(&engine, credit()?)?;
 
-    let rest_client = PluginCtx::new(instance.clone());
+    // It may have 8 MiB of requests and replies beside its own memory, and 10
+    // calls at a time.
+    let rest_client = PluginCtx::new(instance.clone())
+        .memory_budget(8 << 20)
+        .max_async_transfers(10);
     let mut store = Store::new(&engine, State { rest_client });
     let plugin = linker.instantiate_async(&mut store, &component).await?;
 

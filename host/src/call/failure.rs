@@ -41,6 +41,8 @@ pub(crate) enum Cause {
     Incomplete,
     Protocol,
     Uri,
+    /// The reply is more than the party may have that pays for the call.
+    OverBudget,
 }
 
 impl Failure {
@@ -84,6 +86,8 @@ impl Failure {
             Cause::Incomplete => ErrorCode::HttpResponseIncomplete,
             Cause::Protocol => ErrorCode::HttpProtocolError,
             Cause::Uri => ErrorCode::HttpRequestUriInvalid,
+            // `wasi:http` knows none that is nearer.
+            Cause::OverBudget => ErrorCode::InternalError(Some(self.sentence.clone())),
         }
     }
 }

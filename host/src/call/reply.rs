@@ -4,7 +4,11 @@
 //! gained by handing it over in pieces; and a guest that holds no body needs no
 //! memory for it.
 
-use super::failure::Failure;
+use super::{
+    budget::Budget,
+    failure::Failure,
+    paid::{Buffer, pay_for_fields},
+};
 use bytes::Bytes;
 use http::{Response, response};
 use http_body::{Body, Frame, SizeHint};
@@ -19,16 +23,33 @@ use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) head: response::Parts,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Buffer,
     /// Why there is not all of the body: the transfer-timeout passed.
     pub(crate) cut: Option<Failure>,
 }
 
 impl Reply {
+    /// A reply whose head is here, and whose body announces so many bytes. It is
+    /// charged to `budget` if there is one.
+    pub(crate) fn begin(
+        mut head: response::Parts,
+        announced: u64,
+        budget: Option<&Budget>,
+    ) -> Result<Self, Failure> {
+        if let Some(budget) = budget {
+            pay_for_fields(&mut head.headers, budget)?;
+        }
+        Ok(Self {
+            head,
+            body: Buffer::new(announced, budget)?,
+            cut: None,
+        })
+    }
+
     /// The reply as a guest reads it.
     pub(crate) fn into_wasi(self) -> Response<WasiBody> {
         let body = Gathered {
-            bytes: Some(Bytes::from(self.body)).filter(|bytes| !bytes.is_empty()),
+            bytes: Some(self.body.into_bytes()).filter(|bytes| !bytes.is_empty()),
             // It is the deadline that cuts a reply, and nothing else.
             end: self.cut.map(|_| WasiError::HttpResponseTimeout),
         };

@@ -1,5 +1,6 @@
 //! The call as it was asked for.
 
+use super::payer::Payer;
 use std::time::Duration;
 
 /// What the guest is given, and the timeouts that the host keeps for it.
@@ -14,6 +15,8 @@ pub(crate) struct CallSpec {
     pub(crate) connection_timeout: Option<Duration>,
     /// Shortens the configured one.
     pub(crate) transfer_timeout: Option<Duration>,
+    /// Empty for a call of the program's own.
+    pub(crate) payer: Option<Payer>,
 }
 
 impl CallSpec {
@@ -28,6 +31,16 @@ impl CallSpec {
             max_redirects: 0,
             connection_timeout: None,
             transfer_timeout: None,
+            payer: None,
         }
+    }
+
+    /// Drops what the guest has by now.
+    pub(crate) fn handed_over(&mut self) {
+        self.method = String::new();
+        self.url = String::new();
+        self.body = None;
+        self.content_type = None;
+        self.headers = Vec::new();
     }
 }

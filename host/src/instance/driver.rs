@@ -26,7 +26,8 @@
 //!
 //! A permit is held from *in flight* to *over*. The deadlines of a call that is in
 //! the channel or queued are kept by its caller, those of a transfer by the
-//! transfer.
+//! transfer. A call that waits for a place in its plugin's share is not here yet:
+//! that, too, is its caller's.
 //!
 //! # The gate
 //!
@@ -43,7 +44,6 @@ use super::{
     pending_call::PendingCall,
 };
 use crate::{
-    call::percent_coding::PercentCoding,
     error::{Error, ErrorKind},
     sandbox::{Factory, Launched, Sandbox, shown},
     transport::Tenant,
@@ -51,7 +51,7 @@ use crate::{
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use std::{collections::VecDeque, sync::Arc};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     task::{unconstrained, yield_now},
     time::{Instant, sleep_until},
 };
@@ -64,14 +64,9 @@ const BATCH: usize = 32;
 pub(super) enum Command {
     /// To make a call.
     Call(Box<PendingCall>),
-    /// To percent-code a text.
-    PercentCode(PercentCoding, String, oneshot::Sender<Coded>),
     /// That the cap is another one.
     CapChanged,
 }
-
-/// A text that was percent-coded. The inner error says what is wrong with it.
-pub(super) type Coded = Result<Result<String, String>, Error>;
 
 /// Starts the driver of an instance, in the runtime that this is called from. It
 /// ends when the last sender to it is dropped.
@@ -178,22 +173,9 @@ impl Driver {
     async fn handle(&mut self, command: Command) {
         match command {
             Command::Call(pending) => self.admit(*pending).await,
-            Command::PercentCode(coding, text, result) => {
-                let coded = self.percent_code(coding, &text).await;
-                // Fails only if the caller has gone.
-                let _ = result.send(coded);
-            }
             Command::CapChanged => {}
         }
         self.admit_queued().await;
-    }
-
-    async fn percent_code(&mut self, coding: PercentCoding, text: &str) -> Coded {
-        let coded = match self.sandbox().await {
-            Ok(sandbox) => sandbox.percent_code(coding, text).await,
-            Err(error) => Err(error),
-        };
-        coded.map_err(|trap| self.fail_all(&trap))
     }
 
     async fn admit(&mut self, mut pending: PendingCall) {
@@ -242,6 +224,7 @@ impl Driver {
         };
         match started {
             Ok((guest_call, launched)) => {
+                pending.spec.handed_over();
                 let started = StartedCall {
                     pending,
                     guest_call,
@@ -309,7 +292,7 @@ impl Driver {
                 continue;
             }
             let partial = match std::mem::replace(end, End::CallerGone) {
-                End::Outcome(outcome) => shown(outcome),
+                End::Outcome(outcome) => shown(*outcome),
                 End::CallerGone | End::GuestDropped => None,
             };
             let failure = pending.call.transfer_timed_out();
@@ -328,7 +311,7 @@ impl Driver {
         match end {
             End::Outcome(outcome) if started.pending.is_awaited() => {
                 // Fails only if the guest has dropped its end.
-                let _ = to_guest.send(outcome);
+                let _ = to_guest.send(*outcome);
             }
             End::GuestDropped => drop(to_guest),
             End::Outcome(_) | End::CallerGone => {

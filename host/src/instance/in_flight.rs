@@ -28,7 +28,7 @@ pub(super) struct EndedTransfer {
 /// How a transfer ended.
 pub(super) enum End {
     /// With a reply or a failure.
-    Outcome(Outcome),
+    Outcome(Box<Outcome>),
     /// Its caller has gone.
     CallerGone,
     /// The guest has dropped it.
@@ -58,7 +58,7 @@ impl Future for InFlight {
             return Poll::Pending;
         };
         let end = if let Poll::Ready(outcome) = launched.transfer.as_mut().poll(cx) {
-            End::Outcome(outcome)
+            End::Outcome(Box::new(outcome))
         } else if started.pending.poll_abandoned(cx).is_ready() {
             End::CallerGone
         } else if launched.outcome.poll_closed(cx).is_ready() {

@@ -1,7 +1,7 @@
 //! A call that its caller waits for, on its way through the driver.
 
 use crate::{
-    call::{Call, spec::CallSpec},
+    call::{Call, payer::Held, spec::CallSpec},
     sandbox::CallResult,
 };
 use std::{
@@ -16,6 +16,8 @@ pub(super) struct PendingCall {
     pub(super) call: Arc<Call>,
     /// As in the request.
     begun: Option<oneshot::Sender<()>>,
+    /// What it takes of somebody's account. Empty once the caller was told.
+    held: Option<Held>,
     /// Empty once the caller was told.
     result: Option<oneshot::Sender<CallResult>>,
 }
@@ -25,6 +27,7 @@ impl PendingCall {
     pub(super) fn new(
         spec: CallSpec,
         call: Arc<Call>,
+        held: Option<Held>,
         begun: Option<oneshot::Sender<()>>,
     ) -> (Self, oneshot::Receiver<CallResult>) {
         let (sender, receiver) = oneshot::channel();
@@ -32,6 +35,7 @@ impl PendingCall {
             spec,
             call,
             begun,
+            held,
             result: Some(sender),
         };
         (pending, receiver)
@@ -47,6 +51,8 @@ impl PendingCall {
 
     /// Tells the caller. Whoever has gone wants no result.
     pub(super) fn tell(&mut self, result: CallResult) {
+        // Before: whoever hears of the end finds it free.
+        self.held = None;
         if let Some(sender) = self.result.take() {
             let _ = sender.send(result);
         }

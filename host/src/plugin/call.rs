@@ -1,17 +1,19 @@
 //! A call that a plugin makes.
 
 use super::bindings::rest::client::types as wit;
-use crate::{instance::Instance, request::Request};
+use crate::call::{
+    budget::{Budget, Charge, OverBudget},
+    payer::Payer,
+    share::Share,
+    spec::CallSpec,
+};
 use std::time::Duration;
 
+/// Bytes that a call takes beside its texts and its body, until it is over.
+const CALL: usize = 4096;
+
 /// What a plugin asks for.
-pub(super) struct PluginCall {
-    method: String,
-    url: String,
-    body: Option<Vec<u8>>,
-    content_type: Option<String>,
-    options: Option<wit::RequestOptions>,
-}
+pub(super) struct PluginCall(CallSpec);
 
 impl PluginCall {
     /// The arguments of `rest-get` and its kin.
@@ -22,35 +24,55 @@ impl PluginCall {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> Self {
-        Self {
+        let mut spec = CallSpec {
             method: method.into(),
             url,
             body,
             content_type,
-            options,
+            ..CallSpec::new("", "")
+        };
+        if let Some(options) = options {
+            spec.headers = options.headers;
+            spec.connection_timeout = options.connection_timeout.map(Duration::from_millis);
+            spec.transfer_timeout = options.transfer_timeout.map(Duration::from_millis);
+            spec.max_redirects = options.max_redirects.unwrap_or(0);
         }
+        Self(spec)
     }
 
-    pub(super) fn request(self, instance: &Instance) -> Request {
-        let mut request = instance.rest_request(&self.method, &self.url);
-        if let Some(body) = self.body {
-            request = request.body(body);
-        }
-        if let Some(content_type) = self.content_type {
-            request = request.content_type(content_type);
-        }
-        let Some(options) = self.options else {
-            return request;
-        };
-        for (name, value) in options.headers {
-            request = request.header(name, value);
-        }
-        if let Some(timeout) = options.connection_timeout {
-            request = request.connection_timeout(Duration::from_millis(timeout));
-        }
-        if let Some(timeout) = options.transfer_timeout {
-            request = request.transfer_timeout(Duration::from_millis(timeout));
-        }
-        request.max_redirects(options.max_redirects.unwrap_or(0))
+    /// The call, on the account of the plugin.
+    ///
+    /// # Errors
+    ///
+    /// It is more than `budget` has left.
+    pub(super) fn charged_to(
+        self,
+        budget: &Budget,
+        share: Option<&Share>,
+    ) -> Result<CallSpec, OverBudget> {
+        let Self(mut spec) = self;
+        let charge = charge(&spec, budget)?;
+        spec.payer = Some(Payer {
+            budget: budget.clone(),
+            charge,
+            share: share.cloned(),
+        });
+        Ok(spec)
     }
+}
+
+fn charge(spec: &CallSpec, budget: &Budget) -> Result<Charge, OverBudget> {
+    let mut charge = budget.charge(CALL + spec.method.len() + spec.url.len())?;
+    charge.add(spec.content_type.as_ref().map_or(0, String::len))?;
+    charge.add(size_of_val(&*spec.headers))?;
+    for (name, value) in &spec.headers {
+        charge.add(name.len() + value.len())?;
+    }
+    let body = spec.body.as_ref().map_or(0, Vec::len);
+    charge.add(body)?;
+    if spec.max_redirects > 0 {
+        // The guest keeps another one, to send it again.
+        charge.add(body)?;
+    }
+    Ok(charge)
 }

@@ -1,15 +1,16 @@
 //! What the host keeps for one plugin, and the calls that the plugin makes.
 
 use super::{
-    bindings::rest::client::types as wit,
-    call::PluginCall,
-    convert,
-    transfer::{Kept, Transfer},
+    bindings::rest::client::types as wit, call::PluginCall, convert, hooks::Hooks,
+    transfer::Transfer,
 };
 use crate::{
+    call::{
+        budget::{Budget, Charge, OverBudget},
+        share::Share,
+    },
     error::{Error, ErrorKind},
     instance::Instance,
-    sandbox::Hooks,
 };
 use std::fmt;
 use tokio::sync::oneshot;
@@ -21,19 +22,21 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// waits for it.
 const RESOURCES: usize = 16 * 1024;
 
-/// Bytes of replies that the host keeps for a plugin, in transfers that are over
-/// and in bodies. With more it starts no further transfer: the cap counts what is
-/// in flight, and says nothing of what is complete.
-const KEPT_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of the budget of a plugin, unless another is set.
+const BUDGET: usize = 64 * 1024 * 1024;
+
+/// Bytes that a transfer takes beside its outcome.
+const TRANSFER: usize = 1024;
 
 /// What the host keeps for one plugin; see the example of the
 /// [module](crate::plugin).
 pub struct PluginCtx {
     instance: Instance,
+    budget: Budget,
+    share: Option<Share>,
     table: ResourceTable,
     http: WasiHttpCtx,
     hooks: Hooks,
-    kept: Kept,
 }
 
 /// A store's state that has a [`PluginCtx`]; see the example of the
@@ -51,11 +54,51 @@ impl PluginCtx {
         table.set_max_capacity(RESOURCES);
         Self {
             instance,
+            budget: Budget::new(BUDGET),
+            share: None,
             table,
             http: WasiHttpCtx::new(),
             hooks: Hooks,
-            kept: Kept::default(),
         }
+    }
+
+    /// Sets how many bytes the host keeps for the plugin, at most: texts and
+    /// bodies of its requests, and header fields and bodies of its replies, on
+    /// their way as well as complete or cut, until the plugin has them in its own
+    /// memory or has dropped them. 64 MiB by default.
+    ///
+    /// A call that would pass it ends with `busy`, as does one whose reply would.
+    /// What a plugin hands over at once is copied by wasmtime before it can be
+    /// counted; [`Store::set_hostcall_fuel`](wasmtime::Store::set_hostcall_fuel)
+    /// bounds that, and is 128 MiB by default.
+    #[must_use]
+    pub fn memory_budget(self, bytes: usize) -> Self {
+        Self {
+            budget: Budget::new(bytes),
+            ..self
+        }
+    }
+
+    /// Sets the plugin's share of the instance's max-async-transfers: how many of
+    /// its calls may be in flight, or wait for their turn at the instance, at a
+    /// time. By default there is none but the instance's own cap. With 0 the
+    /// plugin makes no call.
+    ///
+    /// A call beyond it waits for its turn, inside its deadlines, where at-cap is
+    /// `block` or `wait`; where it is `reject`, it ends with `busy` at once. It
+    /// never blocks the instance: only the instance's cap does that.
+    #[must_use]
+    pub fn max_async_transfers(self, transfers: u32) -> Self {
+        Self {
+            share: Some(Share::new(transfers)),
+            ..self
+        }
+    }
+
+    /// Bytes of the budget that are taken now.
+    #[must_use]
+    pub fn memory_taken(&self) -> usize {
+        self.budget.taken()
     }
 
     /// Whose calls the plugin's are.
@@ -81,24 +124,33 @@ impl WasiHttpView for PluginCtx {
 }
 
 impl PluginCtx {
+    /// So many bytes of the budget, until the result is dropped.
+    pub(super) fn charge(&self, bytes: usize) -> Result<Charge, OverBudget> {
+        self.budget.charge(bytes)
+    }
+
     pub(super) async fn call(&mut self, call: PluginCall) -> Result<wit::Response, wit::RestError> {
-        convert::result(call.request(&self.instance).await)
+        match call.charged_to(&self.budget, self.share.as_ref()) {
+            Ok(spec) => convert::result(self.instance.request(spec).await),
+            Err(over) => Err(convert::error(refusal(&over))),
+        }
     }
 
     /// Returns when the call runs beside others, or waits for its turn. One that
     /// runs in a blocking manner is over by then, so that at its cap an instance
     /// blocks its plugins, too.
     pub(super) async fn start(&mut self, call: PluginCall) -> wasmtime::Result<Resource<Transfer>> {
-        if self.kept.bytes() > KEPT_BYTES {
-            let message = format!(
-                "the host keeps more than {KEPT_BYTES} bytes of replies for this plugin; finish transfers, and drop bodies, before another is started"
-            );
-            let refused = Transfer::refused(Error::new(ErrorKind::PluginLimit, message));
-            return Ok(self.table.push(refused)?);
-        }
+        let charged = self.charge(TRANSFER).and_then(|charge| {
+            let spec = call.charged_to(&self.budget, self.share.as_ref())?;
+            Ok((charge, spec))
+        });
+        let (charge, spec) = match charged {
+            Ok(charged) => charged,
+            Err(over) => return Ok(self.table.push(Transfer::refused(refusal(&over)))?),
+        };
         let (begun, has_begun) = oneshot::channel();
-        let request = call.request(&self.instance).tell_begun(begun);
-        let mut transfer = Transfer::run(request.into_future(), &self.kept);
+        let request = self.instance.request(spec).tell_begun(begun);
+        let mut transfer = Transfer::run(request.into_future(), charge);
         tokio::select! {
             // Also where it is dropped, which is at the end of the call.
             _ = has_begun => {}
@@ -109,10 +161,16 @@ impl PluginCtx {
     }
 }
 
+fn refusal(over: &OverBudget) -> Error {
+    Error::new(ErrorKind::PluginLimit, over.to_string())
+}
+
 impl fmt::Debug for PluginCtx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PluginCtx")
             .field("instance", &self.instance)
+            .field("memory_budget", &self.budget.limit())
+            .field("memory_taken", &self.memory_taken())
             .finish_non_exhaustive()
     }
 }

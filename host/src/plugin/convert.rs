@@ -1,14 +1,10 @@
 //! From the types of the WIT package to those of this crate, and back.
 
-use super::{
-    bindings::rest::client::types as wit,
-    transfer::{Counted, Outcome},
-};
+use super::{bindings::rest::client::types as wit, hooks::Hooks, transfer::Outcome};
 use crate::{
     error::{Error, ErrorKind},
     partial::{Partial, RawResponse},
     response::Response,
-    sandbox::Hooks,
 };
 use bytes::Bytes;
 use http::HeaderMap;
@@ -47,13 +43,8 @@ fn fields(headers: &HeaderMap) -> wit::Headers {
         .collect()
 }
 
-/// A reply whose body is still to be read. `counted` is kept for as long as the
-/// body is.
-pub(super) fn incoming(
-    reply: Response,
-    counted: Counted,
-    hooks: &mut Hooks,
-) -> HostIncomingResponse {
+/// A reply whose body is still to be read.
+pub(super) fn incoming(reply: Response) -> HostIncomingResponse {
     let RawResponse {
         status,
         headers,
@@ -61,14 +52,10 @@ pub(super) fn incoming(
     } = reply.into_raw();
     let body = Full::<Bytes>::from(body)
         .map_err(|never: Infallible| match never {})
-        .map_frame(move |frame| {
-            let _ = &counted;
-            frame
-        })
         .boxed_unsync();
     HostIncomingResponse {
         status: status.as_u16(),
-        headers: FieldMap::new_immutable(hooks, headers),
+        headers: FieldMap::new_immutable(&mut Hooks, headers),
         body: Some(HostIncomingBody::new(body)),
     }
 }

@@ -4,8 +4,11 @@ use super::{
     bindings::rest::client::{rest, types as wit},
     call::PluginCall,
     context::PluginCtx,
+    escape,
 };
-use crate::call::percent_coding::PercentCoding;
+
+/// Bytes that the code of one byte takes, at most.
+const MOST_FOR_ONE: usize = 3;
 
 impl wit::Host for PluginCtx {}
 
@@ -69,17 +72,16 @@ impl rest::Host for PluginCtx {
     }
 
     async fn rest_escape(&mut self, text: String) -> wasmtime::Result<String> {
-        let escaped = self
-            .instance()
-            .percent_code(PercentCoding::Escape, text)
-            .await?;
-        escaped.map_err(wasmtime::Error::msg)
+        // There is no error to return: a text that is too large ends its plugin.
+        let _charge = self.charge(text.len().saturating_mul(MOST_FOR_ONE + 1))?;
+        Ok(escape::escape(&text))
     }
 
     async fn rest_unescape(&mut self, text: String) -> wasmtime::Result<Result<String, String>> {
-        Ok(self
-            .instance()
-            .percent_code(PercentCoding::Unescape, text)
-            .await?)
+        let charge = self.charge(text.len().saturating_mul(2));
+        Ok(match charge {
+            Ok(_charge) => escape::unescape(&text),
+            Err(over) => Err(over.to_string()),
+        })
     }
 }

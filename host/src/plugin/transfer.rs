@@ -2,12 +2,9 @@
 //! outcome that waits for it.
 
 use crate::{
+    call::budget::Charge,
     error::{Error, ErrorKind},
     response::Response,
-};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
 };
 use tokio::sync::oneshot;
 use wasmtime_wasi::{
@@ -25,85 +22,48 @@ pub(super) type Outcome = Result<Response, Error>;
 pub struct Transfer {
     outcome: Awaited,
     /// Empty if the call was refused.
-    _call: Option<AbortOnDropJoinHandle<()>>,
+    _call: Option<Running>,
+}
+
+struct Running {
+    _task: AbortOnDropJoinHandle<()>,
+    _charge: Charge,
 }
 
 enum Awaited {
-    Pending(oneshot::Receiver<Waiting>),
-    Ready(Waiting),
+    Pending(oneshot::Receiver<Outcome>),
+    Ready(Box<Outcome>),
 }
 
-/// An outcome that a plugin has yet to ask for.
-struct Waiting {
-    outcome: Outcome,
-    counted: Counted,
-}
-
-/// Bytes of replies that a plugin has the host keep, all together.
-#[derive(Clone, Default)]
-pub(super) struct Kept(Arc<AtomicUsize>);
-
-/// Some of these bytes, until it is dropped.
-pub(super) struct Counted {
-    bytes: usize,
-    kept: Kept,
-}
-
-impl Kept {
-    pub(super) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn count(&self, bytes: usize) -> Counted {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-        Counted {
-            bytes,
-            kept: self.clone(),
-        }
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.kept.0.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-impl Waiting {
-    fn new(outcome: Outcome, kept: &Kept) -> Self {
-        let bytes = outcome.as_ref().map_or(0, |reply| reply.body().len());
-        Self {
-            outcome,
-            counted: kept.count(bytes),
-        }
-    }
-
-    fn lost() -> Self {
-        let message = "the runtime in which the call worked has been shut down";
-        let lost = Error::new(ErrorKind::Internal, message);
-        Self::new(Err(lost), &Kept::default())
-    }
+fn lost() -> Outcome {
+    let message = "the runtime in which the call worked has been shut down";
+    Err(Error::new(ErrorKind::Internal, message))
 }
 
 impl Transfer {
-    /// Runs `call` in a task of its own.
-    pub(super) fn run(call: impl Future<Output = Outcome> + Send + 'static, kept: &Kept) -> Self {
+    /// Runs `call` in a task of its own. `charge` is for the transfer itself.
+    pub(super) fn run(
+        call: impl Future<Output = Outcome> + Send + 'static,
+        charge: Charge,
+    ) -> Self {
         let (sender, receiver) = oneshot::channel();
-        let kept = kept.clone();
-        let call = spawn(async move {
+        let task = spawn(async move {
             // Nobody listens to a transfer that was dropped.
-            let _ = sender.send(Waiting::new(call.await, &kept));
+            let _ = sender.send(call.await);
         });
         Self {
             outcome: Awaited::Pending(receiver),
-            _call: Some(call),
+            _call: Some(Running {
+                _task: task,
+                _charge: charge,
+            }),
         }
     }
 
     /// One that was over before it began.
     pub(super) fn refused(error: Error) -> Self {
         Self {
-            outcome: Awaited::Ready(Waiting::new(Err(error), &Kept::default())),
+            outcome: Awaited::Ready(Box::new(Err(error))),
             _call: None,
         }
     }
@@ -112,22 +72,20 @@ impl Transfer {
     pub(super) fn look(&mut self) -> bool {
         if let Awaited::Pending(receiver) = &mut self.outcome {
             self.outcome = match receiver.try_recv() {
-                Ok(waiting) => Awaited::Ready(waiting),
-                Err(oneshot::error::TryRecvError::Closed) => Awaited::Ready(Waiting::lost()),
+                Ok(outcome) => Awaited::Ready(Box::new(outcome)),
+                Err(oneshot::error::TryRecvError::Closed) => Awaited::Ready(Box::new(lost())),
                 Err(oneshot::error::TryRecvError::Empty) => return false,
             };
         }
         true
     }
 
-    /// Waits for the outcome. Its bytes are counted until the second of the two
-    /// is dropped.
-    pub(super) async fn end(self) -> (Outcome, Counted) {
-        let Waiting { outcome, counted } = match self.outcome {
-            Awaited::Ready(waiting) => waiting,
-            Awaited::Pending(receiver) => receiver.await.unwrap_or_else(|_| Waiting::lost()),
-        };
-        (outcome, counted)
+    /// Waits for the outcome.
+    pub(super) async fn end(self) -> Outcome {
+        match self.outcome {
+            Awaited::Ready(outcome) => *outcome,
+            Awaited::Pending(receiver) => receiver.await.unwrap_or_else(|_| lost()),
+        }
     }
 }
 
@@ -135,7 +93,8 @@ impl Transfer {
 impl Pollable for Transfer {
     async fn ready(&mut self) {
         if let Awaited::Pending(receiver) = &mut self.outcome {
-            self.outcome = Awaited::Ready(receiver.await.unwrap_or_else(|_| Waiting::lost()));
+            let outcome = receiver.await.unwrap_or_else(|_| lost());
+            self.outcome = Awaited::Ready(Box::new(outcome));
         }
     }
 }

@@ -7,7 +7,6 @@ use super::{
     convert,
     transfer::Transfer,
 };
-use crate::sandbox::Hooks;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, subscribe};
 use wasmtime_wasi_http::p2::types::HostIncomingResponse;
@@ -85,7 +84,7 @@ impl transfers::HostTransfer for PluginCtx {
         &mut self,
         transfer: Resource<Transfer>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        let (outcome, _counted) = self.table().delete(transfer)?.end().await;
+        let outcome = self.table().delete(transfer)?.end().await;
         Ok(convert::result(outcome))
     }
 
@@ -93,13 +92,10 @@ impl transfers::HostTransfer for PluginCtx {
         &mut self,
         transfer: Resource<Transfer>,
     ) -> wasmtime::Result<Result<Resource<HostIncomingResponse>, wit::RestError>> {
-        let (outcome, counted) = self.table().delete(transfer)?.end().await;
-        let reply = match outcome {
-            Ok(reply) => reply,
-            Err(error) => return Ok(Err(convert::error(error))),
-        };
-        let open = convert::incoming(reply, counted, &mut Hooks);
-        Ok(Ok(self.table().push(open)?))
+        match self.table().delete(transfer)?.end().await {
+            Ok(reply) => Ok(Ok(self.table().push(convert::incoming(reply))?)),
+            Err(error) => Ok(Err(convert::error(error))),
+        }
     }
 
     async fn drop(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<()> {

@@ -40,7 +40,13 @@ pub(super) fn failed(error: wit::RestError, call: &Call, max_redirects: u32) -> 
     let (kind, message, partial) = parts(error);
     let record = call.record();
     let error = match &record.failure {
-        Some((origin, failure)) => Error::of(kind, failure).from_origin(origin),
+        Some((origin, failure)) => {
+            let kind = match failure.cause {
+                Cause::OverBudget => ErrorKind::PluginLimit,
+                _ => kind,
+            };
+            Error::of(kind, failure).from_origin(origin)
+        }
         None => {
             let one_too_many = max_redirects > 0 && record.replies > max_redirects;
             Error::new(kind, message).at_redirect_limit(kind == ErrorKind::Protocol && one_too_many)
@@ -56,7 +62,7 @@ pub(crate) fn shown(outcome: Result<Reply, Failure>) -> Option<Partial> {
     Some(Partial::new(RawResponse {
         status: head.status,
         headers: FieldMap::new_immutable(&mut Hooks, head.headers).into(),
-        body: body.into(),
+        body: body.into_bytes(),
     }))
 }
 

@@ -54,7 +54,7 @@ fn reply(size: usize) -> Reply {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
     Reply {
         head: response.into_parts().0,
-        body: vec![b'x'; size],
+        body: vec![b'x'; size].into(),
         cut: None,
     }
 }

@@ -12,7 +12,7 @@ use super::{
     ticker::{Running, Ticker},
 };
 use crate::{
-    call::{Call, percent_coding::PercentCoding, spec::CallSpec},
+    call::{Call, spec::CallSpec},
     partial::RawResponse,
 };
 use bytes::Bytes;
@@ -218,21 +218,6 @@ impl Sandbox {
                 .read(reply)
                 .map(|read| call_result::accepted(read, call)),
             Err(error) => Ok(call_result::failed(error, call, max_redirects)),
-        }
-    }
-
-    /// Has the guest code a text. The inner error says what is wrong with it.
-    pub(crate) async fn percent_code(
-        &mut self,
-        coding: PercentCoding,
-        text: &str,
-    ) -> wasmtime::Result<Result<String, String>> {
-        // Three bytes for one, at most.
-        let _running = self.enter(None, text.len().saturating_mul(3));
-        let rest = self.component.rest_client_rest();
-        match coding {
-            PercentCoding::Escape => rest.call_rest_escape(&mut self.store, text).await.map(Ok),
-            PercentCoding::Unescape => rest.call_rest_unescape(&mut self.store, text).await,
         }
     }
 

@@ -3,8 +3,9 @@
 
 use wasmtime_wasi_http::{Error as WasiError, RequestOptions, WasiBody, WasiHttpHooks};
 
-/// Rules for the resources of `wasi:http`.
-pub(crate) struct Hooks;
+/// Rules for the resources of `wasi:http`, for a guest that is ours. Plugins
+/// have others.
+pub(super) struct Hooks;
 
 type Sent = Result<(http::Response<WasiBody>, IoDone), WasiError>;
 type IoDone = Box<dyn Future<Output = Result<(), WasiError>> + Send>;

@@ -29,10 +29,6 @@ use tokio::{
 };
 use wasmtime_wasi_http::WasiBody;
 
-/// Bytes that are allocated at once for a body which announces as many; beyond
-/// that the buffer grows as data arrives.
-const MAX_PREALLOCATION: usize = 1 << 20;
-
 /// Frames of a body that are read before others have their turn: a server may
 /// be faster than this reads, and its body without end.
 const FRAMES_AT_A_STRETCH: usize = 16;
@@ -179,14 +175,10 @@ impl Exchange<'_> {
             return Err(too_large(limit));
         }
         let keep = keep_alive::announced(&head.headers);
-        let capacity = usize::try_from(announced).map_or(MAX_PREALLOCATION, |announced| {
-            announced.min(MAX_PREALLOCATION)
-        });
-        let reply = progress.gathered.insert(Reply {
-            head,
-            body: Vec::with_capacity(capacity),
-            cut: None,
-        });
+        let budget = self.call.budget.as_ref();
+        let reply = progress
+            .gathered
+            .insert(Reply::begin(head, announced, budget)?);
         let mut frames = 0;
         while let Some(frame) = connection.frame(&mut incoming).await {
             let frame = frame.map_err(errors::exchanging)?;
@@ -194,7 +186,7 @@ impl Exchange<'_> {
                 if (reply.body.len() + data.len()) as u64 > limit {
                     return Err(too_large(limit));
                 }
-                reply.body.extend_from_slice(data);
+                reply.body.push(data)?;
             }
             frames += 1;
             if frames % FRAMES_AT_A_STRETCH == 0 {

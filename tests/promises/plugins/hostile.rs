@@ -1,0 +1,386 @@
+//! Plugins that ask for more than their share get it from nobody else.
+
+use super::{BUSY, CONNECTION_TIMEOUT, Plugin, capped, component};
+use crate::{foreign_host::Foreign, worker, worker_with};
+use proptest::test_runner::{Config, TestRunner};
+use rest_client_host::{AtCap, ErrorKind, Instance, plugin::PluginCtx};
+use std::time::Duration;
+use support::{
+    config,
+    counting_server::CountingServer,
+    server::Server,
+    steps::{Gate, Step, head, ok, raw, reply},
+};
+use tokio::time::Instant;
+
+const INVALID_URL: i32 = -10;
+const TRANSFER_TIMEOUT: i32 = -3;
+
+const MIB: usize = 1 << 20;
+
+async fn hostile(context: PluginCtx) -> Plugin {
+    let (wit, module) = (include_str!("hostile.wit"), include_str!("hostile.wat"));
+    Plugin::new(&component("hostile", wit, module), context).await
+}
+
+async fn hostile_to(instance: &Instance) -> Plugin {
+    hostile(PluginCtx::new(instance.clone())).await
+}
+
+/// A server that holds back its reply to `/held`, and answers all else.
+async fn holding_back(gate: &Gate) -> Server {
+    let held = gate.clone();
+    Server::start(move |seen| match &*seen.target {
+        "/held" => [vec![Step::Wait(held.clone())], ok("held")].concat(),
+        _ => ok(""),
+    })
+    .await
+}
+
+/// Has `attack` done while another call of the instance is in flight, which is
+/// answered all the same.
+async fn beside_a_call(instance: &Instance, attack: impl AsyncFnOnce()) {
+    let gate = Gate::default();
+    let server = holding_back(&gate).await;
+    let url = server.url("/held");
+    let attacked = async {
+        server
+            .wait_for("the call beside", |record| record.requests.len() == 1)
+            .await;
+        attack().await;
+        gate.open();
+    };
+    let (beside, ()) = tokio::join!(instance.rest_get(&url).into_future(), attacked);
+    assert_eq!(beside.unwrap().body(), "held");
+    assert_eq!(instance.stats().replaced, 0);
+}
+
+#[tokio::test]
+async fn a_url_of_20_mb_ends_its_own_call_and_no_other() {
+    let instance = worker();
+    beside_a_call(&instance, async || {
+        let mut plugin = hostile_to(&instance).await;
+        let long = ("http://127.0.0.1:1/".to_owned(), 20_000_000_u32);
+        assert_eq!(plugin.call::<_, i32>("get-long", long).await, INVALID_URL);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_of_40_mb_to_escape_ends_its_own_plugin_and_no_call() {
+    let instance = worker();
+    beside_a_call(&instance, async || {
+        let mut plugin = hostile_to(&instance).await;
+        let length: u32 = plugin.call("escape-zeroes", (MIB as u32,)).await;
+        assert_eq!(length as usize, 3 * MIB);
+        let trap = plugin
+            .try_call::<_, (u32,)>("escape-zeroes", (40_000_000_u32,))
+            .await
+            .unwrap_err();
+        assert!(format!("{trap:#}").contains("budget"), "{trap:#}");
+        assert_eq!(plugin.context().memory_taken(), 0);
+    })
+    .await;
+}
+
+/// No text of any length reaches a guest that others share.
+#[tokio::test]
+async fn over_long_texts_of_the_program_itself_are_refused_too() {
+    const LONG: usize = 20_000_000;
+    let instance = worker();
+    beside_a_call(&instance, async || {
+        let text = "a".repeat(LONG);
+        let url = "http://127.0.0.1:1/";
+        let requests = [
+            (
+                ErrorKind::InvalidUrl,
+                instance.rest_get(&format!("{url}{text}")),
+            ),
+            (ErrorKind::InvalidHeader, instance.rest_request(&text, url)),
+            (
+                ErrorKind::InvalidHeader,
+                instance.rest_post(url, "").content_type(&*text),
+            ),
+            (
+                ErrorKind::InvalidHeader,
+                instance.rest_get(url).header(&*text, ""),
+            ),
+            (
+                ErrorKind::InvalidHeader,
+                instance.rest_get(url).header("x", &*text),
+            ),
+        ];
+        for (kind, request) in requests {
+            let error = request.await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().len() < 200, "{error}");
+        }
+        let many = (0..100_000).fold(instance.rest_get(url), |it, _| it.header("x", ""));
+        let error = many.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidHeader, "{error}");
+    })
+    .await;
+}
+
+/// The host codes texts by itself. Nobody can tell it from the component.
+#[tokio::test]
+async fn percent_coding_is_what_the_component_does() {
+    let mut runner = TestRunner::new(Config::with_cases(64));
+    let any = proptest::prelude::any::<String>();
+    let coded = proptest::prelude::prop_oneof![any, "[%0-9a-fA-F+ é]{0,40}"];
+    let texts: Vec<String> = (0..64)
+        .map(|_| {
+            use proptest::strategy::{Strategy as _, ValueTree as _};
+            coded.new_tree(&mut runner).unwrap().current()
+        })
+        .collect();
+    let mut plugin = hostile_to(&worker()).await;
+    let Foreign {
+        mut store,
+        component,
+    } = Foreign::new().await;
+    let rest = component.rest_client_rest();
+    for text in texts {
+        let escaped = rest.call_rest_escape(&mut store, &text).await.unwrap();
+        let unescaped = rest.call_rest_unescape(&mut store, &text).await.unwrap();
+        assert_eq!(
+            plugin.call::<_, String>("escape", (text.clone(),)).await,
+            escaped
+        );
+        assert_eq!(
+            plugin
+                .call::<_, Result<String, String>>("unescape", (text.clone(),))
+                .await,
+            unescaped
+        );
+        assert_eq!(
+            plugin
+                .call::<_, Result<String, String>>("unescape", (escaped,))
+                .await,
+            Ok(text)
+        );
+    }
+}
+
+/// There is nothing that a plugin could send it with.
+#[tokio::test]
+async fn a_request_that_one_builds_by_itself_takes_no_memory_of_the_host() {
+    let mut plugin = hostile_to(&worker()).await;
+    let trap = plugin
+        .try_call::<_, ()>("write-zeroes", (64 * MIB as u64,))
+        .await
+        .unwrap_err();
+    assert!(format!("{trap:#}").contains("rest:client"), "{trap:#}");
+    let mut plugin = hostile_to(&worker()).await;
+    let trap = plugin.try_call::<_, ()>("make-fields", ()).await;
+    assert!(trap.is_err());
+}
+
+#[tokio::test]
+async fn bodies_on_their_way_count_and_so_does_what_a_timeout_leaves_of_them() {
+    const SIZE: usize = 8 * MIB;
+    let part = vec![b'x'; SIZE];
+    let server = Server::start(move |_| {
+        let length = (SIZE + 1).to_string();
+        vec![
+            head("200 OK", &[("content-length", &length)]),
+            raw(&part),
+            Step::Stall,
+        ]
+    })
+    .await;
+    let instance = worker_with(config!(transfer_timeout = Duration::from_secs(3)));
+    let mut plugin = hostile_to(&instance).await;
+    let mut transfers = Vec::new();
+    for _ in 0..12 {
+        transfers.push(plugin.start_get(&server.url("/")).await);
+    }
+    for transfer in &transfers {
+        plugin.run("block", *transfer).await;
+    }
+    let taken = plugin.context().memory_taken();
+    assert!((SIZE..=64 * MIB).contains(&taken), "{taken}");
+    let mut outcomes = Vec::new();
+    for transfer in transfers {
+        outcomes.push(plugin.finish(transfer).await);
+    }
+    let busy = outcomes.iter().filter(|it| **it == BUSY).count();
+    let cut = outcomes
+        .iter()
+        .filter(|it| **it == TRANSFER_TIMEOUT)
+        .count();
+    assert!(cut >= 1 && busy >= 5 && cut + busy == 12, "{outcomes:?}");
+    assert_eq!(plugin.context().memory_taken(), 0);
+}
+
+#[tokio::test]
+async fn header_fields_that_one_keeps_count() {
+    let value = "x".repeat(4000);
+    let server = Server::start(move |_| {
+        let names: Vec<String> = (0..8).map(|number| format!("x-{number}")).collect();
+        let fields: Vec<_> = names.iter().map(|name| (&**name, &*value)).collect();
+        reply("200 OK", &fields, b"")
+    })
+    .await;
+    let context = PluginCtx::new(worker()).memory_budget(MIB);
+    let mut plugin = hostile(context).await;
+    let mut kept = 0;
+    loop {
+        let transfer = plugin.start_get(&server.url("/")).await;
+        match plugin.call("keep-fields", (transfer,)).await {
+            200 => kept += 1,
+            BUSY => break,
+            outcome => panic!("{outcome}"),
+        }
+        assert!(kept < 40, "none was refused");
+    }
+    assert!(kept > 20, "{kept}");
+}
+
+#[tokio::test]
+async fn bodies_of_requests_that_wait_at_the_cap_count() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let instance = capped(1, AtCap::Wait);
+    let mut plugin = hostile_to(&instance).await;
+    let url = server.url("/");
+    let mut transfers = Vec::new();
+    for _ in 0..7 {
+        let post = (url.clone(), 8 * MIB as u32);
+        transfers.push(plugin.call("start-post", post).await);
+    }
+    let post = (url.clone(), 8 * MIB as u32);
+    let refused: u32 = plugin.call("start-post", post).await;
+    assert_eq!(plugin.finish(refused).await, BUSY);
+    for transfer in transfers {
+        plugin.run("discard", transfer).await;
+    }
+    nothing_is_taken(&mut plugin).await;
+}
+
+/// What the driver of a blocked instance still holds is charged for until it
+/// lets go of it.
+#[tokio::test]
+async fn what_is_dropped_while_its_instance_is_blocked_is_released_after_that() {
+    const SIZE: usize = 4 * MIB;
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |seen| match &*seen.method {
+        "GET" => [vec![Step::Wait(held.clone())], ok("held")].concat(),
+        _ => vec![Step::Stall],
+    })
+    .await;
+    let instance = capped(1, AtCap::Block);
+    let mut plugin = hostile_to(&instance).await;
+    let url = server.url("/");
+    let post = (url.clone(), SIZE as u32);
+    let dropped: u32 = plugin.call("start-post", post).await;
+    let meanwhile = async {
+        server
+            .wait_for("both requests", |record| record.requests.len() == 2)
+            .await;
+        assert!(instance.is_blocked() && plugin.context().memory_taken() >= SIZE);
+        plugin.run("discard", dropped).await;
+        gate.open();
+    };
+    let (blocking, ()) = tokio::join!(instance.rest_get(&url).into_future(), meanwhile);
+    assert_eq!(blocking.unwrap().body(), "held");
+    nothing_is_taken(&mut plugin).await;
+}
+
+/// Each would take a little of the host, too.
+#[tokio::test]
+async fn one_that_asks_for_handles_without_end_is_ended() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let mut plugin = hostile_to(&worker()).await;
+    let transfer = plugin.start_get(&server.url("/")).await;
+    let often = |times: u32| (transfer, times);
+    plugin
+        .try_call::<_, ()>("wait-often", often(1000))
+        .await
+        .unwrap();
+    let endless = plugin.try_call::<_, ()>("wait-often", often(u32::MAX));
+    assert!(endless.await.is_err());
+}
+
+/// At its share a plugin waits for itself; it does not block the instance.
+#[tokio::test]
+async fn a_noisy_plugin_leaves_room_at_the_cap_for_others() {
+    let server = CountingServer::start().await;
+    let instance = capped(3, AtCap::Block);
+    let context = PluginCtx::new(instance.clone()).max_async_transfers(2);
+    let mut noisy = hostile(context).await;
+    let mut transfers = Vec::new();
+    for number in 1..=6 {
+        let url = server.url(&format!("/gate/{number}"));
+        transfers.push(noisy.start_get(&url).await);
+    }
+    server.wait_for_open(2).await;
+    let mut neighbour = hostile_to(&instance).await;
+    for _ in 0..10 {
+        let reply = instance.rest_get(&server.url("/echo")).await.unwrap();
+        assert_eq!(reply.status(), 200);
+        let transfer = neighbour.start_get(&server.url("/echo")).await;
+        assert_eq!(neighbour.finish(transfer).await, 200);
+    }
+    assert!(!instance.is_blocked());
+    let stats = instance.stats();
+    assert_eq!((stats.in_flight, stats.blocked), (2, 0));
+    server.open_gate(6);
+    for transfer in transfers {
+        assert_eq!(noisy.finish(transfer).await, 200);
+    }
+    assert_eq!(instance.stats().blocked, 0);
+}
+
+#[tokio::test]
+async fn a_wait_at_ones_own_share_ends_at_the_deadline() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let instance = worker_with(config!(
+        connection_timeout = Duration::from_millis(300),
+        transfer_timeout = Duration::from_secs(60)
+    ));
+    let context = PluginCtx::new(instance).max_async_transfers(1);
+    let mut plugin = hostile(context).await;
+    let started = Instant::now();
+    let first = plugin.start_get(&server.url("/")).await;
+    let second = plugin.start_get(&server.url("/")).await;
+    assert_eq!(plugin.finish(second).await, CONNECTION_TIMEOUT);
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    assert!(started.elapsed() < Duration::from_secs(10));
+    plugin.run("discard", first).await;
+    nothing_is_taken(&mut plugin).await;
+}
+
+#[tokio::test]
+async fn where_the_cap_rejects_a_share_does_so_too() {
+    let server = CountingServer::start().await;
+    let instance = capped(100, AtCap::Reject);
+    let context = PluginCtx::new(instance.clone()).max_async_transfers(1);
+    let mut plugin = hostile(context).await;
+    let gated = plugin.start_get(&server.url("/gate/1")).await;
+    server.wait_for_open(1).await;
+    let refused = plugin.start_get(&server.url("/echo")).await;
+    assert_eq!(plugin.finish(refused).await, BUSY);
+    server.open_gate(1);
+    assert_eq!(plugin.finish(gated).await, 200);
+    // Whoever hears of the end finds its place free.
+    for _ in 0..20 {
+        let transfer = plugin.start_get(&server.url("/echo")).await;
+        assert_eq!(plugin.finish(transfer).await, 200);
+    }
+    let mut none = hostile(PluginCtx::new(instance).max_async_transfers(0)).await;
+    let refused = none.start_get(&server.url("/echo")).await;
+    assert_eq!(none.finish(refused).await, BUSY);
+}
+
+/// Waits for it: what was dropped is released by the tasks that held it.
+async fn nothing_is_taken(plugin: &mut Plugin) {
+    let released = async {
+        while plugin.context().memory_taken() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), released)
+        .await
+        .expect("all is released");
+}
