@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p rest-client-host --example get`
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use rest_client_host::{Config, ErrorKind, Host};
 use std::{error::Error, time::Duration};
 

@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p rest-client-host --example many_at_once`
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use rest_client_host::{Config, Host};
 use std::error::Error;
 use tokio::task::JoinSet;

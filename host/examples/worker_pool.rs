@@ -3,6 +3,8 @@
 //!
 //! `cargo run -p rest-client-host --example worker_pool`
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use rest_client_host::{AtCap, Config, Host, WorkerPool};
 use std::error::Error;
 

@@ -155,7 +155,7 @@ impl Error {
     }
 
     /// The same, said of `origin`.
-    pub(crate) fn from_origin(mut self, origin: &str) -> Self {
+    pub(crate) fn said_of(mut self, origin: &str) -> Self {
         self.0.message = format!("{origin}: {}", self.0.message);
         self
     }

@@ -14,8 +14,10 @@ use tokio::{
 };
 
 fn host() -> Host {
-    let mut config = Config::default();
-    config.transfer_timeout = Duration::from_millis(300);
+    let config = Config {
+        transfer_timeout: Duration::from_millis(300),
+        ..Config::default()
+    };
     Host::with(config, Factory::misbehaving).unwrap()
 }
 

@@ -101,7 +101,7 @@ async fn httpbin_sees_what_we_send() {
         .header("X-Call-Id", "42")
         .await
         .unwrap();
-    let seen: serde_json::Value = serde_json::from_slice(&reply.body()).unwrap();
+    let seen: serde_json::Value = serde_json::from_slice(reply.body()).unwrap();
     assert_eq!(seen["args"]["a"], "b c");
     assert_eq!(seen["form"], serde_json::json!({ "x": "1", "y": "ü" }));
     assert_eq!(seen["headers"]["X-Call-Id"], "42");

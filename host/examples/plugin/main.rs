@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p rest-client-host --example plugin`
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use rest_client_host::{
     Config, Host,
     plugin::{self, PluginCtx, PluginView},

@@ -28,7 +28,7 @@ pub(super) fn accepted(reply: RawResponse, call: &Call) -> CallResult {
         Cause::TransferTimeout => ErrorKind::TransferTimeout,
         _ => ErrorKind::Internal,
     };
-    let error = Error::of(kind, failure).from_origin(origin);
+    let error = Error::of(kind, failure).said_of(origin);
     Err(error.with_partial(Some(Partial::new(reply))))
 }
 
@@ -45,7 +45,7 @@ pub(super) fn failed(error: wit::RestError, call: &Call, max_redirects: u32) -> 
                 Cause::OverBudget => ErrorKind::PluginLimit,
                 _ => kind,
             };
-            Error::of(kind, failure).from_origin(origin)
+            Error::of(kind, failure).said_of(origin)
         }
         None => {
             let one_too_many = max_redirects > 0 && record.replies > max_redirects;
