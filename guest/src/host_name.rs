@@ -2,6 +2,7 @@
 //! literal. It is resolved, locked, verified and sent in this form.
 
 mod idn;
+mod normal_form;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -97,6 +98,9 @@ fn ends_in_number(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use icu_normalizer::properties::{
+        CanonicalCombiningClassMapBorrowed, CanonicalDecompositionBorrowed, Decomposed,
+    };
 
     #[test]
     fn names_are_compared_in_lower_case() {
@@ -169,6 +173,47 @@ mod tests {
             })
             .collect();
         assert_eq!(otherwise, Vec::<char>::new());
+    }
+
+    /// UTS #46 composes them. Here they are refused, and never sent as they are.
+    #[test]
+    fn what_has_a_composed_form_is_refused_or_composed() {
+        let decompose = CanonicalDecompositionBorrowed::new();
+        let pairs = ('\u{80}'..=char::MAX).filter_map(|c| match decompose.decompose(c) {
+            Decomposed::Expansion(first, second) => Some([first, second]),
+            _ => None,
+        });
+        assert_eq!(sent_otherwise(pairs), Vec::<[char; 2]>::new());
+    }
+
+    #[test]
+    fn marks_out_of_their_order_are_refused() {
+        let classes = CanonicalCombiningClassMapBorrowed::new();
+        let mut marks: Vec<char> = ('\u{80}'..=char::MAX)
+            .filter(|&c| classes.get_u8(c) != 0 && canonical(&format!("x{c}")).is_ok())
+            .collect();
+        // One of each class and part of the tables, which saves most of the time.
+        marks.dedup_by_key(|c| (classes.get_u8(*c), u32::from(*c) / 64));
+        let pairs = marks
+            .iter()
+            .flat_map(|&first| marks.iter().map(move |&second| [first, second]));
+        let pairs = pairs.filter(|&[first, second]| classes.get_u8(first) > classes.get_u8(second));
+        assert_eq!(sent_otherwise(pairs), Vec::<[char; 2]>::new());
+    }
+
+    /// Those of `pairs` that are sent otherwise than UTS #46 has them sent,
+    /// whether they begin a label or not.
+    fn sent_otherwise(pairs: impl Iterator<Item = [char; 2]>) -> Vec<[char; 2]> {
+        pairs
+            .filter(|&[first, second]| {
+                ["", "x"].into_iter().any(|before| {
+                    let name = format!("{before}{first}{second}.example");
+                    let whole = idna::domain_to_ascii(&name);
+                    let ours = canonical(&name);
+                    whole.is_ok() && ours.is_ok() && ours.ok() != whole.ok()
+                })
+            })
+            .collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The ASCII form of an internationalised name.
 
+use super::normal_form;
 use idna::punycode;
 use std::cmp::Ordering;
 
@@ -59,8 +60,7 @@ const UNNORMALISED: [(char, char); 101] = [
 ///
 /// All of UTS #46, as the crate `idna` has it, costs 130 KB of tables and code,
 /// nearly as much as the rest of this component. Normalisation form C alone
-/// costs 50 KB. So this function refuses characters that need a table to be
-/// normalised, and maps every other letter as UTS #46 does. Tests compare it
+/// costs 50 KB. So this function refuses what is not normalised, and maps every other letter as UTS #46 does. Tests compare it
 /// with the crate. The rule about directions of writing (RFC 5893) is not
 /// checked: it protects only people, from names that look like others.
 ///
@@ -98,17 +98,23 @@ fn check_label(label: &str) -> Result<(), String> {
     if label.starts_with('-') || label.ends_with('-') || label.get(2..4) == Some("--") {
         return Err("has hyphens where an internationalised label may have none".into());
     }
-    match label.chars().find(|&c| !is_letter(c)) {
-        Some(odd) if is_unnormalised(odd) => Err(format!(
-            "holds U+{:04X}, which is not in normalisation form C; write the composed character, or the name as its A-label, xn--…",
-            u32::from(odd)
-        )),
-        Some(odd) => Err(format!(
-            "holds U+{:04X}, which no host name may",
-            u32::from(odd)
-        )),
-        None => Ok(()),
-    }
+    let odd = match label.chars().find(|&c| !is_letter(c)) {
+        Some(odd) if !is_unnormalised(odd) => {
+            return Err(format!(
+                "holds U+{:04X}, which no host name may",
+                u32::from(odd)
+            ));
+        }
+        Some(odd) => odd,
+        None => match normal_form::find_unnormalised(label) {
+            Some(odd) => odd,
+            None => return Ok(()),
+        },
+    };
+    Err(format!(
+        "holds U+{:04X}, which is not in normalisation form C; write the composed character, or the name as its A-label, xn--…",
+        u32::from(odd)
+    ))
 }
 
 /// Whether a label may hold `c`, which is in lower case. Some punctuation
