@@ -1,6 +1,10 @@
 //! The component is as strict in a host that is not ours: it keeps its deadlines
 //! itself, and refuses parameters that this host would not keep.
 
+use bytes::Bytes;
+use futures_util::stream::repeat_with;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
 use rest_client_host::Host;
 use std::time::Duration;
 use support::{
@@ -14,7 +18,9 @@ use wasmtime::{
     component::{Component, Linker, ResourceTable},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::{
+    Error as WasiError, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
 pub(crate) mod bindings {
     wasmtime::component::bindgen!({
@@ -42,6 +48,8 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
+    /// In place of a network.
+    endless: Option<Endless>,
 }
 
 impl WasiView for State {
@@ -58,7 +66,10 @@ impl WasiHttpView for State {
         WasiHttpCtxView {
             ctx: &mut self.http,
             table: &mut self.table,
-            hooks: wasmtime_wasi_http::default_hooks(),
+            hooks: match &mut self.endless {
+                Some(endless) => endless,
+                None => wasmtime_wasi_http::default_hooks(),
+            },
         }
     }
 }
@@ -79,6 +90,7 @@ impl Foreign {
             table: ResourceTable::new(),
             wasi: WasiCtx::builder().build(),
             http: WasiHttpCtx::new(),
+            endless: None,
         };
         let mut store = Store::new(&engine, state);
         let component = RestClient::instantiate_async(&mut store, &component, &linker)
@@ -183,6 +195,49 @@ async fn it_keeps_the_transfer_timeout_itself() {
         };
         assert_eq!((partial.status, &partial.body[..]), (status, body));
     }
+}
+
+/// A host whose replies have bodies without end, of which more is there whenever
+/// it is asked for.
+struct Endless;
+
+type Sent = Result<(hyper::Response<WasiBody>, IoDone), WasiError>;
+type IoDone = Box<dyn Future<Output = Result<(), WasiError>> + Send>;
+
+impl WasiHttpHooks for Endless {
+    fn send_request(
+        &mut self,
+        _: hyper::Request<WasiBody>,
+        _: Option<wasmtime_wasi_http::RequestOptions>,
+        _: IoDone,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let frames = repeat_with(|| Ok(Frame::data(Bytes::from_static(b"x"))));
+        let reply = hyper::Response::new(StreamBody::new(frames).boxed_unsync());
+        let done: IoDone = Box::new(async { Ok(()) });
+        Box::new(async { Ok((reply, done)) })
+    }
+}
+
+#[tokio::test]
+async fn it_keeps_the_transfer_timeout_where_there_is_always_more_to_read() {
+    let mut foreign = Foreign::new().await;
+    foreign.store.data_mut().endless = Some(Endless);
+    foreign
+        .configure(configuration::Config {
+            transfer_timeout: Some(200),
+            ..nothing()
+        })
+        .await
+        .unwrap();
+    let started = Instant::now();
+    let error = foreign.get("http://h/", None).await.unwrap_err();
+    let elapsed = started.elapsed();
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}: {error:?}");
+    let RestError::TransferTimeout(partial) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(partial.status, 200);
+    assert!(!partial.body.is_empty());
 }
 
 #[tokio::test]

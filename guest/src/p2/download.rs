@@ -28,6 +28,8 @@ pub(super) fn read_body(
         .stream()
         .map_err(|()| host_refused("the stream of a body"))?;
     loop {
+        // A server may send faster than this reads, and then no chunk is empty.
+        timer.check()?;
         match read_chunk(&stream, timer) {
             Ok(chunk) if chunk.is_empty() => timer.wait(&stream.subscribe())?,
             Ok(chunk) => body.push(chunk)?,

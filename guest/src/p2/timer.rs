@@ -8,30 +8,55 @@ use wasip2::{
 };
 
 /// Holds `None` where the host enforces the deadline.
-pub(super) struct Timer(Option<Pollable>);
+pub(super) struct Timer(Option<Deadline>);
+
+struct Deadline {
+    at: monotonic_clock::Instant,
+    /// Ready when it has passed, in a host that goes on with other things than
+    /// this component.
+    pollable: Pollable,
+}
 
 impl Timer {
     pub(super) fn start(after: Option<Duration>) -> Self {
-        Self(after.map(|after| monotonic_clock::subscribe_duration(nanoseconds(after))))
+        Self(after.map(|after| {
+            let at = monotonic_clock::now().saturating_add(nanoseconds(after));
+            Deadline {
+                at,
+                pollable: monotonic_clock::subscribe_instant(at),
+            }
+        }))
     }
 
     /// Suspends the instance until `pollable` is ready or the deadline has
-    /// passed.
+    /// passed. Where both are true, the deadline counts: something may always be
+    /// ready.
     pub(super) fn wait(&self, pollable: &Pollable) -> Result<(), Stop> {
         let Some(deadline) = &self.0 else {
             pollable.block();
             return Ok(());
         };
-        if poll::poll(&[pollable, deadline]).contains(&0) {
-            Ok(())
-        } else {
+        if poll::poll(&[pollable, &deadline.pollable]).contains(&1) {
+            return Err(Stop::DeadlinePassed);
+        }
+        self.check()
+    }
+
+    /// Fails if the deadline has passed.
+    pub(super) fn check(&self) -> Result<(), Stop> {
+        if self.has_passed() {
             Err(Stop::DeadlinePassed)
+        } else {
+            Ok(())
         }
     }
 
-    /// Whether the deadline has passed.
+    /// Whether the deadline has passed. The clock says so: a host may not look
+    /// at its timers while this component never waits.
     pub(super) fn has_passed(&self) -> bool {
-        self.0.as_ref().is_some_and(Pollable::ready)
+        self.0
+            .as_ref()
+            .is_some_and(|deadline| monotonic_clock::now() >= deadline.at)
     }
 
     /// Whether the component enforces a deadline.
