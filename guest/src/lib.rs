@@ -13,6 +13,7 @@ pub mod error;
 pub mod escape;
 pub mod header;
 pub mod host_name;
+pub mod location;
 pub mod p2;
 pub mod redirect;
 pub mod request;

@@ -2,13 +2,16 @@
 
 use crate::{
     error::RestError,
-    header,
+    header, location,
     request::Request,
     url::{Scheme, Target},
 };
 
 /// Fields by which a server knows its caller. No other server may see them.
 const CREDENTIALS: [&str; 2] = ["authorization", "cookie"];
+
+/// Bytes of a scheme that a message shows; none that is in use is as long.
+const MAX_SHOWN: usize = 32;
 
 /// Fields that describe a body.
 const BODY_FIELDS: [&str; 5] = [
@@ -69,18 +72,16 @@ impl Redirects {
             )));
         }
         self.followed += 1;
-        let location = std::str::from_utf8(location).ok();
-        let target = location
-            .and_then(|location| self.request.target.join(location).ok())
-            .ok_or_else(|| {
-                let whereto = match location.and_then(foreign_scheme) {
-                    Some(scheme) => format!(
-                        "a URL of the scheme {scheme}, and only http and https are followed"
-                    ),
-                    None => "what is no URL".into(),
-                };
-                RestError::Protocol(format!("{from}: the reply redirects to {whereto}"))
-            })?;
+        let reference = location::read(location);
+        let target = self.request.target.join(&reference).map_err(|_| {
+            RestError::Protocol(match location::scheme(&reference) {
+                Some(scheme) if !is_spoken(scheme) => format!(
+                    "{from}: the reply redirects to the scheme {:?}; http and https are followed",
+                    scheme.get(..MAX_SHOWN).unwrap_or(scheme)
+                ),
+                _ => format!("{from}: the reply redirects to what is no URL"),
+            })
+        })?;
         self.redirect_to(target, status)?;
         Ok(Some(self.request.clone()))
     }
@@ -108,17 +109,10 @@ impl Redirects {
     }
 }
 
-/// The scheme of a URL that is none of ours (RFC 3986, section 3.1), in lower
-/// case. One that is longer than any in use is no scheme.
-fn foreign_scheme(url: &str) -> Option<String> {
-    let (scheme, _) = url.split_once(':')?;
-    let is_scheme = scheme.len() <= MAX_SCHEME_LENGTH
-        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let scheme = scheme.to_ascii_lowercase();
-    (is_scheme && scheme != "http" && scheme != "https").then_some(scheme)
+fn is_spoken(scheme: &str) -> bool {
+    [Scheme::Http, Scheme::Https]
+        .iter()
+        .any(|spoken| scheme.eq_ignore_ascii_case(spoken.as_str()))
 }
 
 #[cfg(test)]
@@ -152,6 +146,9 @@ mod tests {
             ("?y", "http://h/a/b?y"),
             ("", "http://h/a/b?q"),
             ("#part", "http://h/a/b?q"),
+            (" /a b\t?c\td", "http://h/a%20b?cd"),
+            ("//b\u{fc}cher/\u{fc}", "http://xn--bcher-kva/%C3%BC"),
+            ("a b:c", "http://h/a/a%20b:c"),
         ] {
             let mut redirects = redirects("GET", "http://h/a/b?q", 1);
             let next = redirects.follow(302, &to(location)).unwrap().unwrap();
@@ -172,7 +169,14 @@ mod tests {
 
     #[test]
     fn a_location_that_is_no_url_is_an_error() {
-        for location in ["ftp://h/", "x:y", "http://", "/a b"] {
+        for location in [
+            "ftp://h/",
+            "x:y",
+            "http://",
+            "//a b/",
+            "//a\u{a0}b/",
+            "http:///x",
+        ] {
             let mut redirects = redirects("GET", "http://h/", 1);
             let followed = redirects.follow(302, &to(location));
             assert!(

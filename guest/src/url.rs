@@ -1,7 +1,7 @@
 //! The URL of a call, parsed into the parts that a request needs (RFC 3986,
 //! section 3).
 
-use crate::{error::RestError, host_name};
+use crate::{error::RestError, host_name, location};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -74,18 +74,19 @@ impl Target {
         parse(url).map_err(RestError::InvalidUrl)
     }
 
-    /// Resolves a reference, as a `location` field holds one, against this
-    /// target (RFC 3986, section 5.2). User information in the reference is not
-    /// used.
+    /// Resolves a reference in the characters of a URL, as [`location::read`]
+    /// gives one, against this target (RFC 3986, section 5.2). User information
+    /// in the reference is not used.
     ///
     /// # Errors
     ///
     /// [`RestError::InvalidUrl`], as for [`Self::parse`].
+    ///
+    /// [`location::read`]: crate::location::read
     pub fn join(&self, reference: &str) -> Result<Self, RestError> {
         let reference = reference.split_once('#').map_or(reference, |(it, _)| it);
         let path = self.path_and_query.split('?').next().unwrap_or_default();
-        let first_segment = reference.split(['/', '?']).next().unwrap_or_default();
-        let url = if first_segment.contains(':') {
+        let url = if location::scheme(reference).is_some() {
             reference.to_owned()
         } else if reference.starts_with("//") {
             format!("{}:{reference}", self.scheme.as_str())

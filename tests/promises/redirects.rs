@@ -66,6 +66,62 @@ async fn a_body_is_sent_again_where_the_status_says_so_and_only_there() {
 }
 
 #[tokio::test]
+async fn a_location_is_encoded_as_browsers_do() {
+    let latin1 = "/caf\u{e9}?q=\u{e9}";
+    for (location, target) in [
+        ("/a b", "/a%20b"),
+        ("/a b?c d=\"e\"#f g", "/a%20b?c%20d=%22e%22"),
+        ("/\ta\tb", "/ab"),
+        ("b c", "/b%20c"),
+        ("?x y", "/from?x%20y"),
+        ("/<a>^`{b}|", "/%3Ca%3E%5E%60%7Bb%7D%7C"),
+        ("/a%20b%zz", "/a%20b%zz"),
+        ("/na\u{ef}ve", "/na%C3%AFve"),
+        ("/no\u{a0}break", "/no%C2%A0break"),
+    ] {
+        let fields = format!("location: {location}\r\ncontent-length: 0\r\n\r\n");
+        assert_eq!(
+            redirected_to(fields.into_bytes()).await,
+            target,
+            "{location:?}"
+        );
+    }
+    // ISO 8859-1, which is no UTF-8.
+    let fields: Vec<u8> = format!("location: {latin1}\r\ncontent-length: 0\r\n\r\n")
+        .chars()
+        .map(|c| c as u8)
+        .collect();
+    assert_eq!(redirected_to(fields).await, "/caf%E9?q=%E9");
+}
+
+/// What is asked for after a reply with these header fields.
+async fn redirected_to(fields: Vec<u8>) -> String {
+    let head = [b"HTTP/1.1 302 Found\r\n", &fields[..]].concat();
+    let server = Server::start(move |seen| match &*seen.target {
+        "/from" => vec![raw(&head)],
+        _ => ok("here"),
+    })
+    .await;
+    let followed = worker().rest_get(&server.url("/from")).max_redirects(1);
+    assert_eq!(followed.await.unwrap().body(), "here");
+    server.record().requests.pop().unwrap().target
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_scheme_is_told_as_that() {
+    for (location, scheme) in [("file:///etc/passwd", "file"), ("ftp://h/secret", "ftp")] {
+        let server = Server::start(move |_| to("302 Found", location)).await;
+        let followed = worker().rest_get(&server.url("/")).max_redirects(1);
+        let error = followed.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+        let message = error.to_string();
+        assert!(message.contains(&format!("{scheme:?}")), "{message}");
+        assert!(message.contains("http and https"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn redirects_are_bounded() {
     let server = Server::start(|_| to("301 Moved Permanently", "/round")).await;
     let error = worker()
