@@ -1,10 +1,12 @@
 //! A call sends what it was told, and gives back what came.
 
-use crate::{host, worker};
+use crate::{host, worker, worker_with};
+use hyper::HeaderMap;
+use std::time::Duration;
 use support::{
     config,
     server::Server,
-    steps::{head, ok, raw, reply},
+    steps::{Step, head, ok, raw, reply},
 };
 
 #[tokio::test]
@@ -194,6 +196,45 @@ async fn header_fields_come_as_they_were_sent() {
     assert_eq!(reply.header("x-empty"), Some(""));
     let twice = Vec::from_iter(reply.headers().get_all("x-twice"));
     assert_eq!(twice, ["1", "2"]);
+}
+
+/// The names of fields, in the order in which they come.
+fn names(headers: &HeaderMap) -> Vec<&str> {
+    headers.keys().map(|name| name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn header_fields_keep_the_order_in_which_they_were_sent() {
+    let fields = [
+        ("x-1", "a"),
+        ("connection", "keep-alive"),
+        ("keep-alive", "timeout=5"),
+        ("x-2", "b"),
+        ("x-3", "c"),
+        ("upgrade", "h2c"),
+        ("x-1", "d"),
+        ("x-4", "e"),
+        ("content-length", "3"),
+        ("x-5", "f"),
+    ];
+    let server = Server::start(move |seen| {
+        let mut steps = vec![head("200 OK", &fields)];
+        steps.extend(match &*seen.target {
+            "/whole" => [raw("abc")],
+            _ => [Step::Stall],
+        });
+        steps
+    })
+    .await;
+    let expected = ["x-1", "x-2", "x-3", "x-4", "content-length", "x-5"];
+    let worker = worker_with(config!(transfer_timeout = Duration::from_secs(1)));
+    let whole = worker.rest_get(&server.url("/whole")).await.unwrap();
+    assert_eq!(names(whole.headers()), expected);
+    let values = Vec::from_iter(whole.headers().get_all("x-1"));
+    assert_eq!(values, ["a", "d"]);
+    let cut = worker.rest_get(&server.url("/cut")).await.unwrap_err();
+    let partial = cut.partial().expect("a reply that had begun");
+    assert_eq!(names(partial.headers()), expected);
 }
 
 #[tokio::test]

@@ -10,14 +10,14 @@ use super::{
     paid::{Buffer, pay_for_fields},
 };
 use bytes::Bytes;
-use http::{Response, response};
+use http::{HeaderMap, HeaderName, Response, response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::{
     pin::Pin,
     task::{Context, Poll},
 };
-use wasmtime_wasi_http::{Error as WasiError, WasiBody};
+use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error as WasiError, WasiBody};
 
 /// What arrived of a reply.
 #[derive(Debug)]
@@ -46,6 +46,13 @@ impl Reply {
         })
     }
 
+    /// The reply without the fields that no guest sees, which speak of the
+    /// connection alone.
+    pub(crate) fn shown(mut self) -> Self {
+        self.head.headers = end_to_end(self.head.headers);
+        self
+    }
+
     /// The reply as a guest reads it.
     pub(crate) fn into_wasi(self) -> Response<WasiBody> {
         let body = Gathered {
@@ -55,6 +62,27 @@ impl Reply {
         };
         Response::from_parts(self.head, body.boxed_unsync())
     }
+}
+
+/// `fields` without those of the connection, in the order in which they came. To
+/// remove one from a map puts the last one into its place.
+fn end_to_end(fields: HeaderMap) -> HeaderMap {
+    let is_hidden = |name: &HeaderName| DEFAULT_FORBIDDEN_HEADERS.contains(name);
+    if !fields.keys().any(is_hidden) {
+        return fields;
+    }
+    let mut kept = HeaderMap::with_capacity(fields.len());
+    let mut shown = None;
+    for (name, value) in fields {
+        // Further values of a name come without it.
+        if let Some(name) = name {
+            shown = (!is_hidden(&name)).then_some(name);
+        }
+        if let Some(name) = &shown {
+            kept.append(name.clone(), value);
+        }
+    }
+    kept
 }
 
 /// Bytes, and the error after them if there is one.
@@ -84,5 +112,38 @@ impl Body for Gathered {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, Bytes::len) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn fields_of_the_connection_leave_the_others_in_their_order() {
+        let fields: HeaderMap = [
+            ("x-a", "1"),
+            ("connection", "close"),
+            ("x-b", "2"),
+            ("keep-alive", "timeout=5"),
+            ("x-a", "3"),
+            ("connection", "keep-alive"),
+            ("x-c", "4"),
+        ]
+        .into_iter()
+        .map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        })
+        .collect();
+        let shown = end_to_end(fields);
+        let shown: Vec<_> = shown
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let expected: [(&str, &[u8]); 4] =
+            [("x-a", b"1"), ("x-a", b"3"), ("x-b", b"2"), ("x-c", b"4")];
+        assert_eq!(shown, expected);
     }
 }

@@ -1,6 +1,6 @@
 //! From what the guest says of a call to what its caller is told.
 
-use super::{bindings::exports::rest::client::types as wit, hooks::Hooks};
+use super::bindings::exports::rest::client::types as wit;
 use crate::{
     call::{
         Call,
@@ -12,7 +12,6 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use wasmtime_wasi_http::FieldMap;
 
 /// What a caller is told, but for what the host knows anyway.
 pub(crate) type CallResult = Result<RawResponse, Error>;
@@ -58,10 +57,10 @@ pub(super) fn failed(error: wit::RestError, call: &Call, max_redirects: u32) -> 
 /// The end of a transfer that no guest was told of, as far as a reply had begun:
 /// its fields are those that guests are shown.
 pub(crate) fn shown(outcome: Result<Reply, Failure>) -> Option<Partial> {
-    let Reply { head, body, .. } = outcome.ok()?;
+    let Reply { head, body, .. } = outcome.ok()?.shown();
     Some(Partial::new(RawResponse {
         status: head.status,
-        headers: FieldMap::new_immutable(&mut Hooks, head.headers).into(),
+        headers: head.headers,
         body: body.into_bytes(),
     }))
 }

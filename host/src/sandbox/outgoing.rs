@@ -83,7 +83,7 @@ fn get(state: &mut State, pending: &Resource<PendingReply>) -> wasmtime::Result<
         }
     };
     let reply = match outcome {
-        Ok(reply) => reply.into_wasi(),
+        Ok(reply) => reply.shown().into_wasi(),
         Err(failure) => return Ok(Some(Ok(Err(failure.to_code())))),
     };
     let (head, body) = reply.into_parts();
