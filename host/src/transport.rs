@@ -14,6 +14,7 @@ mod dial;
 mod errors;
 mod expect;
 mod hosts;
+mod http1_stream;
 mod idle_budget;
 mod interim;
 mod keep_alive;

@@ -7,6 +7,7 @@ use support::{
     config,
     server::Server,
     steps::{Step, head, ok, raw, reply},
+    unresponsive::Blunt,
 };
 
 #[tokio::test]
@@ -235,6 +236,21 @@ async fn header_fields_keep_the_order_in_which_they_were_sent() {
     let cut = worker.rest_get(&server.url("/cut")).await.unwrap_err();
     let partial = cut.partial().expect("a reply that had begun");
     assert_eq!(names(partial.headers()), expected);
+}
+
+/// Whether it arrives before the request or just after it is a race that no
+/// client can see the end of. On a new connection it can be meant for no other
+/// request, so that it is the reply either way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_comes_before_its_request_is_the_reply() {
+    let words = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nearly";
+    for early in [Blunt::start(words).await, Blunt::start_curt(words).await] {
+        let worker = worker();
+        for _ in 0..50 {
+            let reply = worker.rest_get(&early.http()).await.unwrap();
+            assert_eq!(reply.body(), "early");
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use support::{
     name_server::NameServer,
     server::Server,
     steps::{Step, head, ok, raw, reply},
-    unresponsive::Refusing,
+    unresponsive::{Blunt, Refusing},
 };
 
 async fn failure(steps: Vec<Step>) -> Error {
@@ -155,6 +155,25 @@ async fn a_reply_that_is_not_http_breaks_the_protocol() {
             "{:?}: {error}",
             String::from_utf8_lossy(bytes)
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_speaks_first_and_no_http_breaks_the_protocol_each_time() {
+    for words in [
+        &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
+        b"220 mail.example ESMTP\r\n",
+        b"Asterisk Call Manager/5.0.2\r\n",
+    ] {
+        for server in [Blunt::start(words).await, Blunt::start_curt(words).await] {
+            let worker = worker();
+            for _ in 0..30 {
+                let error = worker.rest_get(&server.http()).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+                assert!(!error.is_truncated(), "{error}");
+                assert!(error.to_string().contains("not HTTP"), "{error}");
+            }
+        }
     }
 }
 

@@ -74,7 +74,7 @@ pub struct Blunt {
 }
 
 impl Blunt {
-    /// Starts one on 127.0.0.1 that says `words`.
+    /// Starts one on 127.0.0.1 that says `words`, and listens then.
     pub async fn start(words: &'static [u8]) -> Self {
         let listener = Listener::start(move |mut stream| async move {
             let _ = stream.write_all(words).await;
@@ -82,6 +82,21 @@ impl Blunt {
         })
         .await;
         Self { listener }
+    }
+
+    /// Starts one on 127.0.0.1 that says `words`, and closes the connection.
+    pub async fn start_curt(words: &'static [u8]) -> Self {
+        let listener = Listener::start(move |mut stream| async move {
+            let _ = stream.write_all(words).await;
+        })
+        .await;
+        Self { listener }
+    }
+
+    /// Its URL, as if it spoke HTTP.
+    #[must_use]
+    pub fn http(&self) -> String {
+        format!("http://{}/", self.listener.address())
     }
 
     /// Its URL, as if it spoke TLS.

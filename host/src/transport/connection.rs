@@ -7,8 +7,8 @@
 //! serves many at once, and so has a task of its own.
 
 use super::{
-    connect_lock::LiveConnection, interim::Interim, proxy::Proxy, request_body::RequestBody,
-    socket::Reins, stream::Stream,
+    connect_lock::LiveConnection, http1_stream::Http1Stream, interim::Interim, proxy::Proxy,
+    request_body::RequestBody, socket::Reins, stream::Stream,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -33,7 +33,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// How long it has to answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Io = TokioIo<Box<dyn Stream>>;
+type Io = TokioIo<Http1Stream>;
 
 /// One of the two.
 pub(super) enum Connection {
@@ -85,7 +85,7 @@ pub(super) async fn http1(
     proxy: Option<Proxy>,
     live: Option<LiveConnection>,
 ) -> hyper::Result<Http1> {
-    let (sender, work) = http1::handshake(TokioIo::new(stream)).await?;
+    let (sender, work) = http1::handshake(TokioIo::new(Http1Stream::new(stream))).await?;
     Ok(Http1 {
         sender,
         work: Some(Box::pin(work)),
