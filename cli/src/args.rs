@@ -276,6 +276,14 @@ struct Parameters {
     #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(..=LARGEST_SIZE))]
     max_transfer_size: Option<u64>,
 
+    /// Limit of a reply's header fields [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    max_header_fields: Option<u32>,
+
+    /// Limit of a reply's head, with 32 for each field [default: 65536]
+    #[arg(long, value_name = "BYTES")]
+    max_header_size: Option<u32>,
+
     /// auto, 1.0, 1.1, 2, 2-tls or 2-prior-knowledge [default: auto]
     #[arg(long, value_name = "VERSION")]
     http_version: Option<HttpVersion>,
@@ -356,6 +364,8 @@ impl Parameters {
             ssl_verifyhost,
             ssl_capath,
             max_transfer_size,
+            max_header_fields,
+            max_header_size,
             http_version,
             enable_expect_100,
             no_concurrent_connects,
@@ -379,6 +389,8 @@ impl Parameters {
         set(layers, "ssl-verifyhost", ssl_verifyhost)?;
         set(layers, "ssl-capath", ssl_capath)?;
         set(layers, "max-transfer-size", max_transfer_size)?;
+        set(layers, "max-header-fields", max_header_fields)?;
+        set(layers, "max-header-size", max_header_size)?;
         set(layers, "http-version", http_version)?;
         set(layers, "enable-expect-100", enable_expect_100)?;
         set(layers, "no-concurrent-connects", no_concurrent_connects)?;

@@ -13,6 +13,7 @@ mod descriptors;
 mod dial;
 mod errors;
 mod expect;
+mod head;
 mod hosts;
 mod http1_stream;
 mod idle_budget;

@@ -238,6 +238,26 @@ async fn header_fields_keep_the_order_in_which_they_were_sent() {
     assert_eq!(names(partial.headers()), expected);
 }
 
+#[tokio::test]
+async fn a_folded_header_field_is_one_line() {
+    let server = Server::start(|_| {
+        vec![raw(b"HTTP/1.1 200 OK\r\n\
+            x-folded: one\r\n two;\r\n\t \tthree  \r\n four\r\n\
+            x-at-once:\r\n five\r\n\
+            x-blank: six\r\n \t\r\n\
+            x-bytes: \xc3\xbc  \"a  b\"\r\n \xff\r\n\
+            content-length: 2\r\n\r\nok")]
+    })
+    .await;
+    let reply = worker().rest_get(&server.url("/")).await.unwrap();
+    assert_eq!(reply.body(), "ok");
+    let bytes = |name| reply.headers()[name].as_bytes();
+    assert_eq!(bytes("x-folded"), b"one two; three four");
+    assert_eq!(bytes("x-at-once"), b"five");
+    assert_eq!(bytes("x-blank"), b"six");
+    assert_eq!(bytes("x-bytes"), b"\xc3\xbc  \"a  b\" \xff");
+}
+
 /// Whether it arrives before the request or just after it is a race that no
 /// client can see the end of. On a new connection it can be meant for no other
 /// request, so that it is the reply either way.

@@ -178,6 +178,54 @@ async fn a_server_that_speaks_first_and_no_http_breaks_the_protocol_each_time() 
 }
 
 #[tokio::test]
+async fn a_transfer_coding_that_nobody_asked_for_is_an_error() {
+    for codings in [
+        &["gzip"][..],
+        &["gzip, chunked"],
+        &["gzip", "chunked"],
+        &["chunked, chunked"],
+        &["chunked;level=1"],
+        &["identity"],
+        &[""],
+    ] {
+        let mut fields = vec![("content-length", "100")];
+        fields.extend(codings.iter().map(|coding| ("transfer-encoding", *coding)));
+        let body = raw("3\r\nabc\r\n0\r\n\r\n");
+        let error = failure(vec![head("200 OK", &fields), body, Step::Close]).await;
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{codings:?}: {error}");
+        assert!(!error.is_truncated(), "{codings:?}: {error}");
+        assert!(error.to_string().contains("transfer coding"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_coding_of_a_body_that_does_not_come_is_none() {
+    let server = Server::start(|seen| match &*seen.method {
+        "HEAD" => vec![head("200 OK", &[("transfer-encoding", "gzip, chunked")])],
+        _ => vec![
+            head("200 OK", &[("Transfer-Encoding", " Chunked ")]),
+            raw("3\r\nabc\r\n0\r\n\r\n"),
+        ],
+    })
+    .await;
+    let worker = worker();
+    let head = worker.rest_request("HEAD", &server.url("/")).await.unwrap();
+    assert_eq!(head.status().as_u16(), 200);
+    let reply = worker.rest_get(&server.url("/")).await.unwrap();
+    assert_eq!(reply.body(), "abc");
+    assert_eq!(server.record().accepted, 1);
+}
+
+#[tokio::test]
+async fn a_switch_of_protocols_that_nobody_asked_for_is_no_reply() {
+    let fields = [("connection", "upgrade"), ("upgrade", "websocket")];
+    let error = failure(vec![head("101 Switching Protocols", &fields), Step::Stall]).await;
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert!(!error.is_truncated(), "{error}");
+    assert!(error.to_string().contains("101"), "{error}");
+}
+
+#[tokio::test]
 async fn a_head_without_end_is_given_up() {
     let endless = raw("x-filler: ".to_owned() + &"x".repeat(1 << 20));
     let error = failure(vec![raw("HTTP/1.1 200 OK\r\n"), endless, Step::Stall]).await;

@@ -1,9 +1,10 @@
-//! max-transfer-size is reached and never passed.
+//! Limits of a reply are reached and never passed: max-transfer-size,
+//! max-header-fields and max-header-size.
 
 use crate::worker_with;
-use rest_client_host::{Config, ErrorKind};
+use rest_client_host::{Config, ErrorKind, HttpVersion};
 use support::{
-    config,
+    config, h2,
     server::Server,
     steps::{Step, head, raw, reply},
 };
@@ -81,4 +82,101 @@ async fn the_default_limit_is_10_mib() {
         status(announced, limit, (10 << 20) + 1).await,
         Err(ErrorKind::TooLarge)
     );
+}
+
+/// Names, values, and 32 for each (RFC 9113, section 6.5.2).
+fn size(fields: &[(String, String)]) -> usize {
+    fields
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 32)
+        .sum()
+}
+
+/// A reply with `fields` comes under `config`, or is an error that says this; over
+/// HTTP/1.1 and HTTP/2 alike.
+async fn assert_head(fields: &[(String, String)], config: Config, expected: Result<(), &str>) {
+    let sent: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let http1 = reply_without_body(&sent);
+    let http1 = Server::start(move |_| vec![http1.clone()]).await;
+    let http2 = h2::Fields::start(fields).await;
+    for (version, url) in [
+        (HttpVersion::Http11, http1.url("/")),
+        (HttpVersion::Http2PriorKnowledge, http2.url()),
+    ] {
+        let worker = worker_with(config!(http_version = version, ..config.clone()));
+        let reply = worker.rest_get(&url).await;
+        match (reply, expected) {
+            (Ok(reply), Ok(())) => assert!(reply.headers().len() >= fields.len()),
+            (Err(error), Err(sentence)) => {
+                assert_eq!(error.kind(), ErrorKind::Protocol, "{version:?}: {error}");
+                assert!(error.to_string().contains(sentence), "{version:?}: {error}");
+                assert!(error.to_string().contains("lets it through"), "{error}");
+            }
+            (reply, _) => panic!("{version:?}: {reply:?}"),
+        }
+    }
+}
+
+/// The fields are all that it has.
+fn reply_without_body(fields: &[(&str, &str)]) -> Step {
+    head("204 No Content", fields)
+}
+
+fn many(count: usize) -> Vec<(String, String)> {
+    (0..count)
+        .map(|at| (format!("x-{at}"), "v".into()))
+        .collect()
+}
+
+#[tokio::test]
+async fn header_fields_up_to_the_limit_come_and_one_more_is_an_error() {
+    // hyper's server adds a date.
+    let dated = |count: usize| {
+        let mut fields = many(count - 1);
+        fields.push(("date".into(), "today".into()));
+        fields
+    };
+    let limited = || config!(max_header_fields = 20);
+    let expected = Err("max-header-fields, 20");
+    assert_head(&dated(20), limited(), Ok(())).await;
+    assert_head(&dated(21), limited(), expected).await;
+    assert_head(&dated(500), limited(), expected).await;
+    assert_head(&dated(100), Config::default(), Ok(())).await;
+    assert_head(
+        &dated(101),
+        Config::default(),
+        Err("max-header-fields, 100"),
+    )
+    .await;
+    assert_head(&dated(300), config!(max_header_fields = 300), Ok(())).await;
+}
+
+#[tokio::test]
+async fn a_head_up_to_the_limit_comes_and_one_byte_more_is_an_error() {
+    let of_size = |wanted: usize| {
+        let mut fields = vec![
+            ("date".to_owned(), "today".to_owned()),
+            ("x-long".to_owned(), String::new()),
+        ];
+        fields[1].1 = "x".repeat(wanted - size(&fields));
+        fields
+    };
+    let limited = || config!(max_header_size = 10_000);
+    let expected = Err("max-header-size, 10000 bytes");
+    assert_head(&of_size(10_000), limited(), Ok(())).await;
+    assert_head(&of_size(10_001), limited(), expected).await;
+    assert_head(&of_size(30_000), limited(), expected).await;
+    assert_head(&of_size(65_536), Config::default(), Ok(())).await;
+    assert_head(
+        &of_size(65_537),
+        Config::default(),
+        Err("max-header-size, 65536 bytes"),
+    )
+    .await;
+    assert_head(
+        &of_size(500_000),
+        config!(max_header_size = 600_000),
+        Ok(()),
+    )
+    .await;
 }

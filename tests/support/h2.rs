@@ -1,13 +1,17 @@
-//! A server of HTTP/2. It answers no request before a number of them are there at
-//! once.
+//! Servers of HTTP/2 without TLS.
 
 use crate::{
     listener::{Listener, until_closed},
     pki::Identity,
 };
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Response, server::conn::http2, service::service_fn};
+use http_body_util::{Empty, Full};
+use hyper::{
+    HeaderMap, Response,
+    header::{HeaderName, HeaderValue},
+    server::conn::http2,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
     convert::Infallible,
@@ -22,7 +26,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// Runs until it is dropped.
+/// Answers no request before a number of them are there at once. Runs until it
+/// is dropped.
 pub struct Together {
     listener: Listener,
     accepted: Arc<AtomicUsize>,
@@ -105,4 +110,44 @@ async fn serve(
         http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
     // A client that leaves is no fault.
     let _ = connection.await;
+}
+
+/// Answers each request with the same header fields. Runs until it is dropped.
+pub struct Fields {
+    listener: Listener,
+}
+
+impl Fields {
+    /// Starts one on 127.0.0.1 that sends `fields`.
+    pub async fn start(fields: &[(String, String)]) -> Self {
+        let fields: HeaderMap = fields
+            .iter()
+            .map(|(name, value)| {
+                let name = HeaderName::try_from(name).expect("a name");
+                (name, HeaderValue::try_from(value).expect("a value"))
+            })
+            .collect();
+        let listener = Listener::start(move |stream| {
+            let fields = fields.clone();
+            let service = service_fn(move |_| {
+                let mut response = Response::new(Empty::<Bytes>::new());
+                *response.headers_mut() = fields.clone();
+                async { Ok::<_, Infallible>(response) }
+            });
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service);
+            async {
+                // A client that leaves is no fault.
+                let _ = connection.await;
+            }
+        })
+        .await;
+        Self { listener }
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.listener.address())
+    }
 }

@@ -5,10 +5,17 @@ use super::{
     http_version::HttpVersion, tls_version::TlsVersion,
 };
 use serde::{Deserialize, Serialize};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 /// What a TOML file can state; no reply is larger.
 const LARGEST_SIZE: u64 = i64::MAX as u64;
+
+/// Each field may take memory before it is read, so that there is an end to them.
+const MAX_HEADER_FIELDS: RangeInclusive<u32> = 1..=10_000;
+
+/// In bytes. A smaller head would be none of HTTP's; servers and proxies end far
+/// below the larger.
+const MAX_HEADER_SIZE: RangeInclusive<u32> = 1024..=16 * 1024 * 1024;
 
 /// Beyond any use, and within what clocks can add up.
 pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -57,6 +64,13 @@ pub struct Config {
     /// Bytes of a reply's body; one more stops the transfer. Default 10 MiB; 0
     /// is no limit. At most `i64::MAX`.
     pub max_transfer_size: u64,
+    /// Header fields of a reply; one more is an error. Default 100, at least 1,
+    /// at most 10,000. Ours, as is the next.
+    pub max_header_fields: u32,
+    /// Bytes of a reply's head: of the names and the values of its fields, and 32
+    /// for each, as HTTP/2 counts them (RFC 9113, section 6.5.2); one more is an
+    /// error. Default 64 KiB, at least 1 KiB, at most 16 MiB.
+    pub max_header_size: u32,
     /// How HTTP is spoken. Default [`HttpVersion::Auto`].
     pub http_version: HttpVersion,
     /// Whether a request body of more than 1024 bytes waits for `100 Continue`,
@@ -124,6 +138,8 @@ impl Default for Config {
             ssl_verifyhost: true,
             ssl_capath: None,
             max_transfer_size: 10 * 1024 * 1024,
+            max_header_fields: 100,
+            max_header_size: 64 * 1024,
             http_version: HttpVersion::Auto,
             enable_expect_100: false,
             no_concurrent_connects: false,
@@ -144,7 +160,7 @@ impl Default for Config {
 
 impl Config {
     /// The keys of all parameters, in the order in which they are shown.
-    pub const KEYS: [&str; 22] = [
+    pub const KEYS: [&str; 24] = [
         "connection-timeout",
         "transfer-timeout",
         "max-async-transfers",
@@ -153,6 +169,8 @@ impl Config {
         "ssl-verifyhost",
         "ssl-capath",
         "max-transfer-size",
+        "max-header-fields",
+        "max-header-size",
         "http-version",
         "enable-expect-100",
         "no-concurrent-connects",
@@ -195,6 +213,28 @@ impl Config {
             return Err(ConfigError::new(format!(
                 "max-transfer-size is at most {LARGEST_SIZE} bytes; 0 is no limit"
             )));
+        }
+        for (name, unit, value, range) in [
+            (
+                "max-header-fields",
+                "",
+                self.max_header_fields,
+                MAX_HEADER_FIELDS,
+            ),
+            (
+                "max-header-size",
+                " bytes",
+                self.max_header_size,
+                MAX_HEADER_SIZE,
+            ),
+        ] {
+            if !range.contains(&value) {
+                return Err(ConfigError::new(format!(
+                    "{name} is {value}; it is at least {}{unit} and at most {}{unit}",
+                    range.start(),
+                    range.end()
+                )));
+            }
         }
         self.at_cap
             .allows(self.max_async_transfers)
@@ -295,6 +335,29 @@ mod tests {
         .effective()
         .unwrap_err();
         assert!(error.to_string().contains("0 is no limit"), "{error}");
+    }
+
+    #[test]
+    fn heads_have_limits_that_can_be_kept() {
+        for (fields, size, is_sound) in [
+            (1, 1024, true),
+            (10_000, 16 << 20, true),
+            (0, 1024, false),
+            (10_001, 1024, false),
+            (1, 1023, false),
+            (1, (16 << 20) + 1, false),
+        ] {
+            let config = Config {
+                max_header_fields: fields,
+                max_header_size: size,
+                ..Config::default()
+            };
+            let effective = config.effective();
+            assert_eq!(effective.is_ok(), is_sound, "{fields} {size}");
+            if let Err(error) = effective {
+                assert!(error.to_string().contains("at least"), "{error}");
+            }
+        }
     }
 
     #[test]

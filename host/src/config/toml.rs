@@ -86,6 +86,8 @@ mod tests {
             ssl-verifyhost = false
             ssl-capath = "ca.pem"
             max-transfer-size = 0
+            max-header-fields = 50
+            max-header-size = 8192
             http-version = "2-tls"
             enable-expect-100 = true
             no-concurrent-connects = true
@@ -119,6 +121,8 @@ mod tests {
             ssl_verifyhost: false,
             ssl_capath: Some("ca.pem".into()),
             max_transfer_size: 0,
+            max_header_fields: 50,
+            max_header_size: 8192,
             http_version: HttpVersion::Http2Tls,
             enable_expect_100: true,
             no_concurrent_connects: true,
@@ -168,6 +172,8 @@ mod tests {
             "transfer-timeout = true",
             "max-async-transfers = -1",
             "max-transfer-size = \"10M\"",
+            "max-header-fields = -1",
+            "max-header-size = \"8K\"",
             "at-cap = \"queue\"",
             "ssl-verifypeer = 1",
             "http-version = 2",

@@ -7,9 +7,10 @@
 //! serves many at once, and so has a task of its own.
 
 use super::{
-    connect_lock::LiveConnection, http1_stream::Http1Stream, interim::Interim, proxy::Proxy,
-    request_body::RequestBody, socket::Reins, stream::Stream,
+    connect_lock::LiveConnection, head::HeadRules, http1_stream::Http1Stream, interim::Interim,
+    proxy::Proxy, request_body::RequestBody, socket::Reins, stream::Stream,
 };
+use crate::call::failure::Failure;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as _, Frame};
@@ -22,7 +23,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -75,6 +79,9 @@ pub(super) struct Http1 {
     work: Option<Pin<Box<http1::Connection<Io, RequestBody>>>>,
     proxy: Option<Proxy>,
     reins: Reins,
+    rules: HeadRules,
+    /// Bytes that were read since a request was sent.
+    heard: Arc<AtomicUsize>,
     _live: Option<LiveConnection>,
 }
 
@@ -84,13 +91,18 @@ pub(super) async fn http1(
     reins: Reins,
     proxy: Option<Proxy>,
     live: Option<LiveConnection>,
+    rules: HeadRules,
 ) -> hyper::Result<Http1> {
-    let (sender, work) = http1::handshake(TokioIo::new(Http1Stream::new(stream))).await?;
+    let stream = Http1Stream::new(stream);
+    let heard = stream.heard();
+    let (sender, work) = rules.http1().handshake(TokioIo::new(stream)).await?;
     Ok(Http1 {
         sender,
         work: Some(Box::pin(work)),
         proxy,
         reins,
+        rules,
+        heard,
         _live: live,
     })
 }
@@ -100,8 +112,10 @@ pub(super) async fn http2(
     stream: Box<dyn Stream>,
     reins: Reins,
     live: Option<LiveConnection>,
+    rules: HeadRules,
 ) -> hyper::Result<Http2> {
-    let (sender, work) = http2::Builder::new(TokioExecutor::new())
+    let (sender, work) = rules
+        .http2(&mut http2::Builder::new(TokioExecutor::new()))
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
@@ -168,8 +182,10 @@ impl Http1 {
             sender,
             work,
             reins,
+            heard,
             ..
         } = self;
+        heard.store(0, Relaxed);
         // What is wrong with the connection is told by sending on it.
         let _ = poll_fn(|cx| beside(work, reins, cx, |cx| sender.poll_ready(cx))).await;
         let mut sent = pin!(sender.try_send_request(request));
@@ -186,6 +202,11 @@ impl Http1 {
     async fn frame(&mut self, body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
         let Self { work, reins, .. } = self;
         poll_fn(|cx| beside(work, reins, cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
+    }
+
+    /// Why the head of a reply was found too large.
+    pub(super) fn head_too_large(&self) -> Failure {
+        self.rules.exceeded(self.heard.load(Relaxed))
     }
 
     /// Who reads the requests, if not the server itself.

@@ -5,6 +5,10 @@ use super::stream::Stream;
 use std::{
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -26,6 +30,7 @@ pub(super) struct Http1Stream {
     reader: Option<Waker>,
     /// The server takes no more.
     is_deaf: bool,
+    heard: Arc<AtomicUsize>,
 }
 
 impl Http1Stream {
@@ -35,7 +40,13 @@ impl Http1Stream {
             has_spoken: false,
             reader: None,
             is_deaf: false,
+            heard: Arc::default(),
         }
+    }
+
+    /// Counts the bytes that are read.
+    pub(super) fn heard(&self) -> Arc<AtomicUsize> {
+        self.heard.clone()
     }
 
     /// What was written, now that `written` bytes of `offered` were.
@@ -75,7 +86,11 @@ impl AsyncRead for Http1Stream {
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.heard
+            .fetch_add(buffer.filled().len() - before, Relaxed);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -137,6 +152,7 @@ mod tests {
     async fn nothing_is_heard_before_something_was_said() {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let mut stream = Http1Stream::new(Box::new(ours));
+        let heard = stream.heard();
         theirs.write_all(b"early").await.unwrap();
         let mut buffer = [0; 5];
         {
@@ -144,9 +160,11 @@ mod tests {
             let mut cx = Context::from_waker(Waker::noop());
             assert!(read.as_mut().poll(&mut cx).is_pending());
         }
+        assert_eq!(heard.load(Relaxed), 0);
         stream.write_all(b"a").await.unwrap();
         stream.read_exact(&mut buffer).await.unwrap();
         assert_eq!(&buffer, b"early");
+        assert_eq!(heard.load(Relaxed), 5);
     }
 
     #[tokio::test]

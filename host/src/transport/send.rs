@@ -73,6 +73,12 @@ pub(super) async fn send(
     let interim = Interim::watch(&mut request, gate.clone());
     let reply = match http1.send(request, &interim).await {
         Ok(reply) => reply,
+        Err(SendError::Failed(error)) if error.is_parse_too_large() => {
+            return Err(Unanswered::Failed {
+                failure: http1.head_too_large(),
+                again: Again::Never,
+            });
+        }
         Err(error) => return Err(unanswered(error, outgoing)),
     };
     if reply.status() == StatusCode::EXPECTATION_FAILED && gate.is_some_and(|gate| !gate.is_open())

@@ -4,7 +4,9 @@ use super::{
     connect::Connector,
     connect_lock::{ConnectLocks, InstanceId},
     connection::{self, Connection, Http2},
-    errors, keep_alive,
+    errors,
+    head::HeadRules,
+    keep_alive,
     pool::{Pool, Turn},
     request_body::Outgoing,
     send::{Again, Unanswered, send},
@@ -63,6 +65,7 @@ pub(crate) struct Transport {
     connect_locks: Option<ConnectLocks>,
     version: HttpVersion,
     expect_100: bool,
+    head_rules: HeadRules,
     /// Bytes; `u64::MAX` is no limit.
     max_transfer_size: u64,
 }
@@ -79,6 +82,7 @@ impl Transport {
                 .then(|| ConnectLocks::new(config.conn_lifetime)),
             version: config.http_version,
             expect_100: config.enable_expect_100,
+            head_rules: HeadRules::new(config),
             max_transfer_size: match config.max_transfer_size {
                 0 => u64::MAX,
                 limit => limit,
@@ -162,6 +166,7 @@ impl Exchange<'_> {
         let (head, mut incoming) = reply.into_parts();
         self.call.reply_begins(&head);
         tracing::debug!(origin = %self.origin, status = %head.status, version = ?head.version, "the service answers");
+        self.transport.head_rules.check(is_head, &head)?;
 
         let limit = self.transport.max_transfer_size;
         // These have no body, whatever length they announce (RFC 9110, section
@@ -344,11 +349,12 @@ impl Exchange<'_> {
             .as_ref()
             .map(|locks| locks.connected(origin, *id));
         let spoken = if link.http2 {
-            connection::http2(link.stream, link.reins, live)
+            connection::http2(link.stream, link.reins, live, transport.head_rules)
                 .await
                 .map(Connection::Http2)
         } else {
-            connection::http1(link.stream, link.reins, link.proxy, live)
+            let rules = transport.head_rules;
+            connection::http1(link.stream, link.reins, link.proxy, live, rules)
                 .await
                 .map(Connection::Http1)
         };
