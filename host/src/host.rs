@@ -34,7 +34,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// A parameter that can't be met, an `ssl-capath` that can't be read, or a
+    /// A parameter that can't be met, a file of TLS that can't be read, or a
     /// machine that can't run the sandbox. Nothing starts half-configured.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         Self::with(config, Factory::new)

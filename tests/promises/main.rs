@@ -33,6 +33,7 @@ mod timeouts;
 mod tls;
 mod tls_errors;
 mod tls_old_certificates;
+mod tls_rotation;
 mod tls_versions;
 mod transfers;
 

@@ -35,7 +35,8 @@ pub struct ClientDomain {
     #[serde(rename = "match")]
     pub servers: ServerPattern,
     /// A PEM file with the certificate that is shown when the server asks for
-    /// one, and those between it and its authority. Default none.
+    /// one, and those between it and its authority. Default none. Both files are
+    /// read anew when they change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
     /// A PEM file with the key of `certificate`, which nobody but its owner may

@@ -52,13 +52,15 @@ pub struct Config {
     /// What a call does that finds `max_async_transfers` in flight. Default
     /// [`AtCap::Block`], as in the original; the others are ours.
     pub at_cap: AtCap,
-    /// Whether the chain of a server's certificate is verified. Default true.
+    /// Whether the chain of a server's certificate is verified, up to one that is
+    /// trusted or is trusted itself. Default true. Nothing asks whether a
+    /// certificate was revoked.
     pub ssl_verifypeer: bool,
     /// Whether a server's certificate must be for the host that was asked.
     /// Default true. Independent of `ssl_verifypeer`, as in libcurl.
     pub ssl_verifyhost: bool,
     /// A PEM file, or a directory of such files, with certificates that are
-    /// trusted beside the system's own. Default none.
+    /// trusted beside the system's own. Default none. Read anew when it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssl_capath: Option<PathBuf>,
     /// Bytes of a reply's body; one more stops the transfer. Default 10 MiB; 0

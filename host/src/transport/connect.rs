@@ -7,7 +7,7 @@ use super::{
     resolve::Resolver,
     socket::{Reins, Socket},
     stream::Stream,
-    tls::TlsPolicies,
+    tls::{TlsPolicies, Trust},
 };
 use crate::{
     call::{
@@ -31,6 +31,8 @@ pub(super) struct Link {
     /// Who is at its other end, if not the server: requests are in absolute
     /// form.
     pub(super) proxy: Option<Proxy>,
+    /// What TLS went by on the way, with the proxy and with the server.
+    pub(super) trust: Vec<Trust>,
 }
 
 /// Makes connections, all under the same policy.
@@ -78,9 +80,10 @@ impl Connector {
         call: &Call,
     ) -> Result<Link, Failure> {
         let reins = socket.reins();
+        let mut trust = Vec::new();
         let stream: Box<dyn Stream> = match proxy {
             Some(proxy) => {
-                let stream = self.secure_proxy(socket, &proxy, call).await;
+                let stream = self.secure_proxy(socket, &proxy, call, &mut trust).await;
                 let stream = stream.map_err(|failure| proxy.failed(failure))?;
                 if !origin.tls && !self.version.may_be_http2(false) {
                     return Ok(Link {
@@ -88,6 +91,7 @@ impl Connector {
                         reins,
                         http2: false,
                         proxy: Some(proxy),
+                        trust,
                     });
                 }
                 call.enter(Phase::Proxy);
@@ -96,7 +100,8 @@ impl Connector {
             None => Box::new(socket),
         };
         let (stream, chosen) = if origin.tls {
-            let client = self.tls.of(origin).client().await?;
+            let (client, of_server) = self.tls.of(origin).client().await?;
+            trust.push(of_server);
             secure(stream, origin, client, call).await?
         } else {
             (stream, None)
@@ -106,6 +111,7 @@ impl Connector {
             reins,
             http2: self.version.is_http2(chosen.as_deref()),
             proxy: None,
+            trust,
         })
     }
 
@@ -123,11 +129,13 @@ impl Connector {
         socket: Socket,
         proxy: &Proxy,
         call: &Call,
+        trust: &mut Vec<Trust>,
     ) -> Result<Box<dyn Stream>, Failure> {
         if !proxy.origin.tls {
             return Ok(Box::new(socket));
         }
-        let client = self.tls.of(&proxy.origin).client().await?;
+        let (client, of_proxy) = self.tls.of(&proxy.origin).client().await?;
+        trust.push(of_proxy);
         // Tunnels through a connection of HTTP/2 are another matter.
         let mut client = ClientConfig::clone(&client);
         client.alpn_protocols = vec![HTTP1.to_vec()];

@@ -7,8 +7,8 @@
 //! serves many at once, and so has a task of its own.
 
 use super::{
-    connect_lock::LiveConnection, head::HeadRules, http1_stream::Http1Stream, interim::Interim,
-    proxy::Proxy, request_body::RequestBody, socket::Reins, stream::Stream,
+    connect::Link, connect_lock::LiveConnection, head::HeadRules, http1_stream::Http1Stream,
+    interim::Interim, proxy::Proxy, request_body::RequestBody, socket::Reins, tls::Trust,
 };
 use crate::call::failure::Failure;
 use bytes::Bytes;
@@ -69,6 +69,8 @@ impl From<TrySendError<Request<RequestBody>>> for SendError {
 pub(super) struct Http2 {
     sender: http2::SendRequest<RequestBody>,
     identity: Arc<()>,
+    /// Of all who were asked for it, the server last.
+    trust: Arc<[Trust]>,
 }
 
 /// A connection of HTTP/1, which takes one request at a time. Dropped, it is
@@ -82,35 +84,35 @@ pub(super) struct Http1 {
     rules: HeadRules,
     /// Bytes that were read since a request was sent.
     heard: Arc<AtomicUsize>,
+    /// Of all who were asked for it, the server last.
+    trust: Vec<Trust>,
     _live: Option<LiveConnection>,
 }
 
-/// Speaks HTTP/1 over `stream`, at whose other end there may be a proxy.
+/// Speaks HTTP/1 over `link`, at whose other end there may be a proxy.
 pub(super) async fn http1(
-    stream: Box<dyn Stream>,
-    reins: Reins,
-    proxy: Option<Proxy>,
+    link: Link,
     live: Option<LiveConnection>,
     rules: HeadRules,
 ) -> hyper::Result<Http1> {
-    let stream = Http1Stream::new(stream);
+    let stream = Http1Stream::new(link.stream);
     let heard = stream.heard();
     let (sender, work) = rules.http1().handshake(TokioIo::new(stream)).await?;
     Ok(Http1 {
         sender,
         work: Some(Box::pin(work)),
-        proxy,
-        reins,
+        proxy: link.proxy,
+        reins: link.reins,
         rules,
         heard,
+        trust: link.trust,
         _live: live,
     })
 }
 
-/// Speaks HTTP/2 over `stream`, until the last clone of the result is dropped.
+/// Speaks HTTP/2 over `link`, until the last clone of the result is dropped.
 pub(super) async fn http2(
-    stream: Box<dyn Stream>,
-    reins: Reins,
+    link: Link,
     live: Option<LiveConnection>,
     rules: HeadRules,
 ) -> hyper::Result<Http2> {
@@ -119,10 +121,11 @@ pub(super) async fn http2(
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(link.stream))
         .await?;
+    let work = link.reins.hold(work);
     tokio::spawn(async move {
-        if let Err(error) = reins.hold(work).await {
+        if let Err(error) = work.await {
             tracing::debug!(%error, "a connection of HTTP/2 ended");
         }
         drop(live);
@@ -130,6 +133,7 @@ pub(super) async fn http2(
     Ok(Http2 {
         sender,
         identity: Arc::new(()),
+        trust: link.trust.into(),
     })
 }
 
@@ -155,9 +159,10 @@ impl Http2 {
         Ok(self.sender.try_send_request(request).await?)
     }
 
-    /// Whether it could take another request, as far as one can know.
+    /// Whether it could take another request: the server takes them, as far as one
+    /// can know, and is trusted as it was when this was made.
     pub(super) fn is_ready(&self) -> bool {
-        self.sender.is_ready()
+        self.sender.is_ready() && self.trust.iter().all(Trust::is_current)
     }
 
     /// Whether it has ended.
@@ -214,9 +219,13 @@ impl Http1 {
         self.proxy.as_ref()
     }
 
-    /// Whether it could take another request: the last exchange is over, and the
-    /// server has not closed it as far as the kernel knows.
+    /// Whether it could take another request: the last exchange is over, the server
+    /// has not closed it as far as the kernel knows, and is trusted as it was when
+    /// this was made.
     pub(super) fn is_ready(&mut self) -> bool {
+        if !self.trust.iter().all(Trust::is_current) {
+            return false;
+        }
         let Some(work) = &mut self.work else {
             return false;
         };

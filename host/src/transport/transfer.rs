@@ -348,20 +348,20 @@ impl Exchange<'_> {
             .connect_locks
             .as_ref()
             .map(|locks| locks.connected(origin, *id));
-        let spoken = if link.http2 {
-            connection::http2(link.stream, link.reins, live, transport.head_rules)
+        let is_http2 = link.http2;
+        let spoken = if is_http2 {
+            connection::http2(link, live, transport.head_rules)
                 .await
                 .map(Connection::Http2)
         } else {
-            let rules = transport.head_rules;
-            connection::http1(link.stream, link.reins, link.proxy, live, rules)
+            connection::http1(link, live, transport.head_rules)
                 .await
                 .map(Connection::Http1)
         };
         let connection = spoken.map_err(errors::exchanging)?;
         pool.meet(origin, &connection);
         if let Some(place) = place
-            && link.http2
+            && is_http2
         {
             place.met_http2();
         }

@@ -1,6 +1,6 @@
 //! Whom TLS trusts: authorities, and certificates as themselves.
 
-use super::certificate;
+use super::{certificate, stamp::Stamp};
 use crate::config::ConfigError;
 use rustls::{
     RootCertStore,
@@ -51,6 +51,15 @@ impl TrustStore {
         store
     }
 
+    /// Adds what the files of the system's store look like to `stamp`. Where there
+    /// are no such files, as on macOS, it is read once.
+    pub(super) fn add_system_to(stamp: &mut Stamp) {
+        let places = openssl_probe::probe();
+        for path in places.cert_file.iter().chain(&places.cert_dir) {
+            stamp.add(path);
+        }
+    }
+
     /// Trusts `certificates`, too.
     pub(super) fn add(&mut self, certificates: &[CertificateDer<'static>]) {
         self.authorities
@@ -86,6 +95,14 @@ impl TrustStore {
                 certificate::is_short(&webpki::spki_for_anchor(anchor))
                     && signs_one_of_them(&anchor.subject)
             })
+    }
+}
+
+impl PartialEq for TrustStore {
+    fn eq(&self, other: &Self) -> bool {
+        // Mozilla's authorities are the same always, and those of the certificates
+        // follow from them.
+        self.authorities.len() == other.authorities.len() && self.certificates == other.certificates
     }
 }
 

@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// on the way can show a certificate of his own.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    pub(super) trusted: TrustStore,
+    pub(super) trusted: Arc<TrustStore>,
     pub(super) verify_peer: bool,
     pub(super) verify_host: bool,
     pub(super) provider: Arc<CryptoProvider>,
