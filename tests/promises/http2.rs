@@ -162,3 +162,20 @@ async fn a_connection_that_let_a_call_time_out_is_not_used_again() {
     assert_eq!(error.kind(), ErrorKind::TransferTimeout);
     worker.rest_get(&url).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_body_comes_through_however_many_reads_it_takes() {
+    static PART: [u8; 16_000] = [b'x'; 16_000];
+    let server = FramesServer::start(|_| {
+        let mut frames = vec![Frame::Head(b"")];
+        frames.extend((0..40).map(|_| Frame::Data(&PART)));
+        frames.push(Frame::End);
+        frames
+    })
+    .await;
+    let worker = worker();
+    for _ in 0..3 {
+        let reply = worker.rest_get(&server.url()).await.unwrap();
+        assert_eq!(reply.body().len(), 640_000);
+    }
+}

@@ -183,22 +183,6 @@ async fn no_redirect_leads_from_https_to_http() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_scheme_is_told_apart_from_one_to_nowhere() {
-    for (location, words) in [
-        ("file:///etc/passwd", "scheme file, and only http and https"),
-        ("gopher://h/", "scheme gopher, and only http and https"),
-        ("http://", "what is no URL"),
-    ] {
-        let server = Server::start(move |_| to("302 Found", location)).await;
-        let error = worker().rest_get(&server.url("/")).max_redirects(3);
-        let error = error.await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Protocol);
-        assert!(error.to_string().contains(words), "{error}");
-        assert!(!error.is_redirect_limit());
-    }
-}
-
-#[tokio::test]
 async fn all_hops_share_the_deadline_of_the_call() {
     let pause = Duration::from_millis(100);
     let server = Server::start(move |_| {

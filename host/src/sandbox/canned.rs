@@ -5,7 +5,7 @@ use super::factory::Factory;
 use crate::{
     call::{Call, reply::Reply, spec::CallSpec},
     config::Config,
-    transport::{Pool, Tenant, Transport},
+    transport::{Pools, Tenant, Transport},
 };
 use http::{HeaderValue, Response, header};
 use std::{
@@ -24,7 +24,7 @@ pub async fn canned_calls(calls: u32, size: usize) -> wasmtime::Result<Duration>
     let config = Config::default();
     let transport = Transport::new(&config)?;
     let factory = Factory::new(transport, config.max_transfer_size)?;
-    let tenant = Tenant::new(0, Pool::new(Duration::ZERO));
+    let tenant = Tenant::new(0, Pools::new(&config).pool());
     let mut sandbox = factory.make(tenant).await?;
     let spec = CallSpec::new("GET", "http://127.0.0.1:8080/credit?caller=alice");
     let started = Instant::now();

@@ -123,7 +123,8 @@ pub(super) async fn http2(
         .keep_alive_timeout(PING_TIMEOUT)
         .handshake(TokioIo::new(link.stream))
         .await?;
-    let work = link.reins.hold(work);
+    // hyper reads it in a task of its own, which the runtime bounds.
+    link.reins.let_go();
     tokio::spawn(async move {
         if let Err(error) = work.await {
             tracing::debug!(%error, "a connection of HTTP/2 ended");

@@ -49,6 +49,7 @@ struct State {
     reads: AtomicU32,
     bytes: AtomicUsize,
     in_doubt: AtomicBool,
+    is_free: AtomicBool,
 }
 
 impl Reins {
@@ -66,6 +67,12 @@ impl Reins {
         }
     }
 
+    /// Lets the socket be read without end: whoever polls it from now on is held
+    /// to a measure by the runtime.
+    pub(super) fn let_go(&self) {
+        self.0.is_free.store(true, Relaxed);
+    }
+
     /// Has the next read ask the kernel. The runtime learns of a connection that
     /// was closed when it next looks at its sockets, which may be later than the
     /// connection is used again.
@@ -74,7 +81,9 @@ impl Reins {
     }
 
     fn is_used_up(&self) -> bool {
-        self.0.reads.load(Relaxed) >= MAX_READS || self.0.bytes.load(Relaxed) >= MAX_BYTES
+        let is_much =
+            self.0.reads.load(Relaxed) >= MAX_READS || self.0.bytes.load(Relaxed) >= MAX_BYTES;
+        is_much && !self.0.is_free.load(Relaxed)
     }
 
     fn count(&self, bytes: usize) {
