@@ -48,6 +48,8 @@ pub use instance::Instance;
 pub use partial::Partial;
 pub use request::Request;
 pub use response::Response;
+#[cfg(feature = "canned")]
+pub use sandbox::canned_calls;
 pub use stats::Stats;
 pub use timings::Timings;
 pub use worker_pool::{WorkerPool, WorkerState};
