@@ -1,7 +1,7 @@
 //! The calls of plugins: components that import `rest:client/rest` or
 //! `rest:client/transfers`, in a store of the embedder's own.
 //!
-//! A plugin's calls are calls of an [`Instance`], beside those that the embedder
+//! A plugin's calls are calls of an [`Instance`](crate::Instance), beside those that the embedder
 //! makes with it: they count to one cap, and have the same deadlines, policy and
 //! connections. The logic of requests stays in a sandbox of its own, so that a
 //! plugin which traps takes nothing with it but its own calls. What the host keeps
