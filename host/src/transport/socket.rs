@@ -25,6 +25,10 @@ const MAX_READS: u32 = 16;
 /// Bytes in one poll, but for those of the last read.
 const MAX_BYTES: usize = 256 << 10;
 
+/// Bytes of a read that asks the kernel. They are zeroed before, and hyper's
+/// buffers are large; there is seldom anything to read.
+const ASKED: usize = 1024;
+
 /// How long what was sent may stay unacknowledged before the kernel gives the
 /// connection up: a peer that is gone says nothing.
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -130,7 +134,8 @@ impl Socket {
     }
 
     fn ask_kernel(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match (&*SockRef::from(&self.tcp)).read(buf.initialize_unfilled()) {
+        let room = buf.remaining().min(ASKED);
+        match (&*SockRef::from(&self.tcp)).read(buf.initialize_unfilled_to(room)) {
             Ok(read) => {
                 buf.advance(read);
                 Poll::Ready(Ok(()))
