@@ -4,10 +4,7 @@
 mod hostile;
 
 use crate::{host, worker_with};
-use rest_client_host::{
-    AtCap, Host, Instance,
-    plugin::{self, PluginCtx, PluginView},
-};
+use rest_client_host::{AtCap, Host, Instance, plugin::PluginCtx};
 use std::{
     ops::{Deref, DerefMut},
     time::Duration,
@@ -15,110 +12,14 @@ use std::{
 use support::{
     config,
     counting_server::CountingServer,
+    plugin::{Plugin, Program},
     server::Server,
     steps::{Step, ok, reply},
     unresponsive::Refusing,
 };
 use tokio::time::Instant;
-use wasmtime::{
-    Engine, Store,
-    component::{Component, ComponentNamedList, Lift, Linker, Lower},
-};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
 
-struct State {
-    rest_client: PluginCtx,
-}
-
-impl PluginView for State {
-    fn rest_client(&mut self) -> &mut PluginCtx {
-        &mut self.rest_client
-    }
-}
-
-/// One of `plugins/*.wat`, in a store of its own.
-struct Plugin {
-    store: Store<State>,
-    plugin: wasmtime::component::Instance,
-}
-
-impl Plugin {
-    async fn new(component: &[u8], rest_client: PluginCtx) -> Self {
-        let engine = Engine::default();
-        let component = Component::new(&engine, component).unwrap();
-        let mut store = Store::new(&engine, State { rest_client });
-        let plugin = linker(&engine)
-            .instantiate_async(&mut store, &component)
-            .await
-            .unwrap();
-        Self { store, plugin }
-    }
-
-    /// Calls a function. The error is a trap.
-    async fn try_call<P, R>(&mut self, name: &str, parameters: P) -> wasmtime::Result<R>
-    where
-        P: ComponentNamedList + Lower + Send + Sync + 'static,
-        R: ComponentNamedList + Lift + Send + Sync + 'static,
-    {
-        let function = self
-            .plugin
-            .get_typed_func::<P, R>(&mut self.store, name)
-            .unwrap();
-        function.call_async(&mut self.store, parameters).await
-    }
-
-    async fn call<P, R>(&mut self, name: &str, parameters: P) -> R
-    where
-        P: ComponentNamedList + Lower + Send + Sync + 'static,
-        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
-        R: 'static,
-    {
-        let (result,) = self.try_call::<P, (R,)>(name, parameters).await.unwrap();
-        result
-    }
-
-    /// Calls a function without a result.
-    async fn run(&mut self, name: &str, transfer: u32) {
-        self.try_call::<_, ()>(name, (transfer,)).await.unwrap();
-    }
-
-    async fn start_get(&mut self, url: &str) -> u32 {
-        self.call("start-get", (url.to_owned(),)).await
-    }
-
-    async fn finish(&mut self, transfer: u32) -> i32 {
-        self.call("finish", (transfer,)).await
-    }
-
-    fn context(&mut self) -> &mut PluginCtx {
-        &mut self.store.data_mut().rest_client
-    }
-}
-
-/// The component of a module, in the world `world` of `wit`.
-fn component(world: &str, wit: &str, module: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    resolve
-        .push_dir(xtask::workspace_root().join("wit"))
-        .unwrap();
-    let package = resolve.push_str("plugin.wit", wit).unwrap();
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
-    let mut module = wat::parse_str(module).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-    ComponentEncoder::default()
-        .module(&module)
-        .and_then(|encoder| encoder.validate(true).encode())
-        .unwrap()
-}
-
-fn linker(engine: &Engine) -> Linker<State> {
-    let mut linker = Linker::new(engine);
-    plugin::add_to_linker(&mut linker).unwrap();
-    linker
-}
-
-/// The plugin in `plugins/asker.wat`.
+/// The plugin that asks as an ordinary one does.
 struct Asker(Plugin);
 
 impl Deref for Asker {
@@ -141,11 +42,7 @@ impl Asker {
     }
 
     async fn with(context: PluginCtx) -> Self {
-        let (wit, module) = (
-            include_str!("plugins/asker.wit"),
-            include_str!("plugins/asker.wat"),
-        );
-        Self(Plugin::new(&component("asker", wit, module), context).await)
+        Self(Program::asker().start(context).await)
     }
 
     async fn get(&mut self, url: &str) -> i32 {
@@ -374,12 +271,7 @@ async fn a_body_that_one_keeps_counts_as_a_reply_that_waits() {
 /// Our own component sends requests by itself, as such a plugin would.
 #[tokio::test]
 async fn one_that_wants_to_send_requests_by_itself_is_not_linked() {
-    let engine = Engine::default();
-    let component = Component::new(&engine, Host::component()).unwrap();
-    let error = linker(&engine)
-        .instantiate_pre(&component)
-        .map(|_| ())
-        .unwrap_err();
+    let error = Program::compile(Host::component()).map(|_| ()).unwrap_err();
     assert!(
         format!("{error:#}").contains("wasi:http/outgoing-handler")
             || format!("{error:#}").contains("wasi:clocks"),

@@ -3,12 +3,14 @@
 
 mod config;
 pub mod counting_server;
+pub mod floods;
 pub mod h2;
 mod http1;
 pub mod http2_frames;
 mod listener;
 pub mod name_server;
 pub mod pki;
+pub mod plugin;
 pub mod process;
 pub mod proxy;
 pub mod relay;

@@ -1,6 +1,6 @@
 //! Plugins that ask for more than their share get it from nobody else.
 
-use super::{BUSY, CONNECTION_TIMEOUT, Plugin, capped, component};
+use super::{BUSY, CONNECTION_TIMEOUT, capped};
 use crate::{foreign_host::Foreign, worker, worker_with};
 use proptest::test_runner::{Config, TestRunner};
 use rest_client_host::{AtCap, ErrorKind, Instance, plugin::PluginCtx};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use support::{
     config,
     counting_server::CountingServer,
+    plugin::{Plugin, Program},
     server::Server,
     steps::{Gate, Step, head, ok, raw, reply},
 };
@@ -19,8 +20,7 @@ const TRANSFER_TIMEOUT: i32 = -3;
 const MIB: usize = 1 << 20;
 
 async fn hostile(context: PluginCtx) -> Plugin {
-    let (wit, module) = (include_str!("hostile.wit"), include_str!("hostile.wat"));
-    Plugin::new(&component("hostile", wit, module), context).await
+    Program::hostile().start(context).await
 }
 
 async fn hostile_to(instance: &Instance) -> Plugin {

@@ -1,0 +1,173 @@
+//! Plugins, each a component made from a text, in a store of its own.
+
+use rest_client_host::plugin::{self, PluginCtx, PluginView};
+use wasmtime::{
+    Engine, Store,
+    component::{Component, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower},
+};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// The state of a plugin's store.
+pub struct State {
+    rest_client: PluginCtx,
+}
+
+impl PluginView for State {
+    fn rest_client(&mut self) -> &mut PluginCtx {
+        &mut self.rest_client
+    }
+}
+
+/// A plugin that is compiled, and can be started any number of times.
+pub struct Program {
+    engine: Engine,
+    plugin: InstancePre<State>,
+}
+
+impl Program {
+    /// An ordinary one: `plugin/asker.wit` has its functions.
+    ///
+    /// # Panics
+    ///
+    /// It can't be compiled.
+    #[must_use]
+    pub fn asker() -> Self {
+        let (wit, module) = (
+            include_str!("plugin/asker.wit"),
+            include_str!("plugin/asker.wat"),
+        );
+        Self::compile(&component("asker", wit, module)).expect("a plugin")
+    }
+
+    /// One that wants more than its share: `plugin/hostile.wit` has its functions.
+    ///
+    /// # Panics
+    ///
+    /// It can't be compiled.
+    #[must_use]
+    pub fn hostile() -> Self {
+        let (wit, module) = (
+            include_str!("plugin/hostile.wit"),
+            include_str!("plugin/hostile.wat"),
+        );
+        Self::compile(&component("hostile", wit, module)).expect("a plugin")
+    }
+
+    /// The plugin in `component`.
+    ///
+    /// # Errors
+    ///
+    /// It imports what no plugin gets.
+    pub fn compile(component: &[u8]) -> wasmtime::Result<Self> {
+        let engine = Engine::default();
+        let mut linker = Linker::new(&engine);
+        plugin::add_to_linker(&mut linker)?;
+        let component = Component::new(&engine, component)?;
+        let plugin = linker.instantiate_pre(&component)?;
+        Ok(Self { engine, plugin })
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// There is no memory for it.
+    pub async fn start(&self, rest_client: PluginCtx) -> Plugin {
+        let mut store = Store::new(&self.engine, State { rest_client });
+        let instance = self
+            .plugin
+            .instantiate_async(&mut store)
+            .await
+            .expect("a plugin that starts");
+        Plugin { store, instance }
+    }
+}
+
+/// A plugin that runs.
+pub struct Plugin {
+    store: Store<State>,
+    instance: Instance,
+}
+
+impl Plugin {
+    /// Calls a function.
+    ///
+    /// # Errors
+    ///
+    /// It traps.
+    ///
+    /// # Panics
+    ///
+    /// There is no such function.
+    pub async fn try_call<P, R>(&mut self, name: &str, parameters: P) -> wasmtime::Result<R>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let function = self
+            .instance
+            .get_typed_func::<P, R>(&mut self.store, name)
+            .expect("a function");
+        function.call_async(&mut self.store, parameters).await
+    }
+
+    /// Calls a function with one result.
+    ///
+    /// # Panics
+    ///
+    /// It traps.
+    pub async fn call<P, R>(&mut self, name: &str, parameters: P) -> R
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
+        R: 'static,
+    {
+        let called = self.try_call::<P, (R,)>(name, parameters).await;
+        called.unwrap_or_else(|trap| panic!("{name}: {trap:#}")).0
+    }
+
+    /// Calls a function of a transfer, without a result.
+    ///
+    /// # Panics
+    ///
+    /// It traps.
+    pub async fn run(&mut self, name: &str, transfer: u32) {
+        let run = self.try_call::<_, ()>(name, (transfer,)).await;
+        run.unwrap_or_else(|trap| panic!("{name}: {trap:#}"));
+    }
+
+    /// Starts a transfer.
+    pub async fn start_get(&mut self, url: &str) -> u32 {
+        self.call("start-get", (url.to_owned(),)).await
+    }
+
+    /// Ends a transfer, and says what came of it: a status, or an error below 0.
+    pub async fn finish(&mut self, transfer: u32) -> i32 {
+        self.call("finish", (transfer,)).await
+    }
+
+    /// What the host keeps for it.
+    pub fn context(&mut self) -> &mut PluginCtx {
+        &mut self.store.data_mut().rest_client
+    }
+}
+
+/// The component of a module, in the world `world` of `wit`.
+fn component(world: &str, wit: &str, module: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    resolve
+        .push_dir(xtask::workspace_root().join("wit"))
+        .expect("the WIT package");
+    let package = resolve.push_str("plugin.wit", wit).expect("WIT");
+    let world = resolve
+        .select_world(&[package], Some(world))
+        .expect("a world");
+    let mut module = wat::parse_str(module).expect("a module");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        .expect("metadata");
+    ComponentEncoder::default()
+        .module(&module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .expect("a component")
+}
