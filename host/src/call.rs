@@ -43,6 +43,14 @@ pub(crate) struct Record {
     pub(crate) failure: Option<(String, Failure)>,
     /// Its caller has been told that its time is up.
     pub(crate) expired: bool,
+    /// The time that its connection has, while there is none.
+    connecting: Option<Connecting>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Connecting {
+    timeout: Duration,
+    until: Instant,
 }
 
 /// What a call is waiting for, in the words of a message about a deadline.
@@ -138,13 +146,39 @@ impl Call {
         self.timed_out(Cause::ConnectionTimeout, "connection-timeout", timeout)
     }
 
-    /// Why it failed if its reply was not complete at its deadline.
-    pub(crate) fn transfer_timed_out(&self) -> Failure {
-        self.timed_out(
-            Cause::TransferTimeout,
-            "transfer-timeout",
-            self.transfer_timeout,
-        )
+    /// A connection is made from now on. The result is when there must be one.
+    pub(crate) fn connecting(&self, timeout: Duration) -> Instant {
+        let mut record = self.record();
+        // The first hop of a call has its time from the start of the call on, each
+        // further one, and each further attempt, for itself.
+        let from = match record.phase {
+            Phase::Start => self.started,
+            _ => Instant::now(),
+        };
+        let until = from + timeout;
+        record.connecting = Some(Connecting { timeout, until });
+        until
+    }
+
+    /// There is a connection, or there will be none.
+    pub(crate) fn connected(&self) {
+        self.record().connecting = None;
+    }
+
+    /// Why it failed if its reply was not complete at its deadline. That of its
+    /// connection may have passed before, while nobody looked.
+    pub(crate) fn out_of_time(&self) -> Failure {
+        let connecting = self.record().connecting;
+        match connecting {
+            Some(Connecting { timeout, until }) if until < self.transfer_deadline() => {
+                self.connection_timed_out(timeout)
+            }
+            _ => self.timed_out(
+                Cause::TransferTimeout,
+                "transfer-timeout",
+                self.transfer_timeout,
+            ),
+        }
     }
 
     fn timed_out(&self, cause: Cause, parameter: &str, timeout: Duration) -> Failure {

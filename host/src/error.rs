@@ -154,6 +154,15 @@ impl Error {
         error
     }
 
+    /// A deadline that has passed.
+    pub(crate) fn timed_out(failure: &Failure) -> Self {
+        let kind = match failure.cause {
+            Cause::ConnectionTimeout => ErrorKind::ConnectionTimeout,
+            _ => ErrorKind::TransferTimeout,
+        };
+        Self::of(kind, failure)
+    }
+
     /// The same, said of `origin`.
     pub(crate) fn said_of(mut self, origin: &str) -> Self {
         self.0.message = format!("{origin}: {}", self.0.message);

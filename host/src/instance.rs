@@ -187,7 +187,7 @@ impl Instance {
     /// Makes a call.
     pub(crate) fn call(
         &self,
-        spec: CallSpec,
+        spec: Box<CallSpec>,
         begun: Option<oneshot::Sender<()>>,
     ) -> PendingResponse {
         self.0.clone().call(spec, begun)
@@ -197,7 +197,7 @@ impl Instance {
 impl Caller for Inner {
     fn call(
         self: Arc<Self>,
-        spec: CallSpec,
+        spec: Box<CallSpec>,
         begun: Option<oneshot::Sender<()>>,
     ) -> PendingResponse {
         Box::pin(async move { self.run(spec, begun).await })
@@ -207,7 +207,7 @@ impl Caller for Inner {
 impl Inner {
     async fn run(
         &self,
-        mut spec: CallSpec,
+        mut spec: Box<CallSpec>,
         begun: Option<oneshot::Sender<()>>,
     ) -> Result<Response, Error> {
         let _under_way = UnderWay::count(&self.under_way);
@@ -234,7 +234,7 @@ impl Inner {
 
     async fn result(
         &self,
-        spec: CallSpec,
+        spec: Box<CallSpec>,
         payer: Option<Payer>,
         call: &Arc<Call>,
         mut begun: Option<oneshot::Sender<()>>,
@@ -251,7 +251,7 @@ impl Inner {
             None => None,
         };
         let (pending, mut result) = PendingCall::new(spec, call.clone(), held, begun);
-        self.command(Command::Call(Box::new(pending)));
+        self.command(Command::Call(pending));
         let lost = |_| Err(shut_down());
         // The driver keeps the deadlines of what it has begun, and hands over
         // what had arrived. These are for an instance that is blocked, or whose
@@ -262,14 +262,13 @@ impl Inner {
         if call.record().phase == Phase::Start {
             call.record().expired = true;
             let failure = call.connection_timed_out(call.connection_timeout);
-            return Err(Error::of(ErrorKind::ConnectionTimeout, &failure));
+            return Err(Error::timed_out(&failure));
         }
         match timeout_at(call.transfer_deadline() + GRACE, result).await {
             Ok(result) => result.unwrap_or_else(lost),
             Err(_) => {
                 call.record().expired = true;
-                let failure = call.transfer_timed_out();
-                Err(Error::of(ErrorKind::TransferTimeout, &failure))
+                Err(Error::timed_out(&call.out_of_time()))
             }
         }
     }
@@ -304,7 +303,7 @@ impl Inner {
             }
             Err(_) => {
                 let failure = call.connection_timed_out(call.connection_timeout);
-                Err(Error::of(ErrorKind::ConnectionTimeout, &failure))
+                Err(Error::timed_out(&failure))
             }
         }
     }

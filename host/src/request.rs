@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 #[must_use = "a request is sent when it is awaited"]
 pub struct Request {
     caller: Arc<dyn Caller>,
-    spec: CallSpec,
+    spec: Box<CallSpec>,
     /// Told when the call runs beside others, or waits for its turn. Dropped
     /// untold at the end of one that runs in a blocking manner.
     begun: Option<oneshot::Sender<()>>,
@@ -38,8 +38,11 @@ pub struct Request {
 /// What makes calls.
 pub(crate) trait Caller: Send + Sync {
     /// Makes one. `begun` is that of the request.
-    fn call(self: Arc<Self>, spec: CallSpec, begun: Option<oneshot::Sender<()>>)
-    -> PendingResponse;
+    fn call(
+        self: Arc<Self>,
+        spec: Box<CallSpec>,
+        begun: Option<oneshot::Sender<()>>,
+    ) -> PendingResponse;
 }
 
 /// The end of a call.
@@ -54,7 +57,7 @@ impl Request {
     pub(crate) fn of(caller: Arc<dyn Caller>, spec: CallSpec) -> Self {
         Self {
             caller,
-            spec,
+            spec: Box::new(spec),
             begun: None,
         }
     }

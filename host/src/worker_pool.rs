@@ -155,7 +155,7 @@ impl WorkerPool {
 impl Caller for Inner {
     fn call(
         self: Arc<Self>,
-        spec: CallSpec,
+        spec: Box<CallSpec>,
         begun: Option<oneshot::Sender<()>>,
     ) -> PendingResponse {
         Box::pin(async move {

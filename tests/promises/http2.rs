@@ -139,6 +139,15 @@ async fn why_the_server_gave_up_is_told() {
         assert_eq!(error.kind(), ErrorKind::Protocol);
         assert!(error.to_string().contains(words), "{error}");
     }
+    // As the end of the whole connection, too.
+    let server = FramesServer::start(|_| vec![Frame::GoAway(1, ENHANCE_YOUR_CALM), Frame::Close]);
+    let error = worker().rest_get(&server.await.url()).await.unwrap_err();
+    assert!(error.to_string().contains("ENHANCE_YOUR_CALM"), "{error}");
+    // It is not the server who says so here.
+    let empty = Frame::Flood(vec![Frame::Data(b"")]);
+    let server = FramesServer::start(move |_| vec![Frame::Head(b""), empty.clone()]).await;
+    let error = worker().rest_get(&server.url()).await.unwrap_err();
+    assert!(error.to_string().contains("more frames"), "{error}");
     let http1 = support::server::Server::start(|_| support::steps::ok("x")).await;
     let error = worker().rest_get(&http1.url("/")).await.unwrap_err();
     assert!(error.to_string().contains("speak HTTP/2"), "{error}");
@@ -147,10 +156,7 @@ async fn why_the_server_gave_up_is_told() {
 #[tokio::test]
 async fn a_connection_that_let_a_call_time_out_is_not_used_again() {
     let server = FramesServer::start(|_| vec![EMPTY]).await;
-    let address = server.url()["http://".len()..]
-        .trim_end_matches('/')
-        .parse();
-    let relay = Relay::start(address.unwrap()).await;
+    let relay = Relay::start(server.address()).await;
     let url = format!("http://{}/", relay.address());
     let worker = worker_with(config!(
         http_version = HttpVersion::Http2PriorKnowledge,
@@ -161,6 +167,29 @@ async fn a_connection_that_let_a_call_time_out_is_not_used_again() {
     let error = worker.rest_get(&url).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TransferTimeout);
     worker.rest_get(&url).await.unwrap();
+}
+
+/// A call that has an hour does not wait for an hour: the server is asked by a ping
+/// whether it is there.
+#[tokio::test]
+async fn a_server_that_is_gone_ends_a_call_long_before_its_deadline() {
+    let server = FramesServer::start(|_| vec![]).await;
+    let relay = Relay::start(server.address()).await;
+    let worker = worker_with(config!(
+        http_version = HttpVersion::Http2PriorKnowledge,
+        transfer_timeout = Duration::from_secs(3600),
+    ));
+    let url = format!("http://{}/", relay.address());
+    let call = tokio::spawn(worker.rest_get(&url).into_future());
+    server.wait_for_requests(1).await;
+    relay.silence();
+    let error = tokio::time::timeout(Duration::from_secs(60), call)
+        .await
+        .expect("it ends")
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert!(error.to_string().contains("ping"), "{error}");
 }
 
 #[tokio::test]

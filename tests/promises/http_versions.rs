@@ -209,3 +209,24 @@ async fn no_call_is_lost_where_the_server_ends_its_connections() {
         assert_eq!(reply.unwrap().version(), Version::HTTP_2);
     }
 }
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_nginx),
+    ignore = "nginx is not installed: apt-get install nginx-light"
+)]
+async fn no_call_is_lost_where_the_server_is_reloaded() {
+    let site = Site::new();
+    let nginx = Service::nginx_with_workers(site.root(), "ssl http2", &site.tls()).await;
+    let url = nginx.https("/hello.txt");
+    let worker = worker_with(config!(ssl_capath = Some(site.root().join("ca.pem"))));
+    let calls = (0..4000).map(|_| worker.rest_get(&url).into_future());
+    let replies = futures_util::stream::iter(calls).buffer_unordered(32);
+    let mut replies = replies.enumerate();
+    while let Some((number, reply)) = replies.next().await {
+        assert_eq!(reply.unwrap().version(), Version::HTTP_2);
+        if number % 1000 == 500 {
+            nginx.reload();
+        }
+    }
+}

@@ -252,3 +252,20 @@ async fn a_call_after_one_that_timed_out_is_as_good_as_any() {
         );
     }
 }
+
+/// A program may hold up its runtime for so long that all deadlines pass at once.
+#[tokio::test]
+async fn the_deadline_that_passed_first_is_told_even_if_nobody_looked() {
+    let full = FullBacklog::default();
+    let worker = worker_with(config!(
+        connection_timeout = Duration::from_millis(50),
+        transfer_timeout = Duration::from_millis(100)
+    ));
+    let call = tokio::spawn(worker.rest_get(&full.url()).into_future());
+    while worker.stats().in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionTimeout, "{error}");
+}

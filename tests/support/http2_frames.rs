@@ -2,17 +2,24 @@
 //! wrong: it says what its script has it say to each request.
 
 use crate::listener::{Listener, until_closed};
-use std::sync::{Arc, Mutex};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::watch,
 };
+
+/// How long a test waits for something that must come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const PREFACE: usize = 24;
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
@@ -35,8 +42,39 @@ pub enum Frame {
     /// The connection takes no further streams: the last it has come to is this,
     /// and this is the code.
     GoAway(u32, u32),
+    /// An interim reply (103), before the head.
+    Interim,
+    /// These again and again, until the client has gone.
+    Flood(Vec<Frame>),
     /// The connection is closed.
     Close,
+}
+
+impl Frame {
+    /// What is sent for it on the stream `id`.
+    fn bytes(&self, id: u32) -> Vec<u8> {
+        match self {
+            Self::Head(fields) => frame(HEADERS, END_HEADERS, id, &[b"\x88", *fields].concat()),
+            Self::WholeHead(fields) => {
+                let flags = END_HEADERS | END_STREAM;
+                frame(HEADERS, flags, id, &[b"\x88", *fields].concat())
+            }
+            Self::Data(bytes) => frame(DATA, 0, id, bytes),
+            Self::End => frame(DATA, END_STREAM, id, b""),
+            Self::Reset(code) => frame(RST_STREAM, 0, id, &code.to_be_bytes()),
+            Self::GoAway(last, code) => {
+                let payload = [last.to_be_bytes(), code.to_be_bytes()].concat();
+                frame(GOAWAY, 0, 0, &payload)
+            }
+            // `:status` is the eighth of the names that HPACK knows.
+            Self::Interim => frame(HEADERS, END_HEADERS, id, b"\x08\x03103"),
+            Self::Flood(frames) => {
+                let once: Vec<u8> = frames.iter().flat_map(|frame| frame.bytes(id)).collect();
+                once.repeat(1024)
+            }
+            Self::Close => Vec::new(),
+        }
+    }
 }
 
 /// A request as it was met: which connection it came on, and which request of
@@ -54,23 +92,23 @@ type Script = Arc<dyn Fn(Met) -> Vec<Frame> + Send + Sync>;
 /// Runs until it is dropped.
 pub struct FramesServer {
     listener: Listener,
-    met: Arc<Mutex<Vec<Met>>>,
+    met: watch::Receiver<Vec<Met>>,
 }
 
 impl FramesServer {
     /// Starts one on 127.0.0.1.
     pub async fn start(script: impl Fn(Met) -> Vec<Frame> + Send + Sync + 'static) -> Self {
         let script: Script = Arc::new(script);
-        let met = Arc::new(Mutex::new(Vec::new()));
-        let meets = met.clone();
+        let (meets, met) = watch::channel(Vec::new());
+        let meets = Arc::new(meets);
         let mut next = 0;
         let listener = Listener::start(move |stream| {
             let number = next;
             next += 1;
-            let (script, met) = (script.clone(), meets.clone());
+            let (script, meets) = (script.clone(), meets.clone());
             async move {
                 // A client that leaves is no fault.
-                let _ = serve(stream, number, &script, &met).await;
+                let _ = serve(stream, number, &script, &meets).await;
             }
         })
         .await;
@@ -80,13 +118,28 @@ impl FramesServer {
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/", self.listener.address())
+        format!("http://{}/", self.address())
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
     }
 
     /// The requests it has met, in their order.
     #[must_use]
     pub fn met(&self) -> Vec<Met> {
-        self.met.lock().expect("not poisoned").clone()
+        self.met.borrow().clone()
+    }
+
+    /// Waits until it has met `count` requests.
+    pub async fn wait_for_requests(&self, count: usize) {
+        let mut met = self.met.clone();
+        tokio::time::timeout(PATIENCE, met.wait_for(|met| met.len() >= count))
+            .await
+            .unwrap_or_else(|_| panic!("{count} requests were never made"))
+            .expect("the server runs");
     }
 }
 
@@ -94,7 +147,7 @@ async fn serve(
     mut stream: TcpStream,
     connection: usize,
     script: &Script,
-    met: &Mutex<Vec<Met>>,
+    meets: &watch::Sender<Vec<Met>>,
 ) -> std::io::Result<()> {
     stream.read_exact(&mut [0; PREFACE]).await?;
     stream.write_all(&frame(SETTINGS, 0, 0, b"")).await?;
@@ -118,31 +171,22 @@ async fn serve(
                     request,
                 };
                 request += 1;
-                met.lock().expect("not poisoned").push(now);
+                meets.send_modify(|met| met.push(now));
                 let id = u32::from_be_bytes(id);
                 for step in script(now) {
-                    let bytes = match step {
-                        Frame::Head(fields) => {
-                            frame(HEADERS, END_HEADERS, id, &[b"\x88", fields].concat())
-                        }
-                        Frame::WholeHead(fields) => {
-                            let flags = END_HEADERS | END_STREAM;
-                            frame(HEADERS, flags, id, &[b"\x88", fields].concat())
-                        }
-                        Frame::Data(bytes) => frame(0, 0, id, bytes),
-                        Frame::End => frame(0, END_STREAM, id, b""),
-                        Frame::Reset(code) => frame(3, 0, id, &code.to_be_bytes()),
-                        Frame::GoAway(last, code) => {
-                            let payload = [last.to_be_bytes(), code.to_be_bytes()].concat();
-                            frame(7, 0, 0, &payload)
-                        }
+                    let bytes = step.bytes(id);
+                    stream.write_all(&bytes).await?;
+                    match step {
+                        Frame::Flood(_) => loop {
+                            stream.write_all(&bytes).await?;
+                        },
                         Frame::Close => {
                             stream.shutdown().await?;
                             until_closed(&mut stream).await;
                             return Ok(());
                         }
-                    };
-                    stream.write_all(&bytes).await?;
+                        _ => {}
+                    }
                 }
             }
             _ => {}

@@ -230,19 +230,44 @@ impl Running {
 /// A service in a process of its own, which ends when this is dropped.
 pub struct Service {
     address: SocketAddr,
-    _child: Child,
+    child: Child,
+    /// It has children of its own, which it ends when it is asked to end.
+    is_master: bool,
     _directory: Option<TempDir>,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if self.is_master {
+            self.signal("TERM");
+            // Without it, the children would outlive it.
+            while matches!(self.child.try_wait(), Ok(None)) {
+                std::thread::yield_now();
+            }
+        }
+    }
 }
 
 impl Service {
     /// Debian's nginx, which serves the files in `root`. `server` goes into its
     /// server block. `listen` follows the address there: `http2`, for example.
     pub async fn nginx(root: &Path, listen: &str, server: &str) -> Self {
+        Self::start_nginx("master_process off;", root, listen, server).await
+    }
+
+    /// The same, which can be [reloaded](Self::reload).
+    pub async fn nginx_with_workers(root: &Path, listen: &str, server: &str) -> Self {
+        let mut service = Self::start_nginx("worker_processes 2;", root, listen, server).await;
+        service.is_master = true;
+        service
+    }
+
+    async fn start_nginx(processes: &str, root: &Path, listen: &str, server: &str) -> Self {
         Self::until_it_listens(|address| {
             let directory = tempfile::tempdir().expect("a directory");
             let place = directory.path().display();
             let configuration = format!(
-                "daemon off; master_process off; pid {place}/pid; error_log {place}/error.log;\n\
+                "daemon off; {processes} pid {place}/pid; error_log {place}/error.log;\n\
                  events {{}}\n\
                  http {{\n\
                  access_log off; default_type application/octet-stream;\n\
@@ -294,7 +319,8 @@ impl Service {
                 if TcpStream::connect(address).is_ok() {
                     return Self {
                         address,
-                        _child: child,
+                        child,
+                        is_master: false,
                         _directory: directory,
                     };
                 }
@@ -306,6 +332,23 @@ impl Service {
             }
         }
         panic!("the service does not start");
+    }
+
+    /// Has it read its configuration anew. Those that serve until then end the
+    /// exchanges that have begun.
+    pub fn reload(&self) {
+        self.signal("HUP");
+    }
+
+    fn signal(&self, name: &str) {
+        let Some(id) = self.child.id() else {
+            return;
+        };
+        let id = id.to_string();
+        let sent = std::process::Command::new("sh")
+            .args(["-c", "kill -s $0 $1", name, &id])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "{name} is sent");
     }
 
     /// The URL of `path`, which begins with a slash.

@@ -63,7 +63,7 @@ const BATCH: usize = 32;
 /// What the callers of an instance tell its driver.
 pub(super) enum Command {
     /// To make a call.
-    Call(Box<PendingCall>),
+    Call(PendingCall),
     /// That the cap is another one.
     CapChanged,
 }
@@ -172,7 +172,7 @@ impl Driver {
 
     async fn handle(&mut self, command: Command) {
         match command {
-            Command::Call(pending) => self.admit(*pending).await,
+            Command::Call(pending) => self.admit(pending).await,
             Command::CapChanged => {}
         }
         self.admit_queued().await;
@@ -295,8 +295,7 @@ impl Driver {
                 End::Outcome(outcome) => shown(*outcome),
                 End::CallerGone | End::GuestDropped => None,
             };
-            let failure = pending.call.transfer_timed_out();
-            let error = Error::of(ErrorKind::TransferTimeout, &failure).with_partial(partial);
+            let error = Error::timed_out(&pending.call.out_of_time()).with_partial(partial);
             pending.tell(Err(error));
         }
     }

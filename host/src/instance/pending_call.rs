@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 /// A call as it comes to the driver.
 pub(super) struct PendingCall {
-    pub(super) spec: CallSpec,
+    pub(super) spec: Box<CallSpec>,
     pub(super) call: Arc<Call>,
     /// As in the request.
     begun: Option<oneshot::Sender<()>>,
@@ -25,7 +25,7 @@ pub(super) struct PendingCall {
 impl PendingCall {
     /// A call, and where its caller waits.
     pub(super) fn new(
-        spec: CallSpec,
+        spec: Box<CallSpec>,
         call: Arc<Call>,
         held: Option<Held>,
         begun: Option<oneshot::Sender<()>>,

@@ -7,8 +7,16 @@
 //! serves many at once, and so has a task of its own.
 
 use super::{
-    connect::Link, connect_lock::LiveConnection, head::HeadRules, http1_stream::Http1Stream,
-    interim::Interim, proxy::Proxy, request_body::RequestBody, socket::Reins, tls::Trust,
+    connect::Link,
+    connect_lock::LiveConnection,
+    errors,
+    head::HeadRules,
+    http1_stream::Http1Stream,
+    http2_stream::{Farewell, Http2Stream},
+    proxy::Proxy,
+    request_body::RequestBody,
+    socket::Reins,
+    tls::Trust,
 };
 use crate::call::failure::Failure;
 use bytes::Bytes;
@@ -22,7 +30,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{
     future::poll_fn,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -41,7 +49,7 @@ type Io = TokioIo<Http1Stream>;
 
 /// One of the two.
 pub(super) enum Connection {
-    Http1(Http1),
+    Http1(Box<Http1>),
     Http2(Http2),
 }
 
@@ -51,8 +59,8 @@ pub(super) enum SendError {
     Unsent(hyper::Error),
     /// It was sent, at least in part.
     Failed(hyper::Error),
-    /// Interim replies came without end.
-    TooManyInterim,
+    /// What was to be the head of a reply is more than one may be.
+    Head(Failure),
 }
 
 impl From<TrySendError<Request<RequestBody>>> for SendError {
@@ -68,7 +76,7 @@ impl From<TrySendError<Request<RequestBody>>> for SendError {
 #[derive(Clone)]
 pub(super) struct Http2 {
     sender: http2::SendRequest<RequestBody>,
-    identity: Arc<()>,
+    farewell: Farewell,
     /// Of all who were asked for it, the server last.
     trust: Arc<[Trust]>,
 }
@@ -94,11 +102,11 @@ pub(super) async fn http1(
     link: Link,
     live: Option<LiveConnection>,
     rules: HeadRules,
-) -> hyper::Result<Http1> {
+) -> hyper::Result<Box<Http1>> {
     let stream = Http1Stream::new(link.stream);
     let heard = stream.heard();
     let (sender, work) = rules.http1().handshake(TokioIo::new(stream)).await?;
-    Ok(Http1 {
+    Ok(Box::new(Http1 {
         sender,
         work: Some(Box::pin(work)),
         proxy: link.proxy,
@@ -107,7 +115,7 @@ pub(super) async fn http1(
         heard,
         trust: link.trust,
         _live: live,
-    })
+    }))
 }
 
 /// Speaks HTTP/2 over `link`, until the last clone of the result is dropped.
@@ -116,12 +124,14 @@ pub(super) async fn http2(
     live: Option<LiveConnection>,
     rules: HeadRules,
 ) -> hyper::Result<Http2> {
+    let stream = Http2Stream::new(link.stream);
+    let farewell = stream.farewell();
     let (sender, work) = rules
         .http2(&mut http2::Builder::new(TokioExecutor::new()))
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
-        .handshake(TokioIo::new(link.stream))
+        .handshake(TokioIo::new(stream))
         .await?;
     // hyper reads it in a task of its own, which the runtime bounds.
     link.reins.let_go();
@@ -133,7 +143,7 @@ pub(super) async fn http2(
     });
     Ok(Http2 {
         sender,
-        identity: Arc::new(()),
+        farewell,
         trust: link.trust.into(),
     })
 }
@@ -147,6 +157,14 @@ impl Connection {
         match self {
             Self::Http1(http1) => http1.frame(body).await,
             Self::Http2(_) => body.frame().await,
+        }
+    }
+
+    /// Why an exchange on it failed.
+    pub(super) fn failure(&self, error: hyper::Error) -> Failure {
+        match self {
+            Self::Http1(_) => errors::exchanging(error),
+            Self::Http2(http2) => errors::exchanging_http2(error, http2.farewell.reason()),
         }
     }
 }
@@ -173,46 +191,57 @@ impl Http2 {
 
     /// Whether `other` is a clone of it.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.identity, &other.identity)
+        self.farewell.is_same(&other.farewell)
     }
 }
 
 impl Http1 {
-    /// Sends `request` and waits for the head of its reply.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<RequestBody>,
-        interim: &Interim,
-    ) -> Result<Response<Incoming>, SendError> {
+    /// Waits until it can take a request. What is wrong with it is told by sending
+    /// on it.
+    pub(super) async fn ready(&mut self) {
         let Self {
             sender,
             work,
             reins,
+            ..
+        } = self;
+        let _ = poll_fn(|cx| beside(work, reins, cx, |cx| sender.poll_ready(cx))).await;
+    }
+
+    /// Sends `request`, and then waits for the head of its reply.
+    pub(super) fn send(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> impl Future<Output = Result<Response<Incoming>, SendError>> {
+        let Self {
+            sender,
+            work,
+            reins,
+            rules,
             heard,
             ..
         } = self;
         heard.store(0, Relaxed);
-        // What is wrong with the connection is told by sending on it.
-        let _ = poll_fn(|cx| beside(work, reins, cx, |cx| sender.poll_ready(cx))).await;
-        let mut sent = pin!(sender.try_send_request(request));
-        poll_fn(|cx| {
+        // It holds a whole request, and would be in the state of all that wait.
+        let mut sent = Box::pin(sender.try_send_request(request));
+        poll_fn(move |cx| {
             let polled = beside(work, reins, cx, |cx| sent.as_mut().poll(cx));
-            if polled.is_pending() && interim.are_too_many() {
-                return Poll::Ready(Err(SendError::TooManyInterim));
+            let heard = heard.load(Relaxed);
+            match polled.map_err(SendError::from) {
+                Poll::Pending if rules.are_interim(heard) => {
+                    Poll::Ready(Err(SendError::Head(rules.too_many_interim())))
+                }
+                Poll::Ready(Err(SendError::Failed(error))) if error.is_parse_too_large() => {
+                    Poll::Ready(Err(SendError::Head(rules.exceeded(heard))))
+                }
+                other => other,
             }
-            polled.map_err(SendError::from)
         })
-        .await
     }
 
     async fn frame(&mut self, body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
         let Self { work, reins, .. } = self;
         poll_fn(|cx| beside(work, reins, cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
-    }
-
-    /// Why the head of a reply was found too large.
-    pub(super) fn head_too_large(&self) -> Failure {
-        self.rules.exceeded(self.heard.load(Relaxed))
     }
 
     /// Who reads the requests, if not the server itself.
@@ -227,13 +256,19 @@ impl Http1 {
         if !self.trust.iter().all(Trust::is_current) {
             return false;
         }
+        self.reins.doubt();
+        self.is_idle()
+    }
+
+    /// Whether the last exchange is over, and nothing says that there can't be
+    /// another.
+    pub(super) fn is_idle(&mut self) -> bool {
         let Some(work) = &mut self.work else {
             return false;
         };
         // Has it see what has come since it was used last. Nobody is to be
         // woken for it: it is looked at again before it is used.
         self.reins.begin_poll();
-        self.reins.doubt();
         let mut cx = Context::from_waker(Waker::noop());
         if work.as_mut().poll(&mut cx).is_ready() {
             self.work = None;

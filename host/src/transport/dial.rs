@@ -67,14 +67,7 @@ pub(super) async fn dial(
         }
         tokio::select! {
             Some(attempt) = attempts.next() => match attempt {
-                Ok(stream) => {
-                    // Requests are small and are waited for: nothing is gained
-                    // by gathering bytes.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "TCP_NODELAY can't be set");
-                    }
-                    return Ok(stream);
-                }
+                Ok(stream) => return Ok(stream),
                 Err(error) => {
                     // What we lack hides what the others would have said.
                     if !failed.as_ref().is_some_and(descriptors::is_exhausted) {

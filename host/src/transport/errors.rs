@@ -39,6 +39,18 @@ pub(super) fn exchanging(error: hyper::Error) -> Failure {
     exchange_failure(&error).because(error)
 }
 
+/// The same over HTTP/2, where the server has said in a GOAWAY why it ends the
+/// connection, if it has.
+pub(super) fn exchanging_http2(error: hyper::Error, farewell: Option<h2::Reason>) -> Failure {
+    let failure = exchange_failure(&error);
+    let has_reason = below::<h2::Error>(&error).is_some_and(|error| error.reason().is_some());
+    let failure = match farewell {
+        Some(reason) if !has_reason && failure.cause == Cause::Incomplete => http2_failure(reason),
+        _ => failure,
+    };
+    failure.because(error)
+}
+
 /// Whether the server refused the request before it looked at it, which may then
 /// be sent again whatever its method (RFC 9113, section 8.7).
 pub(super) fn is_refused(error: &hyper::Error) -> bool {
@@ -55,8 +67,19 @@ pub(super) fn is_beyond_the_last(error: &hyper::Error) -> bool {
 }
 
 fn exchange_failure(error: &hyper::Error) -> Failure {
-    if let Some(failure) = below::<h2::Error>(error).and_then(http2_failure) {
-        return failure;
+    if let Some(error) = below::<h2::Error>(error)
+        && let Some(reason) = error.reason()
+    {
+        return match error.is_remote() {
+            true => http2_failure(reason),
+            false => http2_fault(reason),
+        };
+    }
+    if error.is_timeout() {
+        return Failure::new(
+            Cause::Incomplete,
+            "the connection is dead: the server has not answered a ping",
+        );
     }
     if error.is_parse_too_large() {
         return Failure::new(
@@ -100,14 +123,21 @@ fn exchange_failure(error: &hyper::Error) -> Failure {
     }
 }
 
-/// What the other end says of a stream or of the connection. `None` where it
-/// says nothing, and the connection failed below HTTP/2.
-fn http2_failure(error: &h2::Error) -> Option<Failure> {
-    let reason = error.reason()?;
-    let failure = match reason {
-        h2::Reason::FRAME_SIZE_ERROR | h2::Reason::PROTOCOL_ERROR if !error.is_remote() => {
-            Failure::new(Cause::Protocol, "the reply breaks HTTP/2")
+/// What is wrong with what the other end sends.
+fn http2_fault(reason: h2::Reason) -> Failure {
+    let what = match reason {
+        h2::Reason::ENHANCE_YOUR_CALM => "the server sends more frames than it has reason to",
+        h2::Reason::CANCEL | h2::Reason::REFUSED_STREAM | h2::Reason::NO_ERROR => {
+            return http2_failure(reason);
         }
+        _ => "the reply breaks HTTP/2",
+    };
+    Failure::new(Cause::Protocol, what)
+}
+
+/// What the other end says of a stream or of the connection.
+fn http2_failure(reason: h2::Reason) -> Failure {
+    match reason {
         h2::Reason::HTTP_1_1_REQUIRED => Failure::new(
             Cause::Protocol,
             "the server wants HTTP/1.1 for this; http-version = \"1.1\" is how it is asked",
@@ -134,8 +164,7 @@ fn http2_failure(error: &h2::Error) -> Option<Failure> {
             Cause::Protocol,
             format!("the exchange over HTTP/2 failed: {other:?}"),
         ),
-    };
-    Some(failure)
+    }
 }
 
 /// The error of this type that `error` stands on.

@@ -1,6 +1,8 @@
 //! `Expect: 100-continue`: a large body waits until the server asks for it (RFC
 //! 9110, section 10.1.1).
 
+use super::request_body::RequestBody;
+use http::{Request, StatusCode};
 use parking_lot::Mutex;
 use std::{
     pin::Pin,
@@ -28,8 +30,18 @@ struct State {
 }
 
 impl Gate {
-    /// Lets the body through: the server asks for it.
-    pub(super) fn open(&self) {
+    /// Opens when the server asks for the body of `request`.
+    pub(super) fn open_at_100(&self, request: &mut Request<RequestBody>) {
+        let gate = self.clone();
+        hyper::ext::on_informational(request, move |reply| {
+            if reply.status() == StatusCode::CONTINUE {
+                gate.open();
+            }
+        });
+    }
+
+    /// Lets the body through.
+    fn open(&self) {
         let mut state = self.0.lock();
         state.is_open = true;
         if let Some(waker) = state.waker.take() {

@@ -80,6 +80,24 @@ impl HeadRules {
         Ok(())
     }
 
+    /// Whether `heard` bytes without a reply are more interim replies (1xx, RFC 9110,
+    /// section 15.2) than a server has reason to send. Any number may come before
+    /// the reply; together they may have as many bytes as its head.
+    pub(super) fn are_interim(self, heard: usize) -> bool {
+        heard > 2 * self.max_size as usize
+    }
+
+    pub(super) fn too_many_interim(self) -> Failure {
+        Failure::new(
+            Cause::Protocol,
+            format!(
+                "the server sent interim replies (1xx) without end: they have more than \
+                 max-header-size, {} bytes",
+                self.max_size
+            ),
+        )
+    }
+
     /// Why hyper has found a head of HTTP/1 too large, with `heard` bytes read
     /// since the request was sent. It does not say which of the two it was.
     pub(super) fn exceeded(self, heard: usize) -> Failure {

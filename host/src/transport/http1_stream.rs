@@ -1,7 +1,7 @@
 //! A stream as HTTP/1 needs it: what the server says is the reply to a request,
 //! however early it says it.
 
-use super::stream::Stream;
+use super::stream::{Stream, not_of_http};
 use std::{
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
@@ -87,7 +87,7 @@ impl AsyncRead for Http1Stream {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer)).map_err(not_of_http)?;
         self.heard
             .fetch_add(buffer.filled().len() - before, Relaxed);
         Poll::Ready(Ok(()))

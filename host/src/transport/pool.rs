@@ -118,7 +118,7 @@ struct OfOrigin {
 }
 
 struct Idle {
-    http1: Http1,
+    http1: Box<Http1>,
     /// Since when it is kept.
     since: Instant,
     /// For how long it may be used again.
@@ -177,10 +177,10 @@ impl Pool {
     /// server closes, or that still sends a request, is not kept.
     ///
     /// `keep` is how long the server says that it keeps it, if it does.
-    pub(super) fn give_back(&self, origin: &Origin, mut http1: Http1, keep: Option<Duration>) {
+    pub(super) fn give_back(&self, origin: &Origin, mut http1: Box<Http1>, keep: Option<Duration>) {
         let idle_timeout = self.0.idle_timeout;
         let keep = keep.map_or(idle_timeout, |keep| keep.min(idle_timeout));
-        if keep.is_zero() || !http1.is_ready() {
+        if keep.is_zero() || !http1.is_idle() {
             return;
         }
         let now = Instant::now();

@@ -25,8 +25,8 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// Takes the body of a guest's request, which the guest has written before it
     /// sent the request.
-    pub(super) async fn collect(request: Request<WasiBody>) -> Result<Self, Failure> {
-        let (head, body) = request.into_parts();
+    pub(super) async fn collect(request: Box<Request<WasiBody>>) -> Result<Self, Failure> {
+        let (head, body) = (*request).into_parts();
         let body = body.collect().await.map_err(|error| {
             let what = format!("the body of the request is not what it announced: {error}");
             Failure::new(Cause::Protocol, what)

@@ -4,7 +4,6 @@ use super::{
     connection::{Connection, SendError},
     errors,
     expect::{self, Gate},
-    interim::{Interim, MAX_INTERIM},
     proxy::Proxy,
     request_body::{Outgoing, RequestBody},
 };
@@ -49,51 +48,41 @@ pub(super) async fn send(
     version: HttpVersion,
     expect: bool,
 ) -> Result<Response<Incoming>, Unanswered> {
-    let body = outgoing.body.clone();
     let http1 = match connection {
         Connection::Http1(http1) => http1,
         Connection::Http2(http2) => {
-            let request = for_http2(outgoing.with(RequestBody::new(body)));
-            let sent = http2.send(request).await;
-            return sent.map_err(|error| unanswered(error, outgoing));
+            return match http2.send(http2_request(outgoing)).await {
+                Ok(reply) => Ok(reply),
+                Err(error) => Err(unanswered(error, connection, outgoing)),
+            };
         }
     };
-    let gate = (expect && version != HttpVersion::Http10 && body.len() > expect::SMALL)
+    http1.ready().await;
+    let gate = (expect && version != HttpVersion::Http10 && outgoing.body.len() > expect::SMALL)
         .then(Gate::default);
-    let mut request = match &gate {
-        Some(gate) => {
-            let mut request = outgoing.with(RequestBody::after(gate.wait(), body));
-            let value = HeaderValue::from_static("100-continue");
-            request.headers_mut().insert(header::EXPECT, value);
-            request
+    let sent = http1.send(http1_request(
+        outgoing,
+        version,
+        gate.as_ref(),
+        http1.proxy(),
+    ));
+    match sent.await {
+        Ok(reply)
+            if reply.status() == StatusCode::EXPECTATION_FAILED
+                && gate.is_some_and(|gate| !gate.is_open()) =>
+        {
+            Err(Unanswered::ExpectationFailed)
         }
-        None => outgoing.with(RequestBody::new(body)),
-    };
-    for_http1(&mut request, version, http1.proxy());
-    let interim = Interim::watch(&mut request, gate.clone());
-    let reply = match http1.send(request, &interim).await {
-        Ok(reply) => reply,
-        Err(SendError::Failed(error)) if error.is_parse_too_large() => {
-            return Err(Unanswered::Failed {
-                failure: http1.head_too_large(),
-                again: Again::Never,
-            });
-        }
-        Err(error) => return Err(unanswered(error, outgoing)),
-    };
-    if reply.status() == StatusCode::EXPECTATION_FAILED && gate.is_some_and(|gate| !gate.is_open())
-    {
-        return Err(Unanswered::ExpectationFailed);
+        Ok(reply) => Ok(reply),
+        Err(error) => Err(unanswered(error, connection, outgoing)),
     }
-    Ok(reply)
 }
 
-fn unanswered(error: SendError, outgoing: &Outgoing) -> Unanswered {
+fn unanswered(error: SendError, connection: &Connection, outgoing: &Outgoing) -> Unanswered {
     let (error, was_sent) = match error {
-        SendError::TooManyInterim => {
-            let what = format!("the server sent more than {MAX_INTERIM} interim replies (1xx)");
+        SendError::Head(failure) => {
             return Unanswered::Failed {
-                failure: Failure::new(Cause::Protocol, what),
+                failure,
                 again: Again::Never,
             };
         }
@@ -102,7 +91,7 @@ fn unanswered(error: SendError, outgoing: &Outgoing) -> Unanswered {
     };
     let is_refused = errors::is_refused(&error);
     let is_beyond_the_last = errors::is_beyond_the_last(&error);
-    let failure = errors::exchanging(error);
+    let failure = connection.failure(error);
     let again = if is_refused {
         Again::Anywhere
     } else if !was_sent || is_beyond_the_last {
@@ -115,10 +104,27 @@ fn unanswered(error: SendError, outgoing: &Outgoing) -> Unanswered {
     Unanswered::Failed { failure, again }
 }
 
-/// The absolute form of a URI is for proxies (RFC 9112, section 3.2).
-fn for_http1(request: &mut Request<RequestBody>, version: HttpVersion, proxy: Option<&Proxy>) {
+/// Where there is a `gate`, the body waits at it.
+fn http1_request(
+    outgoing: &Outgoing,
+    version: HttpVersion,
+    gate: Option<&Gate>,
+    proxy: Option<&Proxy>,
+) -> Request<RequestBody> {
+    let body = outgoing.body.clone();
+    let mut request = match gate {
+        None => outgoing.with(RequestBody::new(body)),
+        Some(gate) => {
+            let mut request = outgoing.with(RequestBody::after(gate.wait(), body));
+            let value = HeaderValue::from_static("100-continue");
+            request.headers_mut().insert(header::EXPECT, value);
+            gate.open_at_100(&mut request);
+            request
+        }
+    };
+    // The absolute form of a URI is for proxies (RFC 9112, section 3.2).
     match proxy {
-        Some(proxy) => proxy.authorize(request),
+        Some(proxy) => proxy.authorize(&mut request),
         None => {
             let path = std::mem::take(request.uri_mut())
                 .into_parts()
@@ -127,10 +133,12 @@ fn for_http1(request: &mut Request<RequestBody>, version: HttpVersion, proxy: Op
         }
     }
     *request.version_mut() = version.of_http1();
+    request
 }
 
 /// The host is in a pseudo-header (RFC 9113, section 8.3.1).
-fn for_http2(mut request: Request<RequestBody>) -> Request<RequestBody> {
+fn http2_request(outgoing: &Outgoing) -> Request<RequestBody> {
+    let mut request = outgoing.with(RequestBody::new(outgoing.body.clone()));
     request.headers_mut().remove(header::HOST);
     *request.version_mut() = Version::HTTP_2;
     request

@@ -27,7 +27,7 @@ use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     task::yield_now,
-    time::{Instant, sleep, timeout_at},
+    time::{sleep, timeout_at},
 };
 use wasmtime_wasi_http::WasiBody;
 
@@ -112,7 +112,7 @@ impl Transport {
         };
         let outcome = timeout_at(
             call.transfer_deadline(),
-            exchange.run(*request, &mut progress),
+            exchange.run(request, &mut progress),
         )
         .await;
         let failure = match (outcome, progress.gathered) {
@@ -123,7 +123,7 @@ impl Transport {
                     // It may be dead, for all one knows.
                     tenant.pool.forget(&origin, http2);
                 }
-                let failure = call.transfer_timed_out();
+                let failure = call.out_of_time();
                 call.fail(&origin, &failure);
                 if let Some(reply) = gathered {
                     let cut = Some(failure);
@@ -158,11 +158,12 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     async fn run(
         &self,
-        request: Request<WasiBody>,
+        request: Box<Request<WasiBody>>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let is_head = request.method() == Method::HEAD;
-        let (mut connection, reply) = self.answer(request, progress).await?;
+        let outgoing = Outgoing::collect(request).await?;
+        let (mut connection, reply) = self.answer(&outgoing, progress).await?;
         let (head, mut incoming) = reply.into_parts();
         self.call.reply_begins(&head);
         tracing::debug!(origin = %self.origin, status = %head.status, version = ?head.version, "the service answers");
@@ -186,7 +187,7 @@ impl Exchange<'_> {
             .insert(Reply::begin(head, announced, budget)?);
         let mut frames = 0;
         while let Some(frame) = connection.frame(&mut incoming).await {
-            let frame = frame.map_err(errors::exchanging)?;
+            let frame = frame.map_err(|error| connection.failure(error))?;
             if let Some(data) = frame.data_ref() {
                 if (reply.body.len() + data.len()) as u64 > limit {
                     return Err(too_large(limit));
@@ -215,7 +216,7 @@ impl Exchange<'_> {
 
     async fn answer(
         &self,
-        request: Request<WasiBody>,
+        outgoing: &Outgoing,
         progress: &mut Progress,
     ) -> Result<(Connection, Response<Incoming>), Failure> {
         let Self {
@@ -225,7 +226,6 @@ impl Exchange<'_> {
             origin,
             ..
         } = *self;
-        let outgoing = Outgoing::collect(request).await?;
         let mut expect = transport.expect_100;
         let mut kept = tenant.pool.take(origin);
         for attempt in 1.. {
@@ -240,7 +240,7 @@ impl Exchange<'_> {
                 Connection::Http1(_) => None,
                 Connection::Http2(http2) => Some(http2.clone()),
             };
-            let sent = send(&mut connection, &outgoing, transport.version, expect).await;
+            let sent = send(&mut connection, outgoing, transport.version, expect).await;
             let http2 = progress.awaited_on.take();
             let (mut failure, again) = match sent {
                 Ok(reply) => return Ok((connection, reply)),
@@ -276,21 +276,18 @@ impl Exchange<'_> {
         unreachable!("the last attempt returns")
     }
 
+    /// A connection, and whether others use it already.
     async fn connect(&self) -> Result<(Connection, bool), Failure> {
-        // The first hop of a call has its time from the start of the call on, each
-        // further one, and each further attempt, for itself.
-        let from = match self.call.record().phase {
-            Phase::Start => self.call.started,
-            _ => Instant::now(),
-        };
         let timeout = self.connect_timeout.min(self.call.connection_timeout);
-        match timeout_at(from + timeout, self.connect_in_turn()).await {
-            Ok(connected) => connected,
-            Err(_) => Err(self.call.connection_timed_out(timeout)),
-        }
+        let until = self.call.connecting(timeout);
+        let Ok(connected) = timeout_at(until, self.connect_in_turn()).await else {
+            return Err(self.call.connection_timed_out(timeout));
+        };
+        self.call.connected();
+        connected
     }
 
-    /// A connection, and whether others use it already.
+    /// As [`connect`](Self::connect), without end.
     async fn connect_in_turn(&self) -> Result<(Connection, bool), Failure> {
         let Self {
             transport,

@@ -28,6 +28,7 @@ pub(in crate::transport) fn failure(error: &io::Error) -> Failure {
         Some(TlsError::PeerIncompatible(problem)) => {
             format!("the server has nothing to offer in TLS that is accepted here: {problem:?}")
         }
+        Some(TlsError::General(what)) => format!("the server breaks the rules of TLS: {what}"),
         Some(other) => format!("TLS failed: {other}"),
         None => match error.kind() {
             io::ErrorKind::UnexpectedEof => {
