@@ -12,9 +12,9 @@ test *arguments:
 bench *arguments:
     cargo xtask bench {{ arguments }}
 
-# Put the invariants of the cap under random load, for so many seconds
-soak seconds="60":
-    cargo xtask soak {{ seconds }}
+# Put random load on the cap, for so many seconds; attack instead with --hostile
+soak *arguments:
+    cargo xtask soak {{ arguments }}
 
 # Build the component from source into host/component/
 component:

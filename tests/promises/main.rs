@@ -2,6 +2,7 @@
 //! linked once.
 
 mod call;
+mod campaign;
 mod cap;
 mod client_domains;
 mod command_line;
@@ -9,6 +10,7 @@ mod component;
 mod connecting;
 mod connections;
 mod descriptors;
+mod documents;
 mod examples;
 mod expect;
 mod failures;

@@ -113,6 +113,12 @@ impl CountingServer {
         self.shared.counts().asked.get(path).copied().unwrap_or(0)
     }
 
+    /// The same, and it forgets it.
+    #[must_use]
+    pub fn forget(&self, path: &str) -> usize {
+        self.shared.counts().asked.remove(path).unwrap_or(0)
+    }
+
     /// Transfers that are open now.
     #[must_use]
     pub fn open_now(&self) -> usize {

@@ -7,6 +7,7 @@
 
 use clap::{Args, Parser};
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use xtask::soak::Soak;
 
 /// What cargo can't do alone: build the component, set up and run the tests,
 /// soak and bench.
@@ -27,11 +28,7 @@ enum Command {
     /// --only PART-OF-A-NAME
     Bench(PassedOn),
     /// Put the invariants of the cap under random load, with faults
-    Soak {
-        /// How many seconds; the round that has begun by then is finished
-        #[arg(default_value_t = 60)]
-        seconds: u32,
-    },
+    Soak(Soak),
 }
 
 /// Arguments for another program.
@@ -71,7 +68,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => {
             xtask::bench::measure(&arguments.all()).map(|()| ExitCode::SUCCESS)
         }
-        Command::Soak { seconds } => xtask::soak::soak(seconds).map(|()| ExitCode::SUCCESS),
+        Command::Soak(soak) => xtask::soak::soak(&soak).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
@@ -116,11 +113,13 @@ mod tests {
     #[test]
     fn the_soak_takes_a_minute_unless_told_otherwise() {
         for (typed, expected) in [(&["xtask", "soak"][..], 60), (&["xtask", "soak", "5"], 5)] {
-            let Ok(Command::Soak { seconds }) = Command::try_parse_from(typed) else {
+            let Ok(Command::Soak(soak)) = Command::try_parse_from(typed) else {
                 panic!("{typed:?} is no soak");
             };
-            assert_eq!(seconds, expected);
+            assert_eq!((soak.seconds, soak.hostile), (expected, false));
         }
+        // Calls are counted where there are attacks.
+        assert!(Command::try_parse_from(["xtask", "soak", "--calls", "9"]).is_err());
     }
 
     #[test]

@@ -1,0 +1,10 @@
+//! Every attack at once, beside honest calls: a short one of what
+//! `cargo xtask soak --hostile` does for as long as it is told to.
+
+use support::process::{run, soak};
+
+#[tokio::test]
+async fn under_every_attack_no_honest_call_is_lost_or_doubled_and_all_is_given_back() {
+    let ended = run(soak(), ["--hostile"], b"").await;
+    assert_eq!(ended.code(), 0, "{}{}", ended.text(), ended.stderr);
+}
