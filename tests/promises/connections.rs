@@ -1,6 +1,7 @@
 //! Connections are kept, used again, and never used when they should not be.
 
 use crate::{host, worker, worker_with};
+use futures_util::StreamExt as _;
 use rest_client_host::{Config, ErrorKind};
 use std::{
     sync::{
@@ -341,6 +342,33 @@ async fn a_post_finds_no_connection_that_the_server_has_closed() {
             .wait_for("the end of the connection", |record| record.open == 0)
             .await;
     }
+}
+
+/// The end of a connection comes a moment after the reply, when others wait to send
+/// theirs. It may take longer than anybody waits for it; so much is learned then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_closes_behind_its_replies_loses_none_but_the_first_posts() {
+    const AT_A_TIME: usize = 8;
+    let pause = Step::Pause(Duration::from_millis(1));
+    let server = Server::start(move |_| [ok("x"), vec![pause.clone(), Step::Close]].concat()).await;
+    let worker = worker();
+    let url = server.url("/");
+    let calls = (0..400).map(|_| worker.rest_post(&url, "x").into_future());
+    let replies = futures_util::stream::iter(calls).buffer_unordered(AT_A_TIME);
+    let lost = replies.filter(|reply| std::future::ready(reply.is_err()));
+    assert!(lost.count().await <= AT_A_TIME);
+    assert!(server.record().requests.len() <= 400);
+}
+
+/// And one that does keep them has no more connections than it needs.
+#[tokio::test]
+async fn posts_to_a_server_that_keeps_its_connections_share_them() {
+    let server = Server::start(|_| ok("x")).await;
+    let worker = worker();
+    for _ in 0..50 {
+        worker.rest_post(&server.url("/"), "x").await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 1);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::{
 use support::{
     config,
     pki::{Authority, Validity},
-    process::{Service, rest_client, run},
+    process::{Service, rest_client, run, run_with},
     server::Server,
     steps::{Gate, Step, ok},
 };
@@ -233,4 +233,32 @@ async fn until_not_trusted(worker: &Instance, url: &str) {
     while trusts(worker, url).await {
         assert!(Instant::now() < deadline, "it is trusted all the time");
     }
+}
+
+/// A program reads it, since a variable that names it is that of a whole process.
+/// Its second connection is being made when the store changes.
+#[tokio::test]
+async fn the_systems_store_is_read_anew_as_well() {
+    let authorities = Authorities::new();
+    let identity = authorities.new.issue(&["127.0.0.1"], Validity::Good);
+    let gate = Gate::default();
+    let second = |connection| connection == 1;
+    let server = Server::start_tls_holding(&identity, gate.clone(), second, |_| ok("fine")).await;
+    let store = authorities.file();
+    let url = server.url("/");
+    let arguments = ["load", &url, "-n", "3", "-c", "1", "--json"];
+    let variables = [("SSL_CERT_FILE", store.as_os_str())];
+    let changed = async {
+        server
+            .wait_for("the second connection", |record| record.accepted == 2)
+            .await;
+        fs::write(&store, authorities.new.pem()).unwrap();
+        gate.open();
+    };
+    let (ended, ()) = tokio::join!(run_with(rest_client(), &arguments, &variables), changed);
+    let told = ended.json();
+    // Which of the two the second one met is nobody's concern.
+    let (refused, trusted) = (&told["errors"]["tls"], &told["statuses"]["200"]);
+    assert!(refused.as_u64() >= Some(1), "{told}");
+    assert!(trusted.as_u64() >= Some(1), "{told}");
 }

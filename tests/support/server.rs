@@ -287,6 +287,10 @@ impl Connection {
                         gate.pass().await;
                         true
                     }
+                    Step::Pause(time) => {
+                        tokio::time::sleep(time).await;
+                        true
+                    }
                     Step::Stall => {
                         until_closed(&mut stream).await;
                         false

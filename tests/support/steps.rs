@@ -18,6 +18,8 @@ pub enum Step {
     ReadBody,
     /// Goes on when the gate is opened.
     Wait(Gate),
+    /// Takes its time.
+    Pause(Duration),
     /// Does nothing more, and keeps the connection.
     Stall,
     /// Closes the connection.

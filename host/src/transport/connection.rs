@@ -13,6 +13,7 @@ use super::{
     head::HeadRules,
     http1_stream::Http1Stream,
     http2_stream::{Farewell, Http2Stream},
+    pause::Pause,
     proxy::Proxy,
     request_body::RequestBody,
     socket::Reins,
@@ -27,7 +28,7 @@ use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1, http2},
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     future::poll_fn,
     pin::Pin,
@@ -35,7 +36,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -85,11 +86,11 @@ pub(super) struct Http2 {
 /// closed.
 pub(super) struct Http1 {
     sender: http1::SendRequest<RequestBody>,
-    /// Empty once it has ended.
-    work: Option<Pin<Box<http1::Connection<Io, RequestBody>>>>,
+    work: Work,
     proxy: Option<Proxy>,
-    reins: Reins,
     rules: HeadRules,
+    /// Replies that have begun on it.
+    served: u64,
     /// Bytes that were read since a request was sent.
     heard: Arc<AtomicUsize>,
     /// Of all who were asked for it, the server last.
@@ -108,10 +109,14 @@ pub(super) async fn http1(
     let (sender, work) = rules.http1().handshake(TokioIo::new(stream)).await?;
     Ok(Box::new(Http1 {
         sender,
-        work: Some(Box::pin(work)),
+        work: Work {
+            connection: Some(Box::pin(work)),
+            reins: link.reins,
+            pause: Pause::default(),
+        },
         proxy: link.proxy,
-        reins: link.reins,
         rules,
+        served: 0,
         heard,
         trust: link.trust,
         _live: live,
@@ -127,14 +132,12 @@ pub(super) async fn http2(
     let stream = Http2Stream::new(link.stream);
     let farewell = stream.farewell();
     let (sender, work) = rules
-        .http2(&mut http2::Builder::new(TokioExecutor::new()))
+        .http2(&mut http2::Builder::new(link.reins))
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .handshake(TokioIo::new(stream))
         .await?;
-    // hyper reads it in a task of its own, which the runtime bounds.
-    link.reins.let_go();
     tokio::spawn(async move {
         if let Err(error) = work.await {
             tracing::debug!(%error, "a connection of HTTP/2 ended");
@@ -199,13 +202,8 @@ impl Http1 {
     /// Waits until it can take a request. What is wrong with it is told by sending
     /// on it.
     pub(super) async fn ready(&mut self) {
-        let Self {
-            sender,
-            work,
-            reins,
-            ..
-        } = self;
-        let _ = poll_fn(|cx| beside(work, reins, cx, |cx| sender.poll_ready(cx))).await;
+        let Self { sender, work, .. } = self;
+        let _ = poll_fn(|cx| work.beside(cx, |cx| sender.poll_ready(cx))).await;
     }
 
     /// Sends `request`, and then waits for the head of its reply.
@@ -216,8 +214,8 @@ impl Http1 {
         let Self {
             sender,
             work,
-            reins,
             rules,
+            served,
             heard,
             ..
         } = self;
@@ -225,7 +223,10 @@ impl Http1 {
         // It holds a whole request, and would be in the state of all that wait.
         let mut sent = Box::pin(sender.try_send_request(request));
         poll_fn(move |cx| {
-            let polled = beside(work, reins, cx, |cx| sent.as_mut().poll(cx));
+            let polled = work.beside(cx, |cx| sent.as_mut().poll(cx));
+            if let Poll::Ready(Ok(_)) = polled {
+                *served += 1;
+            }
             let heard = heard.load(Relaxed);
             match polled.map_err(SendError::from) {
                 Poll::Pending if rules.are_interim(heard) => {
@@ -240,8 +241,13 @@ impl Http1 {
     }
 
     async fn frame(&mut self, body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
-        let Self { work, reins, .. } = self;
-        poll_fn(|cx| beside(work, reins, cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
+        let work = &mut self.work;
+        poll_fn(|cx| work.beside(cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
+    }
+
+    /// Whether it has been of use after its first request.
+    pub(super) fn has_served_several(&self) -> bool {
+        self.served > 1
     }
 
     /// Who reads the requests, if not the server itself.
@@ -256,47 +262,67 @@ impl Http1 {
         if !self.trust.iter().all(Trust::is_current) {
             return false;
         }
-        self.reins.doubt();
+        self.work.reins.doubt();
         self.is_idle()
     }
 
     /// Whether the last exchange is over, and nothing says that there can't be
     /// another.
     pub(super) fn is_idle(&mut self) -> bool {
-        let Some(work) = &mut self.work else {
-            return false;
-        };
-        // Has it see what has come since it was used last. Nobody is to be
-        // woken for it: it is looked at again before it is used.
-        self.reins.begin_poll();
-        let mut cx = Context::from_waker(Waker::noop());
-        if work.as_mut().poll(&mut cx).is_ready() {
-            self.work = None;
-            return false;
-        }
-        self.sender.is_ready()
+        self.work.is_alive() && self.sender.is_ready()
     }
 }
 
-/// Polls for what the caller waits for, and has the connection work for it.
-fn beside<T>(
-    work: &mut Option<Pin<Box<http1::Connection<Io, RequestBody>>>>,
-    reins: &Reins,
-    cx: &mut Context<'_>,
-    mut awaited: impl FnMut(&mut Context<'_>) -> Poll<T>,
-) -> Poll<T> {
-    if let Poll::Ready(done) = awaited(cx) {
-        return Poll::Ready(done);
-    }
-    reins.begin_poll();
-    if let Some(connection) = work
-        && let Poll::Ready(ended) = connection.as_mut().poll(cx)
-    {
-        // Its error reaches those who wait for a reply.
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended");
+/// What a connection does when it is polled.
+struct Work {
+    /// Empty once it has ended.
+    connection: Option<Pin<Box<http1::Connection<Io, RequestBody>>>>,
+    reins: Reins,
+    pause: Pause,
+}
+
+impl Work {
+    /// Polls for what the caller waits for, and works for it.
+    fn beside<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut awaited: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if let Poll::Ready(done) = awaited(cx) {
+            return Poll::Ready(done);
         }
-        *work = None;
+        ready!(self.pause.poll_over(cx));
+        self.reins.begin_poll();
+        if let Some(connection) = &mut self.connection
+            && let Poll::Ready(ended) = connection.as_mut().poll(cx)
+        {
+            // Its error reaches those who wait for a reply.
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended");
+            }
+            self.connection = None;
+        }
+        let polled = awaited(cx);
+        if polled.is_ready() {
+            self.pause.reset();
+        } else if self.reins.is_held_back() {
+            self.pause.begin(cx);
+        }
+        polled
     }
-    awaited(cx)
+
+    /// Has it see what has come since it was used last. Nobody is to be woken for
+    /// it: it is looked at again before it is used.
+    fn is_alive(&mut self) -> bool {
+        let Some(connection) = &mut self.connection else {
+            return false;
+        };
+        self.reins.begin_poll();
+        let mut cx = Context::from_waker(Waker::noop());
+        let has_ended = connection.as_mut().poll(&mut cx).is_ready();
+        if has_ended {
+            self.connection = None;
+        }
+        !has_ended
+    }
 }

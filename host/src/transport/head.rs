@@ -11,6 +11,10 @@ use hyper::client::conn::{http1, http2};
 /// 6.5.2). Both versions of HTTP are measured alike.
 const FIELD_OVERHEAD: usize = 32;
 
+/// Bytes that are read at a time, at most: what is read is looked at before anybody
+/// else has their turn.
+const READ: usize = 64 << 10;
+
 /// How much more HTTP/2 reads than a head may have, so that it is mostly here
 /// that a head is found to be too large, which can say so.
 const HTTP2_SLACK: u32 = 4;
@@ -37,7 +41,8 @@ impl HeadRules {
         builder
             .allow_obsolete_multiline_headers_in_responses(true)
             .max_headers(self.max_fields as usize)
-            .max_header_size(self.max_size as usize);
+            .max_header_size(self.max_size as usize)
+            .max_buf_size(READ.max(self.max_size as usize));
         builder
     }
 

@@ -8,6 +8,7 @@ use super::{
     connect_lock::ConnectLock,
     connection::{Connection, Http1, Http2},
     descriptors,
+    habit::Habit,
     idle_budget::{self, Counted, IdleBudget, Keeper},
     known_servers::KnownServers,
     turn::{Go, Place, Turns},
@@ -25,7 +26,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// Between two looks at what is kept.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
@@ -115,6 +116,7 @@ struct OfOrigin {
     idle: VecDeque<Idle>,
     /// Multiplexed, so it is never taken out.
     http2: Option<Shareable>,
+    habit: Habit,
 }
 
 struct Idle {
@@ -134,22 +136,66 @@ struct Shareable {
 }
 
 impl Pool {
-    /// A kept connection to `origin` that is alive as far as one can know.
-    pub(super) fn take(&self, origin: &Origin) -> Option<Connection> {
+    /// A kept connection to `origin` that is alive as far as one can know. Where
+    /// the request must not be lost, it is one that the server keeps as far as it
+    /// has shown: there may be a moment to wait for that.
+    pub(super) async fn take(&self, origin: &Origin, not_to_be_lost: bool) -> Option<Connection> {
+        if let Some(connection) = self.take_at_once(origin, not_to_be_lost) {
+            return Some(connection);
+        }
+        if !not_to_be_lost {
+            return None;
+        }
+        while let Some((mut http1, safe)) = self.take_on_probation(origin) {
+            sleep_until(safe).await;
+            if http1.is_ready() {
+                return Some(Connection::Http1(http1));
+            }
+            self.was_lost(origin);
+        }
+        None
+    }
+
+    fn take_at_once(&self, origin: &Origin, not_to_be_lost: bool) -> Option<Connection> {
         let mut kept = self.lock();
         let of_origin = kept.by_origin.get_mut(origin)?;
         if let Some(shared) = of_origin.share() {
             return Some(shared);
         }
-        while let Some(Idle {
-            mut http1, until, ..
-        }) = of_origin.idle.pop_back()
-        {
-            if Instant::now() < until && http1.is_ready() {
-                return Some(Connection::Http1(http1));
+        let habit = of_origin.habit;
+        let now = Instant::now();
+        let is_safe = |idle: &mut Idle| {
+            let safe = habit.safe_from(idle.since, now);
+            !not_to_be_lost || safe.is_some_and(|safe| safe <= now)
+        };
+        while let Some(mut idle) = of_origin.idle.pop_back_if(is_safe) {
+            if now < idle.until {
+                if idle.http1.is_ready() {
+                    return Some(Connection::Http1(idle.http1));
+                }
+                of_origin.habit.ended(now - idle.since, now);
             }
         }
         None
+    }
+
+    /// The connection that was kept longest, and when it will be safe to use.
+    fn take_on_probation(&self, origin: &Origin) -> Option<(Box<Http1>, Instant)> {
+        let mut kept = self.lock();
+        let of_origin = kept.by_origin.get_mut(origin)?;
+        let since = of_origin.idle.front()?.since;
+        let safe = of_origin.habit.safe_from(since, Instant::now())?;
+        let Idle { http1, .. } = of_origin.idle.pop_front()?;
+        Some((http1, safe))
+    }
+
+    /// A kept connection to `origin` has ended when it was to be used, or under the
+    /// request.
+    pub(super) fn was_lost(&self, origin: &Origin) {
+        let mut kept = self.lock();
+        let of_origin = kept.by_origin.entry(origin.clone()).or_default();
+        of_origin.habit.ended(Duration::ZERO, Instant::now());
+        self.sweep_later(&mut kept);
     }
 
     /// Gives up a connection of HTTP/2: no further request goes over it.
@@ -190,7 +236,12 @@ impl Pool {
             until: now + keep,
             _counted: self.0.budget.count(&self.0.count),
         };
-        self.keep(origin, |of_origin| of_origin.idle.push_back(idle));
+        self.keep(origin, |of_origin| {
+            if idle.http1.has_served_several() {
+                of_origin.habit.served_again();
+            }
+            of_origin.idle.push_back(idle);
+        });
     }
 
     /// Keeps one more, and closes what is too much then.
@@ -241,12 +292,14 @@ impl Pool {
     pub(super) async fn turn(
         &self,
         origin: &Origin,
+        not_to_be_lost: bool,
         lock: impl Fn() -> Result<Option<ConnectLock>, Failure>,
     ) -> Result<Turn, Failure> {
         let Some(mut place) = self.0.turns.queue_up(origin, &self.0.known) else {
             return Ok(Turn::Connect(None, lock()?));
         };
-        Ok(match place.turn(|| self.take(origin), lock).await? {
+        let take = || self.take_at_once(origin, not_to_be_lost);
+        Ok(match place.turn(take, lock).await? {
             Go::Share(shared) => Turn::Share(shared),
             Go::Connect(lock) => Turn::Connect(Some(place), lock),
         })
@@ -320,7 +373,7 @@ impl Drop for Shared {
 
 impl OfOrigin {
     fn is_empty(&self) -> bool {
-        self.idle.is_empty() && self.http2.is_none()
+        self.idle.is_empty() && self.http2.is_none() && !self.habit.is_memorable(Instant::now())
     }
 
     fn share(&mut self) -> Option<Connection> {

@@ -1,16 +1,17 @@
 //! A TCP connection as transfers read it: so much in one poll, and not by what the
 //! runtime believes of it where that may be out of date.
 
+use hyper::rt::Executor;
 use socket2::SockRef;
 use std::{
     io::{self, IoSlice, Read as _},
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -23,7 +24,11 @@ use tokio::{
 const MAX_READS: u32 = 16;
 
 /// Bytes in one poll, but for those of the last read.
-const MAX_BYTES: usize = 256 << 10;
+const MAX_BYTES: usize = 32 << 10;
+
+/// From the second read of a poll on. Interim replies and trailers take many times
+/// as long as a body of as many bytes, and all other transfers of an instance wait.
+const MAX_TIME: Duration = Duration::from_micros(500);
 
 /// Bytes of a read that asks the kernel. They are zeroed before, and hyper's
 /// buffers are large; there is seldom anything to read.
@@ -52,8 +57,9 @@ pub(super) struct Reins(Arc<State>);
 struct State {
     reads: AtomicU32,
     bytes: AtomicUsize,
+    second_read: AtomicTime,
+    is_held_back: AtomicBool,
     in_doubt: AtomicBool,
-    is_free: AtomicBool,
 }
 
 impl Reins {
@@ -61,6 +67,12 @@ impl Reins {
     pub(super) fn begin_poll(&self) {
         self.0.reads.store(0, Relaxed);
         self.0.bytes.store(0, Relaxed);
+        self.0.is_held_back.store(false, Relaxed);
+    }
+
+    /// Whether the poll wanted to read more than it may.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.0.is_held_back.load(Relaxed)
     }
 
     /// Polls `future`, which may read the socket, and says when each poll begins.
@@ -71,12 +83,6 @@ impl Reins {
         }
     }
 
-    /// Lets the socket be read without end: whoever polls it from now on is held
-    /// to a measure by the runtime.
-    pub(super) fn let_go(&self) {
-        self.0.is_free.store(true, Relaxed);
-    }
-
     /// Has the next read ask the kernel. The runtime learns of a connection that
     /// was closed when it next looks at its sockets, which may be later than the
     /// connection is used again.
@@ -85,14 +91,66 @@ impl Reins {
     }
 
     fn is_used_up(&self) -> bool {
-        let is_much =
-            self.0.reads.load(Relaxed) >= MAX_READS || self.0.bytes.load(Relaxed) >= MAX_BYTES;
-        is_much && !self.0.is_free.load(Relaxed)
+        match self.0.reads.load(Relaxed) {
+            // Most polls read once, and need no clock.
+            0 => false,
+            1 => {
+                self.0.second_read.set_to_now();
+                false
+            }
+            reads => {
+                reads >= MAX_READS
+                    || self.0.bytes.load(Relaxed) >= MAX_BYTES
+                    || self.0.second_read.elapsed() >= MAX_TIME
+            }
+        }
     }
 
     fn count(&self, bytes: usize) {
         self.0.reads.fetch_add(1, Relaxed);
         self.0.bytes.fetch_add(bytes, Relaxed);
+    }
+}
+
+/// Runs what hyper has to do for a connection of HTTP/2 in tasks of its own, held to
+/// the same measure.
+impl<F> Executor<F> for Reins
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::spawn(self.clone().hold(future));
+    }
+}
+
+/// A point in time.
+#[derive(Debug)]
+struct AtomicTime {
+    epoch: Instant,
+    /// Since then, in microseconds.
+    since: AtomicU64,
+}
+
+impl Default for AtomicTime {
+    fn default() -> Self {
+        Self {
+            epoch: Instant::now(),
+            since: AtomicU64::new(0),
+        }
+    }
+}
+
+impl AtomicTime {
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn set_to_now(&self) {
+        self.since.store(self.now(), Relaxed);
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.now() - self.since.load(Relaxed))
     }
 }
 
@@ -157,6 +215,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         if self.reins.is_used_up() {
             // There may be more: whoever polls comes back.
+            self.reins.0.is_held_back.store(true, Relaxed);
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

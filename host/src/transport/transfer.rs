@@ -227,12 +227,13 @@ impl Exchange<'_> {
             ..
         } = *self;
         let mut expect = transport.expect_100;
-        let mut kept = tenant.pool.take(origin);
+        let not_to_be_lost = !outgoing.may_repeat();
+        let mut kept = tenant.pool.take(origin, not_to_be_lost).await;
         for attempt in 1.. {
             let (mut connection, is_reused) = match kept.take() {
                 Some(connection) => (connection, true),
                 // Apart, since it is large and rare.
-                None => Box::pin(self.connect()).await?,
+                None => Box::pin(self.connect(not_to_be_lost)).await?,
             };
             call.enter(Phase::Head);
             tracing::debug!(%origin, method = %outgoing.method, is_reused, "a request is sent");
@@ -250,6 +251,9 @@ impl Exchange<'_> {
                 }
                 Err(Unanswered::Failed { failure, again }) => (failure, again),
             };
+            if is_reused && http2.is_none() && failure.cause == Cause::Incomplete {
+                tenant.pool.was_lost(origin);
+            }
             let may_repeat = match again {
                 Again::Never => false,
                 Again::IfReused => is_reused,
@@ -277,10 +281,10 @@ impl Exchange<'_> {
     }
 
     /// A connection, and whether others use it already.
-    async fn connect(&self) -> Result<(Connection, bool), Failure> {
+    async fn connect(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
         let timeout = self.connect_timeout.min(self.call.connection_timeout);
         let until = self.call.connecting(timeout);
-        let Ok(connected) = timeout_at(until, self.connect_in_turn()).await else {
+        let Ok(connected) = timeout_at(until, self.connect_in_turn(not_to_be_lost)).await else {
             return Err(self.call.connection_timed_out(timeout));
         };
         self.call.connected();
@@ -288,7 +292,7 @@ impl Exchange<'_> {
     }
 
     /// As [`connect`](Self::connect), without end.
-    async fn connect_in_turn(&self) -> Result<(Connection, bool), Failure> {
+    async fn connect_in_turn(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
         let Self {
             transport,
             tenant: Tenant { id, pool },
@@ -304,7 +308,7 @@ impl Exchange<'_> {
         // Many transfers to a server of HTTP/2 share one connection.
         let turn = if transport.connector.may_speak_http2(origin) {
             call.enter(Phase::Turn);
-            pool.turn(origin, lock).await?
+            pool.turn(origin, not_to_be_lost, lock).await?
         } else {
             Turn::Connect(None, lock()?)
         };

@@ -19,8 +19,8 @@ pub(super) const TRANSFER_TIMEOUT: Duration = Duration::from_millis(200);
 pub(super) enum Right {
     Reply,
     Error(&'static [ErrorKind]),
-    /// A reply, or a deadline that has passed.
-    ReplyInTime,
+    /// A reply, or one of these.
+    ReplyOr(&'static [ErrorKind]),
 }
 
 /// Of the call as a whole, and of its connection where the machine is busy.
@@ -31,6 +31,7 @@ const BROKEN_OR_IN_VAIN: Right = Right::Error(&[
     ErrorKind::TransferTimeout,
     ErrorKind::ConnectionTimeout,
 ]);
+const SILENT_OR_NOT: Right = Right::ReplyOr(&[ErrorKind::TransferTimeout]);
 const UNCONNECTED: Right = Right::Error(&[ErrorKind::ConnectionTimeout]);
 
 /// The instances that are attacked, each of a host of its own.
@@ -84,16 +85,19 @@ impl Right {
     fn is_in_vain(self) -> bool {
         match self {
             Self::Reply => false,
-            Self::ReplyInTime => true,
-            Self::Error(kinds) => kinds.contains(&ErrorKind::ConnectionTimeout),
+            Self::ReplyOr(kinds) | Self::Error(kinds) => {
+                kinds.contains(&ErrorKind::TransferTimeout)
+                    || kinds.contains(&ErrorKind::ConnectionTimeout)
+            }
         }
     }
 
     pub(super) fn allows(self, outcome: &Result<Response, Error>) -> bool {
         match (self, outcome) {
-            (Self::Reply | Self::ReplyInTime, Ok(_)) => true,
-            (Self::Error(kinds), Err(error)) => kinds.contains(&error.kind()),
-            (Self::ReplyInTime, Err(error)) => error.kind() == ErrorKind::TransferTimeout,
+            (Self::Reply | Self::ReplyOr(_), Ok(_)) => true,
+            (Self::Error(kinds) | Self::ReplyOr(kinds), Err(error)) => {
+                kinds.contains(&error.kind())
+            }
             (Self::Reply, Err(_)) | (Self::Error(_), Ok(_)) => false,
         }
     }
@@ -181,6 +185,7 @@ fn of_http1(targets: &Targets) -> Vec<Attack> {
     for (path, name, right) in rows {
         let server = match path {
             "/tickets" => &targets.tickets,
+            "/close" => &targets.closing,
             _ => &targets.plain,
         };
         let url = server.url(path);
@@ -188,10 +193,11 @@ fn of_http1(targets: &Targets) -> Vec<Attack> {
             victims.auto.rest_get(&url).max_redirects(10)
         }));
     }
-    let url = targets.plain.url("/close");
+    let url = targets.closing.url("/close");
     attacks.push(Attack::new(
         "a connection closed behind the reply to a POST",
-        Right::Reply,
+        // The first of all may be sent just before the server closes.
+        Right::ReplyOr(&[ErrorKind::Protocol]),
         move |victims| victims.auto.rest_post(&url, "x"),
     ));
     // Each call asks another origin.
@@ -247,7 +253,7 @@ fn of_http2(targets: &Targets) -> Vec<Attack> {
         ("a reset inside a body", &targets.resetting, BROKEN),
         ("an end inside a body", &targets.ending, BROKEN),
         ("ENHANCE_YOUR_CALM", &targets.calming, BROKEN),
-        ("silence", &targets.falling_silent, Right::ReplyInTime),
+        ("silence", &targets.falling_silent, SILENT_OR_NOT),
         ("a flood of interim replies", &targets.interim, IN_VAIN),
         (
             "a flood of empty parts",

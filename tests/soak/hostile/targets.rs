@@ -24,6 +24,8 @@ const EMPTY: Frame = Frame::WholeHead(b"");
 pub(super) struct Targets {
     pub(super) plain: Server,
     pub(super) tls: Server,
+    /// Keeps no connection, and says nothing of it.
+    pub(super) closing: Server,
     /// Its handshake ends with session tickets, and they do not end.
     pub(super) tickets: Server,
     /// At every address of the loopback network.
@@ -49,6 +51,7 @@ impl Targets {
         Self {
             plain: Server::start(misbehave).await,
             tls: Server::start_tls(identity, misbehave).await,
+            closing: Server::start(|_| [ok(""), vec![Step::Close]].concat()).await,
             tickets: Server::start_tls_as(Arc::new(tickets), |_| vec![Step::Stall]).await,
             anywhere: Server::start_on("0.0.0.0:0", |_| ok("")).await,
             refusing: Refusing::default(),
@@ -123,10 +126,9 @@ fn misbehave(seen: &Seen) -> Vec<Step> {
         "file" => redirect("file:///etc/passwd"),
         "around" => redirect("/around"),
         "slowly" => {
-            let pause = Step::Drip(vec![b'\r', b'\n'].into(), Duration::from_millis(20));
+            let pause = Step::Pause(Duration::from_millis(40));
             [vec![pause], redirect("/slowly")].concat()
         }
-        "close" => [ok(""), vec![Step::Close]].concat(),
         _ => vec![Step::Stall],
     }
 }
