@@ -1,6 +1,9 @@
-//! What the documents say of the tests is true.
+//! What the documents say of the tests, and of the files, is true.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use xtask::workspace_root;
 
 /// The source of a module of the promises.
@@ -24,4 +27,30 @@ fn every_test_that_is_said_to_keep_a_promise_is_there() {
         }
     }
     assert!(named > 50, "{named} tests are named");
+}
+
+/// All files with this ending below `folder`.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_file_of_the_host_has_its_place_in_the_architecture() {
+    let document = fs::read_to_string(workspace_root().join("docs/architecture.md")).unwrap();
+    let mut found = Vec::new();
+    files(&workspace_root().join("host/src"), &mut found);
+    // That of a room is named by the room.
+    found.retain(|path| !path.with_extension("").is_dir());
+    for path in &found {
+        let name = path.file_name().unwrap().to_string_lossy();
+        assert!(document.contains(&*name), "{}", path.display());
+    }
+    assert!(found.len() > 50, "{} files", found.len());
 }
