@@ -114,7 +114,9 @@ impl Call {
 
     /// A request is about to be sent, the first one or one after a redirect.
     pub(crate) fn no_reply_yet(&self) {
-        self.record().status = None;
+        let mut record = self.record();
+        record.status = None;
+        record.connecting = None;
     }
 
     /// The head of a reply has arrived.
@@ -170,7 +172,7 @@ impl Call {
     pub(crate) fn out_of_time(&self) -> Failure {
         let connecting = self.record().connecting;
         match connecting {
-            Some(Connecting { timeout, until }) if until < self.transfer_deadline() => {
+            Some(Connecting { timeout, until }) if until <= self.transfer_deadline() => {
                 self.connection_timed_out(timeout)
             }
             _ => self.timed_out(

@@ -18,7 +18,7 @@ use crate::{
     config::{Config, ConfigError, HTTP1, HttpVersion},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio_rustls::TlsConnector;
 
 /// A way to the server, on which no HTTP was spoken yet.
@@ -43,6 +43,8 @@ pub(super) struct Connector {
     /// Empty where none is to be used.
     proxies: Option<Proxies>,
     version: HttpVersion,
+    /// The longest that a call may take.
+    transfer_timeout: Duration,
 }
 
 impl Connector {
@@ -55,6 +57,7 @@ impl Connector {
             tls: TlsPolicies::new(config)?,
             proxies: config.proxy_from_env.then(Proxies::from_env).transpose()?,
             version: config.http_version,
+            transfer_timeout: config.transfer_timeout,
         })
     }
 
@@ -120,7 +123,7 @@ impl Connector {
         let addresses = self.resolver.addresses(&origin.host)?;
         let stream = dial(addresses, origin.port, call).await?;
         tracing::debug!(%origin, peer = ?stream.peer_addr().ok(), "connected");
-        Ok(Socket::new(stream))
+        Ok(Socket::new(stream, self.transfer_timeout))
     }
 
     /// Speaks TLS to the proxy, if it wants that.

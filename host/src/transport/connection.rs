@@ -39,6 +39,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// How often a connection of HTTP/2 in use is asked whether it is alive.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -89,6 +90,8 @@ pub(super) struct Http1 {
     work: Work,
     proxy: Option<Proxy>,
     rules: HeadRules,
+    /// When it was kept last. Empty for a new one.
+    kept: Option<Instant>,
     /// Replies that have begun on it.
     served: u64,
     /// Bytes that were read since a request was sent.
@@ -116,6 +119,7 @@ pub(super) async fn http1(
         },
         proxy: link.proxy,
         rules,
+        kept: None,
         served: 0,
         heard,
         trust: link.trust,
@@ -243,6 +247,21 @@ impl Http1 {
     async fn frame(&mut self, body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
         let work = &mut self.work;
         poll_fn(|cx| work.beside(cx, |cx| Pin::new(&mut *body).poll_frame(cx))).await
+    }
+
+    /// It is kept from `now` on.
+    pub(super) fn keep(&mut self, now: Instant) {
+        self.kept = Some(now);
+    }
+
+    /// When it was kept last. `None` for a new one.
+    pub(super) fn kept_since(&self) -> Option<Instant> {
+        self.kept
+    }
+
+    /// Whether it is over, be it that the server has closed it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.work.connection.is_none()
     }
 
     /// Whether it has been of use after its first request.

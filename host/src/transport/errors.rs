@@ -105,6 +105,15 @@ fn exchange_failure(error: &hyper::Error) -> Failure {
             Cause::Incomplete,
             "the connection was reset before the reply was complete",
         ),
+        // What TCP says of a peer that acknowledges nothing.
+        Some(
+            io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable,
+        ) => Failure::new(
+            Cause::Incomplete,
+            "the connection is dead: the server acknowledges nothing",
+        ),
         Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Failure::new(
             Cause::Protocol,
             "the body of the reply breaks the framing it announced",

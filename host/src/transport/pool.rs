@@ -146,12 +146,14 @@ impl Pool {
         if !not_to_be_lost {
             return None;
         }
-        while let Some((mut http1, safe)) = self.take_on_probation(origin) {
+        while let Some((mut idle, safe)) = self.take_on_probation(origin) {
             sleep_until(safe).await;
-            if http1.is_ready() {
-                return Some(Connection::Http1(http1));
+            if idle.http1.is_ready() {
+                return Some(Connection::Http1(idle.http1));
             }
-            self.was_lost(origin);
+            if idle.http1.has_ended() {
+                self.was_lost(origin, idle.since);
+            }
         }
         None
     }
@@ -173,28 +175,39 @@ impl Pool {
                 if idle.http1.is_ready() {
                     return Some(Connection::Http1(idle.http1));
                 }
-                of_origin.habit.ended(now - idle.since, now);
+                if idle.http1.has_ended() {
+                    of_origin.habit.ended(now - idle.since, now);
+                }
             }
         }
         None
     }
 
-    /// The connection that was kept longest, and when it will be safe to use.
-    fn take_on_probation(&self, origin: &Origin) -> Option<(Box<Http1>, Instant)> {
+    /// The connection that is safe to use and was used last, or else the one that
+    /// will be safe first, and when it is.
+    fn take_on_probation(&self, origin: &Origin) -> Option<(Idle, Instant)> {
         let mut kept = self.lock();
-        let of_origin = kept.by_origin.get_mut(origin)?;
-        let since = of_origin.idle.front()?.since;
-        let safe = of_origin.habit.safe_from(since, Instant::now())?;
-        let Idle { http1, .. } = of_origin.idle.pop_front()?;
-        Some((http1, safe))
+        let OfOrigin { idle, habit, .. } = kept.by_origin.get_mut(origin)?;
+        let now = Instant::now();
+        let safe = |it: &Idle| {
+            habit
+                .safe_from(it.since, now)
+                .filter(|safe| *safe < it.until)
+        };
+        idle.retain(|it| now < it.until);
+        let is_safe = |it: &Idle| safe(it).is_some_and(|safe| safe <= now);
+        let index = idle.iter().rposition(is_safe).unwrap_or(0);
+        let safe = safe(idle.get(index)?)?;
+        Some((idle.remove(index)?, safe))
     }
 
-    /// A kept connection to `origin` has ended when it was to be used, or under the
-    /// request.
-    pub(super) fn was_lost(&self, origin: &Origin) {
+    /// A connection to `origin` that was kept `since` has ended when it was to be
+    /// used, or under the request.
+    pub(super) fn was_lost(&self, origin: &Origin, since: Instant) {
+        let now = Instant::now();
         let mut kept = self.lock();
         let of_origin = kept.by_origin.entry(origin.clone()).or_default();
-        of_origin.habit.ended(Duration::ZERO, Instant::now());
+        of_origin.habit.ended(now - since, now);
         self.sweep_later(&mut kept);
     }
 
@@ -230,6 +243,7 @@ impl Pool {
             return;
         }
         let now = Instant::now();
+        http1.keep(now);
         let idle = Idle {
             http1,
             since: now,

@@ -34,8 +34,9 @@ const MAX_TIME: Duration = Duration::from_micros(500);
 /// buffers are large; there is seldom anything to read.
 const ASKED: usize = 1024;
 
-/// How long what was sent may stay unacknowledged before the kernel gives the
-/// connection up: a peer that is gone says nothing.
+/// How long what was sent may stay unacknowledged, or unsent since the peer takes no
+/// more, before the kernel gives the connection up: a peer that is gone says nothing.
+/// A call that may take longer has its time.
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A TCP connection.
@@ -170,14 +171,17 @@ impl<F: Future> Future for Held<F> {
 }
 
 impl Socket {
-    pub(super) fn new(tcp: TcpStream) -> Self {
+    /// A connection for calls that take `longest` at most.
+    pub(super) fn new(tcp: TcpStream, longest: Duration) -> Self {
         // Requests are small and are waited for: nothing is gained by gathering
         // bytes.
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
         #[cfg(target_os = "linux")]
-        if let Err(error) = SockRef::from(&tcp).set_tcp_user_timeout(Some(USER_TIMEOUT)) {
+        if let Err(error) =
+            SockRef::from(&tcp).set_tcp_user_timeout(Some(USER_TIMEOUT.max(longest)))
+        {
             tracing::debug!(%error, "TCP_USER_TIMEOUT can't be set");
         }
         Self {
@@ -275,7 +279,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-        (Socket::new(client.unwrap()), server.unwrap().0)
+        let socket = Socket::new(client.unwrap(), Duration::ZERO);
+        (socket, server.unwrap().0)
     }
 
     #[tokio::test]

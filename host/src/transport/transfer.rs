@@ -251,8 +251,11 @@ impl Exchange<'_> {
                 }
                 Err(Unanswered::Failed { failure, again }) => (failure, again),
             };
-            if is_reused && http2.is_none() && failure.cause == Cause::Incomplete {
-                tenant.pool.was_lost(origin);
+            if let Connection::Http1(http1) = &connection
+                && let Some(since) = http1.kept_since()
+                && failure.cause == Cause::Incomplete
+            {
+                tenant.pool.was_lost(origin, since);
             }
             let may_repeat = match again {
                 Again::Never => false,
@@ -264,7 +267,7 @@ impl Exchange<'_> {
             {
                 tenant.pool.forget(origin, http2);
             }
-            if !may_repeat || attempt == MAX_ATTEMPTS {
+            if !may_repeat || attempt >= MAX_ATTEMPTS {
                 if http2.is_some()
                     && !is_reused
                     && transport.version == HttpVersion::Http2PriorKnowledge
