@@ -60,6 +60,20 @@ impl Site {
         }
         Ok(spoken)
     }
+
+    /// Makes so many calls to `nginx`, 32 at a time, each of which must be answered
+    /// over HTTP/2. After each, `then` is told how many were before it.
+    async fn answers_all(&self, nginx: &Service, calls: usize, then: impl Fn(usize)) {
+        let url = nginx.https("/hello.txt");
+        let worker = worker_with(config!(ssl_capath = Some(self.root().join("ca.pem"))));
+        let calls = (0..calls).map(|_| worker.rest_get(&url).into_future());
+        let replies = futures_util::stream::iter(calls).buffer_unordered(32);
+        let mut replies = replies.enumerate();
+        while let Some((number, reply)) = replies.next().await {
+            assert_eq!(reply.unwrap().version(), Version::HTTP_2);
+            then(number);
+        }
+    }
 }
 
 #[tokio::test]
@@ -201,13 +215,7 @@ async fn http_1_0_is_said_in_the_request_and_keeps_no_connection() {
 async fn no_call_is_lost_where_the_server_ends_its_connections() {
     let site = Site::new();
     let nginx = Service::nginx(site.root(), "ssl http2", &site.tls()).await;
-    let url = nginx.https("/hello.txt");
-    let worker = worker_with(config!(ssl_capath = Some(site.root().join("ca.pem"))));
-    let calls = (0..5000).map(|_| worker.rest_get(&url).into_future());
-    let mut replies = futures_util::stream::iter(calls).buffer_unordered(32);
-    while let Some(reply) = replies.next().await {
-        assert_eq!(reply.unwrap().version(), Version::HTTP_2);
-    }
+    site.answers_all(&nginx, 5000, |_| {}).await;
 }
 
 #[tokio::test]
@@ -218,15 +226,10 @@ async fn no_call_is_lost_where_the_server_ends_its_connections() {
 async fn no_call_is_lost_where_the_server_is_reloaded() {
     let site = Site::new();
     let nginx = Service::nginx_with_workers(site.root(), "ssl http2", &site.tls()).await;
-    let url = nginx.https("/hello.txt");
-    let worker = worker_with(config!(ssl_capath = Some(site.root().join("ca.pem"))));
-    let calls = (0..4000).map(|_| worker.rest_get(&url).into_future());
-    let replies = futures_util::stream::iter(calls).buffer_unordered(32);
-    let mut replies = replies.enumerate();
-    while let Some((number, reply)) = replies.next().await {
-        assert_eq!(reply.unwrap().version(), Version::HTTP_2);
-        if number % 1000 == 500 {
+    site.answers_all(&nginx, 4000, |answered| {
+        if answered % 1000 == 500 {
             nginx.reload();
         }
-    }
+    })
+    .await;
 }

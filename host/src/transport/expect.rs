@@ -1,7 +1,6 @@
 //! `Expect: 100-continue`: a large body waits until the server asks for it (RFC
 //! 9110, section 10.1.1).
 
-use super::request_body::RequestBody;
 use http::{Request, StatusCode};
 use parking_lot::Mutex;
 use std::{
@@ -31,7 +30,7 @@ struct State {
 
 impl Gate {
     /// Opens when the server asks for the body of `request`.
-    pub(super) fn open_at_100(&self, request: &mut Request<RequestBody>) {
+    pub(super) fn open_at_100<B>(&self, request: &mut Request<B>) {
         let gate = self.clone();
         hyper::ext::on_informational(request, move |reply| {
             if reply.status() == StatusCode::CONTINUE {
