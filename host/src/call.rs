@@ -201,3 +201,18 @@ impl Call {
         self.record.lock()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_connection_ends_with_its_hop() {
+        let call = Call::start(Duration::ZERO, Duration::from_secs(1));
+        call.connecting(Duration::ZERO);
+        assert_eq!(call.out_of_time().cause, Cause::ConnectionTimeout);
+        // The next hop finds a connection that is kept, and makes none.
+        call.no_reply_yet();
+        assert_eq!(call.out_of_time().cause, Cause::TransferTimeout);
+    }
+}

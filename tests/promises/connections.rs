@@ -371,6 +371,18 @@ async fn posts_to_a_server_that_keeps_its_connections_share_them() {
     assert_eq!(server.record().accepted, 1);
 }
 
+/// Of a server of which nothing is known a connection has to last a moment before it
+/// takes a POST. One whose time is over by then is not waited for.
+#[tokio::test]
+async fn a_post_waits_for_no_connection_beyond_its_time() {
+    let server = Server::start(|_| ok("x")).await;
+    let worker = worker_with(config!(idle_timeout = Duration::from_millis(2)));
+    for _ in 0..3 {
+        worker.rest_post(&server.url("/"), "x").await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 3);
+}
+
 #[tokio::test]
 async fn a_connection_is_not_used_for_longer_than_the_server_keeps_it() {
     let server = Server::start(|_| reply("200 OK", &[("keep-alive", "timeout=0")], b"x")).await;

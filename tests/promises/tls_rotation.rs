@@ -262,3 +262,22 @@ async fn the_systems_store_is_read_anew_as_well() {
     assert!(refused.as_u64() >= Some(1), "{told}");
     assert!(trusted.as_u64() >= Some(1), "{told}");
 }
+
+/// A connection that is given up for that was not closed by its server, which is as
+/// good for requests that must not be lost as before.
+#[tokio::test]
+async fn a_change_of_trust_says_nothing_of_the_server() {
+    let authorities = Authorities::new();
+    let [server, other] = authorities.servers().await;
+    let worker = worker_with(authorities.config());
+    let url = server.url("/");
+    worker.rest_post(&url, "x").await.unwrap();
+    let both = [authorities.old.pem(), authorities.new.pem()].concat();
+    replace(&authorities.file(), &both);
+    // Whoever connects looks at the files.
+    assert!(trusts(&worker, &other.url("/")).await);
+    for _ in 0..3 {
+        worker.rest_post(&url, "x").await.unwrap();
+    }
+    assert_eq!(server.record().accepted, 2);
+}

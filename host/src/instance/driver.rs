@@ -48,8 +48,8 @@ use crate::{
     sandbox::{Factory, Launched, Sandbox, shown},
     transport::Tenant,
 };
-use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
-use std::{collections::VecDeque, sync::Arc};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
 use tokio::{
     sync::mpsc,
     task::{unconstrained, yield_now},
@@ -115,27 +115,24 @@ struct Driver {
 impl Driver {
     async fn run(mut self) {
         loop {
-            // Slots are free before calls come that would want them.
-            let ended = self.finish_ended().await;
-            let handled = self.handle_commands().await;
-            if handled == BATCH || ended == BATCH {
-                // There may be more. Callers, timers and sockets come first.
-                yield_now().await;
-                continue;
-            }
             let report = self.admission.next_report();
             let deadline = self.next_deadline();
             tokio::select! {
                 biased;
-                Some(ended) = self.transfers.next(), if !self.transfers.is_empty() => {
-                    self.ended.push_back(ended);
-                }
+                () = gather(&mut self.transfers, &mut self.ended) => {}
                 command = self.commands.recv(), if !self.gate_is_closed => match command {
                     Some(command) => self.handle(command).await,
                     None => return,
                 },
                 () = at(deadline) => self.expire(Instant::now()),
                 () = at(report) => self.admission.report(Instant::now()),
+            }
+            // Slots are free before calls come that would want them.
+            let ended = self.finish_ended().await;
+            let handled = self.handle_commands().await;
+            if handled == BATCH || ended == BATCH {
+                // There may be more. Callers, timers and sockets come first.
+                yield_now().await;
             }
         }
     }
@@ -155,14 +152,8 @@ impl Driver {
         BATCH
     }
 
-    /// Ends the calls whose transfers have ended until now, and says how many.
-    /// All sockets are read before the first guest is entered.
+    /// Ends the calls whose transfers have ended, and says how many.
     async fn finish_ended(&mut self) -> usize {
-        while self.ended.len() < BATCH
-            && let Some(Some(ended)) = self.transfers.next().now_or_never()
-        {
-            self.ended.push_back(ended);
-        }
         let count = self.ended.len();
         while let Some(ended) = self.ended.pop_front() {
             self.end(ended).await;
@@ -406,6 +397,26 @@ impl Driver {
             self.admission.count_cancelled();
         }
     }
+}
+
+/// Moves transfers that have ended, a batch at most, and waits for one if none has.
+/// All sockets are read before the first guest is entered.
+///
+/// This is the only place where transfers are polled: those that never run out of
+/// bytes are read once in a poll of the driver, which others wait for.
+async fn gather(transfers: &mut FuturesUnordered<InFlight>, ended: &mut VecDeque<EndedTransfer>) {
+    poll_fn(|cx| {
+        while ended.len() < BATCH
+            && let Poll::Ready(Some(one)) = transfers.poll_next_unpin(cx)
+        {
+            ended.push_back(one);
+        }
+        match ended.is_empty() {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    })
+    .await;
 }
 
 /// Sleeps until `time`, or for ever.

@@ -187,3 +187,85 @@ fn below<E: Error + 'static>(error: &hyper::Error) -> Option<&E> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use http::Request;
+    use http_body_util::Empty;
+    use hyper_util::rt::TokioIo;
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, Sink, sink};
+
+    /// Takes a request, and then fails.
+    struct Failing {
+        sink: Sink,
+        has_taken: bool,
+        kind: io::ErrorKind,
+    }
+
+    impl AsyncRead for Failing {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if self.has_taken {
+                return Poll::Ready(Err(self.kind.into()));
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Failing {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.has_taken = true;
+            Pin::new(&mut self.sink).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.sink).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.sink).poll_shutdown(cx)
+        }
+    }
+
+    async fn exchange_that_fails(kind: io::ErrorKind) -> Failure {
+        let io = TokioIo::new(Failing {
+            sink: sink(),
+            has_taken: false,
+            kind,
+        });
+        let (mut sender, work) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        let request = Request::new(Empty::<Bytes>::new());
+        let (sent, _) = tokio::join!(sender.send_request(request), work);
+        exchanging(sent.unwrap_err())
+    }
+
+    /// Whoever tells these apart asks again, or elsewhere.
+    #[tokio::test]
+    async fn what_tcp_says_of_a_lost_peer_ends_the_connection() {
+        for kind in [
+            io::ErrorKind::TimedOut,
+            io::ErrorKind::HostUnreachable,
+            io::ErrorKind::NetworkUnreachable,
+            io::ErrorKind::ConnectionReset,
+        ] {
+            let failure = exchange_that_fails(kind).await;
+            assert_eq!(failure.cause, Cause::Incomplete, "{kind:?}");
+        }
+        let failure = exchange_that_fails(io::ErrorKind::OutOfMemory).await;
+        assert_eq!(failure.cause, Cause::Protocol);
+    }
+}

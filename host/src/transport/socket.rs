@@ -275,17 +275,17 @@ mod tests {
         net::TcpListener,
     };
 
-    async fn connected() -> (Socket, TcpStream) {
+    async fn connected(longest: Duration) -> (Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let socket = Socket::new(client.unwrap(), Duration::ZERO);
+        let socket = Socket::new(client.unwrap(), longest);
         (socket, server.unwrap().0)
     }
 
     #[tokio::test]
     async fn a_poll_reads_so_much_and_the_next_goes_on() {
-        let (mut socket, mut server) = connected().await;
+        let (mut socket, mut server) = connected(Duration::ZERO).await;
         server.write_all(&[b'x'; 4096]).await.unwrap();
         socket.tcp.readable().await.unwrap();
         let mut cx = Context::from_waker(Waker::noop());
@@ -309,9 +309,19 @@ mod tests {
         socket.read_exact(&mut rest).await.unwrap();
     }
 
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_call_that_may_take_long_is_not_ended_by_the_kernel() {
+        for longest in [Duration::ZERO, USER_TIMEOUT * 3] {
+            let (socket, _server) = connected(longest).await;
+            let timeout = SockRef::from(&socket.tcp).tcp_user_timeout().unwrap();
+            assert_eq!(timeout, Some(USER_TIMEOUT.max(longest)));
+        }
+    }
+
     #[tokio::test]
     async fn in_doubt_the_end_is_seen_before_the_runtime_has_looked() {
-        let (mut socket, server) = connected().await;
+        let (mut socket, server) = connected(Duration::ZERO).await;
         let mut cx = Context::from_waker(Waker::noop());
         let mut byte = [0];
         let mut buf = ReadBuf::new(&mut byte);
