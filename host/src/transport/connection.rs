@@ -324,8 +324,10 @@ impl Work {
         let polled = awaited(cx);
         if polled.is_ready() {
             self.pause.reset();
+            self.reins.set_fruitless(false);
         } else if self.reins.is_held_back() {
             self.pause.begin(cx);
+            self.reins.set_fruitless(true);
         }
         polled
     }

@@ -28,11 +28,15 @@ const MAX_BYTES: usize = 32 << 10;
 
 /// From the second read of a poll on. Interim replies and trailers take many times
 /// as long as a body of as many bytes, and all other transfers of an instance wait.
-const MAX_TIME: Duration = Duration::from_micros(500);
+const MAX_TIME: Duration = Duration::from_micros(200);
 
 /// Bytes of a read that asks the kernel. They are zeroed before, and hyper's
 /// buffers are large; there is seldom anything to read.
 const ASKED: usize = 1024;
+
+/// Bytes of a read where nothing came of those before. So much is soon looked at,
+/// and then it is time to look at the clock.
+const FRUITLESS: usize = 4096;
 
 /// How long what was sent may stay unacknowledged, or unsent since the peer takes no
 /// more, before the kernel gives the connection up: a peer that is gone says nothing.
@@ -60,6 +64,7 @@ struct State {
     bytes: AtomicUsize,
     second_read: AtomicTime,
     is_held_back: AtomicBool,
+    is_fruitless: AtomicBool,
     in_doubt: AtomicBool,
 }
 
@@ -74,6 +79,11 @@ impl Reins {
     /// Whether the poll wanted to read more than it may.
     pub(super) fn is_held_back(&self) -> bool {
         self.0.is_held_back.load(Relaxed)
+    }
+
+    /// Whether anything has come of what was read last.
+    pub(super) fn set_fruitless(&self, is_fruitless: bool) {
+        self.0.is_fruitless.store(is_fruitless, Relaxed);
     }
 
     /// Polls `future`, which may read the socket, and says when each poll begins.
@@ -211,6 +221,18 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// Reads little.
+    fn sip(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let room = buf.remaining().min(FRUITLESS);
+        let mut little = ReadBuf::new(buf.initialize_unfilled_to(room));
+        let read = Pin::new(&mut self.tcp).poll_read(cx, &mut little);
+        let filled = little.filled().len();
+        buf.advance(filled);
+        read
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -226,6 +248,8 @@ impl AsyncRead for Socket {
         let before = buf.filled().len();
         let read = if self.reins.0.in_doubt.load(Relaxed) {
             self.ask_kernel(cx, buf)
+        } else if self.reins.0.is_fruitless.load(Relaxed) {
+            self.sip(cx, buf)
         } else {
             Pin::new(&mut self.tcp).poll_read(cx, buf)
         };
