@@ -44,11 +44,13 @@ pub(crate) struct Record {
     /// Its caller has been told that its time is up.
     pub(crate) expired: bool,
     /// The time that its connection has, while there is none.
-    connecting: Option<Connecting>,
+    connecting: Option<Limit>,
+    /// The time that the service has which is asked, if that is less than its own.
+    service: Option<Limit>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Connecting {
+struct Limit {
     timeout: Duration,
     until: Instant,
 }
@@ -59,6 +61,7 @@ pub(crate) enum Phase {
     #[default]
     Start,
     Share,
+    Service,
     Turn,
     NameLookup,
     Connect,
@@ -74,6 +77,7 @@ impl Phase {
         match self {
             Self::Start => "the call waited for its instance",
             Self::Share => "as many transfers as its plugin may have were in flight",
+            Self::Service => "as many requests as its service may have were in flight",
             Self::Turn => "another transfer of this instance was connecting",
             Self::NameLookup => "the host name was looked up",
             Self::Connect => "TCP was connecting",
@@ -117,6 +121,29 @@ impl Call {
         let mut record = self.record();
         record.status = None;
         record.connecting = None;
+        record.service = None;
+    }
+
+    /// A service is asked from now on that has so much time, if it has a limit of its
+    /// own. The result is when its whole reply must be there.
+    pub(crate) fn asking_service(&self, timeout: Option<Duration>) -> Instant {
+        let deadline = self.transfer_deadline();
+        let limit = timeout.map(|timeout| Limit {
+            timeout,
+            until: Instant::now() + timeout,
+        });
+        match limit {
+            Some(limit) if limit.until < deadline => {
+                self.record().service = Some(limit);
+                limit.until
+            }
+            _ => deadline,
+        }
+    }
+
+    /// Whether a plugin makes it, rather than the program itself.
+    pub(crate) fn is_for_plugin(&self) -> bool {
+        self.budget.is_some()
     }
 
     /// The head of a reply has arrived.
@@ -133,7 +160,7 @@ impl Call {
         let elapsed = self.started.elapsed();
         let mut record = self.record();
         match record.phase {
-            Phase::Start | Phase::Share | Phase::Turn | Phase::Proxy => {}
+            Phase::Start | Phase::Share | Phase::Service | Phase::Turn | Phase::Proxy => {}
             Phase::NameLookup => record.timings.name_lookup = Some(elapsed),
             Phase::Connect => record.timings.connect = Some(elapsed),
             Phase::Tls => record.timings.tls = Some(elapsed),
@@ -158,7 +185,7 @@ impl Call {
             _ => Instant::now(),
         };
         let until = from + timeout;
-        record.connecting = Some(Connecting { timeout, until });
+        record.connecting = Some(Limit { timeout, until });
         until
     }
 
@@ -170,11 +197,21 @@ impl Call {
     /// Why it failed if its reply was not complete at its deadline. That of its
     /// connection may have passed before, while nobody looked.
     pub(crate) fn out_of_time(&self) -> Failure {
-        let connecting = self.record().connecting;
+        let Record {
+            connecting,
+            service,
+            ..
+        } = *self.record();
+        let deadline = service.map_or(self.transfer_deadline(), |limit| limit.until);
         match connecting {
-            Some(Connecting { timeout, until }) if until <= self.transfer_deadline() => {
+            Some(Limit { timeout, until }) if until <= deadline => {
                 self.connection_timed_out(timeout)
             }
+            _ if let Some(Limit { timeout, .. }) = service => self.timed_out(
+                Cause::TransferTimeout,
+                "transfer-timeout of the service",
+                timeout,
+            ),
             _ => self.timed_out(
                 Cause::TransferTimeout,
                 "transfer-timeout",

@@ -7,20 +7,26 @@
 mod at_cap;
 mod client_domain;
 pub mod duration;
+mod egress;
 mod error;
+mod host_pattern;
 mod http_version;
 mod layers;
 mod modparam;
 mod parameters;
 mod script;
+mod service;
 mod tls_version;
 mod toml;
 
 pub use at_cap::AtCap;
 pub use client_domain::{ClientDomain, ServerPattern};
+pub use egress::{Egress, EgressDefault, EgressRule};
 pub use error::ConfigError;
 pub(crate) use http_version::HTTP1;
 pub use http_version::HttpVersion;
 pub use layers::Layers;
 pub use parameters::Config;
+pub(crate) use service::{DOMAIN, Place};
+pub use service::{FailFast, SecretSource, Service, ServiceOrigin};
 pub use tls_version::TlsVersion;

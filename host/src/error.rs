@@ -242,6 +242,11 @@ impl Error {
         )
     }
 
+    /// Whether the operator's policy refused it.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.0.cause == Some(Cause::Denied)
+    }
+
     /// Whether max-async-transfers were in flight, and at-cap is reject.
     #[must_use]
     pub fn is_at_cap(&self) -> bool {

@@ -1,12 +1,12 @@
 //! A host: one configuration, one compiled component, any number of instances.
 
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, Egress, Service},
     instance::Instance,
     sandbox::{COMPONENT_SOURCE, Factory},
-    transport::{Pool, Pools, Transport},
+    transport::{Policy, Pool, Pools, Rules, Transport},
 };
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// Makes instances that share a configuration. Cheap to clone.
 ///
@@ -23,6 +23,7 @@ pub struct Host(Arc<Inner>);
 struct Inner {
     config: Config,
     factory: Arc<Factory>,
+    rules: Arc<Rules>,
     pools: Pools,
     /// The connections of all instances, where they share them.
     shared: Option<Pool>,
@@ -48,6 +49,7 @@ impl Host {
         let effective = config.clone().effective()?;
         config.warn();
         let config = effective;
+        let rules = Rules::new(&config.services, &config.egress)?;
         let transport = Transport::new(&config)?;
         let factory = factory(transport, config.max_transfer_size).map_err(|error| {
             ConfigError::new(format!("this machine can't run the sandbox: {error}"))
@@ -57,6 +59,7 @@ impl Host {
         Ok(Self(Arc::new(Inner {
             config,
             factory: Arc::new(factory),
+            rules: Arc::new(rules),
             pools,
             shared,
         })))
@@ -67,16 +70,55 @@ impl Host {
     #[must_use]
     pub fn instance(&self) -> Instance {
         let Inner {
-            config,
-            factory,
+            rules,
             pools,
             shared,
+            ..
         } = &*self.0;
         let pool = match shared {
             Some(shared) => shared.clone(),
             None => pools.pool(),
         };
-        Instance::new(factory.clone(), pool, config)
+        self.make(pool, rules.clone())
+    }
+
+    /// A new instance that may ask these `services`, and others as `egress` says, in
+    /// place of those of the configuration. It shares no connection with others, also
+    /// where `share_connections` is set. So each of two plugins has what it is
+    /// granted, and nothing of the other's.
+    ///
+    /// ```
+    /// use rest_client_host::{Config, Egress, Host, Service};
+    ///
+    /// let host = Host::new(Config::default())?;
+    /// let billing = Service::new("https://billing.example.com:8443".parse()?);
+    /// let instance = host.instance_granted([("billing".into(), billing)].into(), Egress::default())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a service, as with one of the configuration.
+    pub fn instance_granted(
+        &self,
+        services: BTreeMap<String, Service>,
+        egress: Egress,
+    ) -> Result<Instance, ConfigError> {
+        let granted = Config {
+            services,
+            egress,
+            ..self.0.config.clone()
+        };
+        let granted = granted.effective()?;
+        let rules = Rules::new(&granted.services, &granted.egress)?;
+        Ok(self.make(self.0.pools.pool(), Arc::new(rules)))
+    }
+
+    fn make(&self, pool: Pool, rules: Arc<Rules>) -> Instance {
+        let Inner {
+            config, factory, ..
+        } = &*self.0;
+        Instance::new(factory.clone(), pool, Policy::new(rules), config)
     }
 
     /// The configuration in force: that of [`Host::new`], with a

@@ -21,7 +21,7 @@ use crate::{
     sandbox::{CallResult, Factory},
     stats::Stats,
     timings::Timings,
-    transport::{Pool, Tenant},
+    transport::{Policy, Pool, Tenant},
 };
 use admission::Admission;
 use driver::Command;
@@ -101,14 +101,14 @@ struct Inner {
 }
 
 impl Instance {
-    /// An instance whose sandboxes `factory` makes, and whose connections are
-    /// kept in `pool`.
-    pub(crate) fn new(factory: Arc<Factory>, pool: Pool, config: &Config) -> Self {
+    /// An instance whose sandboxes `factory` makes, whose connections are kept in
+    /// `pool`, and which is held to `policy`.
+    pub(crate) fn new(factory: Arc<Factory>, pool: Pool, policy: Policy, config: &Config) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Self(Arc::new(Inner {
             factory,
-            tenant: Tenant::new(id, pool),
+            tenant: Tenant::new(id, pool, policy),
             connection_timeout: config.connection_timeout,
             transfer_timeout: config.transfer_timeout,
             admission: Admission::new(config.max_async_transfers, config.at_cap),
@@ -143,7 +143,10 @@ impl Instance {
     /// What the instance has done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.admission.stats()
+        Stats {
+            denied: self.0.tenant.policy().refusals(),
+            ..self.0.admission.stats()
+        }
     }
 
     /// Whether it waits for a transfer that runs in a blocking manner, and

@@ -40,7 +40,8 @@ mod transport;
 mod worker_pool;
 
 pub use config::{
-    AtCap, ClientDomain, Config, ConfigError, HttpVersion, ServerPattern, TlsVersion,
+    AtCap, ClientDomain, Config, ConfigError, Egress, EgressDefault, EgressRule, FailFast,
+    HttpVersion, SecretSource, ServerPattern, Service, ServiceOrigin, TlsVersion,
 };
 pub use error::{Error, ErrorKind};
 pub use host::Host;

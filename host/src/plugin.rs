@@ -3,7 +3,8 @@
 //!
 //! A plugin's calls are calls of an [`Instance`](crate::Instance), beside those that the embedder
 //! makes with it: they count to one cap, and have the same deadlines, policy and
-//! connections. The logic of requests stays in a sandbox of its own, so that a
+//! connections. They reach the [services](crate::Service) that have a name, and
+//! nobody else unless the [egress policy](crate::Egress) says so. The logic of requests stays in a sandbox of its own, so that a
 //! plugin which traps takes nothing with it but its own calls. What the host keeps
 //! for a plugin is bounded by its budget ([`PluginCtx::memory_budget`]), and how
 //! much of the cap it may use by its share ([`PluginCtx::max_async_transfers`]).

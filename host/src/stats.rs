@@ -30,6 +30,8 @@ pub struct Stats {
     pub rejected: u64,
     /// Calls that were given up by their caller before they had ended.
     pub cancelled: u64,
+    /// Requests that the policy refused.
+    pub denied: u64,
     /// Sandboxes that died and were replaced.
     pub replaced: u64,
 }
@@ -43,6 +45,7 @@ impl AddAssign for Stats {
         self.waited += other.waited;
         self.rejected += other.rejected;
         self.cancelled += other.cancelled;
+        self.denied += other.denied;
         self.replaced += other.replaced;
     }
 }

@@ -3,14 +3,14 @@
 
 mod hostile;
 
-use crate::{host, worker_with};
-use rest_client_host::{AtCap, Host, Instance, plugin::PluginCtx};
+use rest_client_host::{AtCap, Config, Host, Instance, plugin::PluginCtx};
 use std::{
     ops::{Deref, DerefMut},
     time::Duration,
 };
 use support::{
     config,
+    config::loopback,
     counting_server::CountingServer,
     plugin::{Plugin, Program},
     server::Server,
@@ -18,6 +18,19 @@ use support::{
     unresponsive::Refusing,
 };
 use tokio::time::Instant;
+
+/// A host whose plugins may ask any server on this machine.
+fn host(config: Config) -> Host {
+    crate::host(config!(egress = loopback(), ..config))
+}
+
+fn worker_with(config: Config) -> Instance {
+    host(config).instance()
+}
+
+fn worker() -> Instance {
+    worker_with(Config::default())
+}
 
 /// The plugin that asks as an ordinary one does.
 struct Asker(Plugin);

@@ -172,3 +172,37 @@ async fn a_variable_that_names_no_proxy_is_refused_at_the_start() {
     assert!(ended.stderr.contains("ALL_PROXY"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("sesame"), "{}", ended.stderr);
 }
+
+/// A proxy looks names up by itself, so that only a rule by name can allow a host
+/// behind it; and whoever may not ask the proxy gets nowhere.
+#[tokio::test]
+async fn the_egress_policy_holds_on_the_way_to_a_proxy_too() {
+    let proxy = Server::start(|_| ok("from the proxy")).await;
+    let proxy_url = proxy.url("/");
+    let origin = proxy.url("");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("rest-client.toml");
+    let ask = async |rules: &[&str]| {
+        let text = format!("egress = {{ default = \"deny\", allow = {rules:?} }}");
+        std::fs::write(&file, text).unwrap();
+        let file = file.display().to_string();
+        let url = "http://service.invalid:8080/";
+        get(
+            &["--proxy-from-env", "--config", &file, url],
+            &[("HTTP_PROXY", &proxy_url)],
+        )
+        .await
+    };
+    let name = "http://service.invalid:8080";
+    for (rules, words) in [
+        (&[][..], "does not allow it"),
+        (&["http://10.0.0.0/8:8080", &origin][..], "by its name"),
+        (&[name][..], "its address 127.0.0.1"),
+    ] {
+        let ended = ask(rules).await;
+        assert_eq!(ended.code(), 9, "{rules:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(words), "{rules:?}: {}", ended.stderr);
+    }
+    assert_eq!(proxy.record().accepted, 0);
+    assert_eq!(ask(&[name, &origin]).await.text(), "from the proxy");
+}

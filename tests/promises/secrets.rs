@@ -2,9 +2,9 @@
 //! user of a machine can read.
 
 use crate::command_line::{assert_refused, rest_client};
-use std::{fs, path::PathBuf};
+use std::{ffi::OsStr, fs, path::PathBuf};
 use support::{
-    process::{self, Running, run},
+    process::{self, Running, run, run_with},
     server::{Seen, Server},
     steps::ok,
 };
@@ -125,4 +125,80 @@ async fn where_there_is_no_terminal_no_password_is_waited_for() {
     let script = format!("exec setsid '{program}' get http://127.0.0.1:1/ -u alice");
     let ended = run("sh", ["-c", &script], b"sesame\n").await;
     assert_refused(&ended, 2, "--netrc-file");
+}
+
+/// What stands in every place where a secret may: a URL, a header field, a body, and
+/// what a service is opened with.
+const SECRET: &str = "sesame";
+
+/// Commands that meet it, with a server that answers and one that is not there.
+fn commands(server: &Server, service: &str, file: &str) -> Vec<Vec<String>> {
+    let there = server.url_on("user:sesame@127.0.0.1", "/sesame?sesame=sesame");
+    let gone = "http://user:sesame@127.0.0.1:1/sesame?sesame".to_owned();
+    let (bound, unbound) = (
+        format!("http://{service}.service.internal/sesame?sesame"),
+        "http://other.service.internal/sesame?sesame".to_owned(),
+    );
+    let mut commands = Vec::new();
+    for url in [&there, &gone, &bound, &unbound] {
+        for command in [
+            &["get", "-vv"][..],
+            &["get", "-vv", "--json"],
+            &["post", "-vv", "-d", SECRET],
+            &[
+                "get",
+                "-vv",
+                "--http-version",
+                "2-prior-knowledge",
+                "--transfer-timeout",
+                "2s",
+            ],
+            &["load", "-vv", "-n", "2", "--json"],
+        ] {
+            let further = [url, "-H", "x-key: sesame", "--config", file];
+            let all = command.iter().copied().chain(further);
+            commands.push(all.map(str::to_owned).collect());
+        }
+    }
+    for command in [
+        &["get", "-vv", "http://user:sesame@h:port/", "--config", file][..],
+        &["get", "-vv", &there, "-u", "user:sesame", "--config", file],
+        &["config", "show", "--config", file],
+    ] {
+        commands.push(command.iter().map(|it| (*it).to_owned()).collect());
+    }
+    commands
+}
+
+#[tokio::test]
+async fn nothing_that_a_run_prints_holds_what_nobody_is_to_read() {
+    let server = Server::start(|_| ok("fine")).await;
+    let directory = tempfile::tempdir().unwrap();
+    let [secret, file] = ["key", "rest-client.toml"].map(|name| directory.path().join(name));
+    fs::write(&secret, SECRET).unwrap();
+    let text = format!(
+        "[services.billing]\norigin = {:?}\n\
+         headers.authorization = {{ file = {secret:?} }}\n\
+         headers.x-other = {{ env = \"OPENS_BILLING\" }}\n\
+         retries = 1\nfail-fast = {{ after = 1, for = \"1s\" }}\n",
+        server.url("")
+    );
+    fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+    let variables = [("OPENS_BILLING", OsStr::new(SECRET))];
+    let mut said = 0;
+    for command in commands(&server, "billing", &file) {
+        let arguments: Vec<_> = command.iter().map(String::as_str).collect();
+        let ended = run_with(process::rest_client(), &arguments, &variables).await;
+        let stdout = String::from_utf8_lossy(&ended.stdout);
+        for text in [&*stdout, &*ended.stderr] {
+            assert!(!text.contains(SECRET), "{command:?}: {text}");
+            said += text.len();
+        }
+    }
+    assert!(said > 10_000, "{said} bytes were said");
+    // The server has seen all of them, so they were there.
+    let seen = server.record().requests;
+    let holds = |name| seen.iter().any(|it| it.header(name) == [SECRET]);
+    assert!(holds("authorization") && holds("x-other") && holds("x-key"));
 }

@@ -1,5 +1,7 @@
 //! Configurations, written as briefly as a test wants them.
 
+use rest_client_host::Egress;
+
 /// A [`Config`](rest_client_host::Config) with these fields, the others being
 /// those of the defaults, or of the configuration behind `..`.
 #[macro_export]
@@ -14,4 +16,13 @@ macro_rules! config {
     ($($field:ident $(= $value:expr)?),* $(,)?) => {
         $crate::config!($($field $(= $value)?,)* ..rest_client_host::Config::default())
     };
+}
+
+/// Has plugins ask any server on this machine, which they may not by themselves.
+#[must_use]
+pub fn loopback() -> Egress {
+    let rules = ["http://127.0.0.0/8:*", "https://127.0.0.0/8:*"];
+    let mut egress = Egress::default();
+    egress.allow = rules.map(|rule| rule.parse().expect("a rule")).into();
+    egress
 }

@@ -1,7 +1,7 @@
 //! What the promises are tested against: servers that misbehave on purpose, a
 //! small PKI, and the programs of others. Real sockets only.
 
-mod config;
+pub mod config;
 pub mod counting_server;
 pub mod floods;
 pub mod h2;
@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod relay;
 pub mod server;
 pub mod steps;
+pub mod unix_socket;
 pub mod unresponsive;
 
 /// The examples of the README are compiled with the tests.

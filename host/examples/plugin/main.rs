@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use rest_client_host::{
-    Config, Host,
+    Config, Host, Service,
     plugin::{self, PluginCtx, PluginView},
 };
 use std::error::Error;
@@ -27,7 +27,12 @@ impl PluginView for State {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let instance = Host::new(Config::default())?.instance();
+    // What a plugin may ask has a name, and no plugin knows where it is.
+    let service: String = include!("../service/serve.rs");
+    let mut config = Config::default();
+    let billing = Service::new(service.parse()?);
+    config.services.insert("billing".into(), billing);
+    let instance = Host::new(config)?.instance();
 
     let engine = Engine::default();
     let mut linker = Linker::<State>::new(&engine);
@@ -43,9 +48,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let plugin = linker.instantiate_async(&mut store, &component).await?;
 
     let look_up = plugin.get_typed_func::<(String,), (u16,)>(&mut store, "look-up")?;
-    let service: String = include!("../service/serve.rs");
-    let url = format!("{service}/credit?caller=alice");
-    let (status,) = look_up.call_async(&mut store, (url,)).await?;
+    let url = "http://billing.service.internal/credit?caller=alice";
+    let (status,) = look_up.call_async(&mut store, (url.into(),)).await?;
     println!("the plugin was answered with {status}");
     println!("calls of the instance: {}", instance.stats().started);
     Ok(())

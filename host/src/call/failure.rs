@@ -40,7 +40,11 @@ pub(crate) enum Cause {
     /// The connection ended before or inside the reply.
     Incomplete,
     Protocol,
+    /// The operator's policy forbids it.
+    Denied,
     Uri,
+    /// As many requests as the service may have are in flight.
+    AtCap,
     /// The reply is more than the party may have that pays for the call.
     OverBudget,
 }
@@ -85,9 +89,12 @@ impl Failure {
             }
             Cause::Incomplete => ErrorCode::HttpResponseIncomplete,
             Cause::Protocol => ErrorCode::HttpProtocolError,
+            Cause::Denied => ErrorCode::HttpRequestDenied,
             Cause::Uri => ErrorCode::HttpRequestUriInvalid,
             // `wasi:http` knows none that is nearer.
-            Cause::OverBudget => ErrorCode::InternalError(Some(self.sentence.clone())),
+            Cause::AtCap | Cause::OverBudget => {
+                ErrorCode::InternalError(Some(self.sentence.clone()))
+            }
         }
     }
 }

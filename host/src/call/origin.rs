@@ -2,7 +2,8 @@
 //! connecting is locked, by origin (RFC 9110, section 4.3.1).
 
 use super::failure::{Cause, Failure};
-use std::{fmt, net::Ipv6Addr};
+use crate::config::{Place, ServiceOrigin};
+use std::{fmt, net::Ipv6Addr, path::Path, sync::Arc};
 
 /// Compared in its canonical form: the host in lower case, the port always
 /// there.
@@ -12,6 +13,8 @@ pub(crate) struct Origin {
     /// A name, an IPv4 address, or an IPv6 address in brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Where the server listens, if not at that port.
+    pub(crate) socket: Option<Arc<Path>>,
 }
 
 impl Origin {
@@ -28,7 +31,32 @@ impl Origin {
             tls,
             host: canonical(authority.host()),
             port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
+            socket: None,
         })
+    }
+
+    /// The origin of a service.
+    pub(crate) fn of_service(origin: &ServiceOrigin) -> Result<Self, Failure> {
+        match &origin.0 {
+            Place::Server(uri) => Self::of(uri),
+            // A server at a socket has no name of its own; this is what it is called
+            // by who is on its machine.
+            Place::Socket(path) => Ok(Self {
+                tls: false,
+                host: "localhost".into(),
+                port: 80,
+                socket: Some(path.as_path().into()),
+            }),
+        }
+    }
+
+    /// Host and port, without the port of the scheme itself.
+    pub(crate) fn authority(&self) -> String {
+        let default_port = if self.tls { 443 } else { 80 };
+        match self.port == default_port {
+            true => self.host.clone(),
+            false => format!("{}:{}", self.host, self.port),
+        }
     }
 
     /// The name that TLS asks for and verifies: without the brackets of an
@@ -59,16 +87,11 @@ fn canonical(host: &str) -> String {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, default_port) = if self.tls {
-            ("https", 443)
-        } else {
-            ("http", 80)
-        };
-        write!(f, "{scheme}://{}", self.host)?;
-        if self.port != default_port {
-            write!(f, ":{}", self.port)?;
+        if let Some(socket) = &self.socket {
+            return write!(f, "unix:{}", socket.display());
         }
-        Ok(())
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority())
     }
 }
 

@@ -10,9 +10,9 @@
 //! ca-only = true
 //! ```
 
-use super::tls_version::TlsVersion;
+use super::{host_pattern::HostPattern, tls_version::TlsVersion};
 use serde::{Deserialize, Serialize};
-use std::{fmt, net::Ipv6Addr, path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 /// Servers with a TLS policy of their own. Whoever operates the host names
 /// them: a guest can neither choose a domain nor see that there is one.
@@ -96,26 +96,10 @@ pub struct ServerPattern {
     port: Option<u16>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum HostPattern {
-    Any,
-    /// What a name ends in, with the dot before it.
-    Under(String),
-    Exactly(String),
-}
-
 impl ServerPattern {
     /// Whether `host`, in lower case, and `port` are of these servers.
     pub(crate) fn matches(&self, host: &str, port: u16) -> bool {
-        let host = host.strip_suffix('.').unwrap_or(host);
-        self.port.is_none_or(|of_these| of_these == port)
-            && match &self.host {
-                HostPattern::Any => true,
-                HostPattern::Under(suffix) => {
-                    host.len() > suffix.len() && host.ends_with(suffix.as_str())
-                }
-                HostPattern::Exactly(name) => host == name,
-            }
+        self.port.is_none_or(|of_these| of_these == port) && self.host.matches(host)
     }
 }
 
@@ -142,47 +126,14 @@ impl FromStr for ServerPattern {
             None if port.is_empty() => None,
             None => return Err(wrong("goes on behind the address")),
         };
-        let host = host.to_ascii_lowercase();
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name.split('.').all(|label| {
-                    !label.is_empty()
-                        && label
-                            .bytes()
-                            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-                })
-        };
-        let host = if host == "*" {
-            HostPattern::Any
-        } else if let Some(suffix) = host.strip_prefix('*') {
-            match suffix.strip_prefix('.') {
-                Some(name) if is_name(name) => HostPattern::Under(suffix.to_owned()),
-                _ => return Err(wrong("has a * that is not a whole label in front")),
-            }
-        } else if let Some(literal) = host.strip_prefix('[') {
-            let address: Ipv6Addr = literal
-                .trim_end_matches(']')
-                .parse()
-                .map_err(|_| wrong("has no IPv6 address in its brackets"))?;
-            HostPattern::Exactly(format!("[{address}]"))
-        } else if is_name(&host) {
-            HostPattern::Exactly(host)
-        } else {
-            return Err(wrong(
-                "is no host name (one of IDN is written in its xn-- form)",
-            ));
-        };
+        let host = HostPattern::parse(host).map_err(wrong)?;
         Ok(Self { host, port })
     }
 }
 
 impl fmt::Display for ServerPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            HostPattern::Any => f.write_str("*")?,
-            HostPattern::Under(suffix) => write!(f, "*{suffix}")?,
-            HostPattern::Exactly(name) => f.write_str(name)?,
-        }
+        write!(f, "{}", self.host)?;
         match self.port {
             Some(port) => write!(f, ":{port}"),
             None => Ok(()),

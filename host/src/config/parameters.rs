@@ -1,11 +1,13 @@
 //! The parameters of a host, typed and checked.
 
 use super::{
-    at_cap::AtCap, client_domain::ClientDomain, duration, error::ConfigError,
-    http_version::HttpVersion, tls_version::TlsVersion,
+    at_cap::AtCap, client_domain::ClientDomain, duration, egress::Egress, error::ConfigError,
+    http_version::HttpVersion, service::Service, tls_version::TlsVersion,
 };
 use serde::{Deserialize, Serialize};
-use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration,
+};
 
 /// What a TOML file can state; no reply is larger.
 const LARGEST_SIZE: u64 = i64::MAX as u64;
@@ -127,6 +129,11 @@ pub struct Config {
     /// Servers to which TLS shows a certificate, or which it trusts in another
     /// way. Default empty.
     pub client_domains: Vec<ClientDomain>,
+    /// Services by their names. Default empty.
+    pub services: BTreeMap<String, Service>,
+    /// Whom requests to all others may reach. By default those of plugins reach
+    /// nobody, and all others everybody.
+    pub egress: Egress,
 }
 
 impl Default for Config {
@@ -156,13 +163,15 @@ impl Default for Config {
             dns_servers: Vec::new(),
             proxy_from_env: false,
             client_domains: Vec::new(),
+            services: BTreeMap::new(),
+            egress: Egress::default(),
         }
     }
 }
 
 impl Config {
     /// The keys of all parameters, in the order in which they are shown.
-    pub const KEYS: [&str; 24] = [
+    pub const KEYS: [&str; 26] = [
         "connection-timeout",
         "transfer-timeout",
         "max-async-transfers",
@@ -187,6 +196,8 @@ impl Config {
         "dns-servers",
         "proxy-from-env",
         "client-domains",
+        "services",
+        "egress",
     ];
 
     /// Checks what no single parameter shows, and brings the parameters into
@@ -241,6 +252,9 @@ impl Config {
         self.at_cap
             .allows(self.max_async_transfers)
             .map_err(ConfigError::new)?;
+        for (name, service) in &self.services {
+            service.check(name)?;
+        }
         self.connection_timeout = self.connection_timeout.min(self.transfer_timeout);
         Ok(self)
     }
@@ -263,6 +277,36 @@ impl Config {
             tracing::warn!(
                 "connect-poll-interval is ignored: connecting is asynchronous, nothing is polled"
             );
+        }
+        for (name, service) in &self.services {
+            let of_both = [
+                (
+                    "connection-timeout",
+                    service.connection_timeout,
+                    self.connection_timeout,
+                ),
+                (
+                    "transfer-timeout",
+                    service.transfer_timeout,
+                    self.transfer_timeout,
+                ),
+            ];
+            for (key, of_service, of_all) in of_both {
+                if of_service.is_some_and(|of_service| of_service > of_all) {
+                    tracing::warn!(
+                        "services.{name}.{key} has no effect, since {key} is {of_all:?}"
+                    );
+                }
+            }
+            if service
+                .max_async_transfers
+                .is_some_and(|most| most > self.max_async_transfers)
+            {
+                tracing::warn!(
+                    "services.{name}.max-async-transfers has no effect, since max-async-transfers is {}",
+                    self.max_async_transfers
+                );
+            }
         }
         warn_of_open_doors("all servers", self.ssl_verifypeer, self.ssl_verifyhost);
         for domain in &self.client_domains {

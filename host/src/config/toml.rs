@@ -55,10 +55,15 @@ impl Layers {
 mod tests {
     use super::*;
     use crate::config::{
-        at_cap::AtCap, client_domain::ClientDomain, http_version::HttpVersion, parameters::Config,
+        at_cap::AtCap,
+        client_domain::ClientDomain,
+        egress::{Egress, EgressDefault},
+        http_version::HttpVersion,
+        parameters::Config,
+        service::{FailFast, SecretSource, Service},
         tls_version::TlsVersion,
     };
-    use std::time::Duration;
+    use std::{collections::BTreeMap, time::Duration};
 
     fn parsed(text: &str) -> Result<Config, ConfigError> {
         let mut layers = Layers::default();
@@ -111,7 +116,41 @@ mod tests {
             ssl-verifypeer = false
             ssl-verifyhost = false
             tls-min-version = "1.2"
+
+            [services.billing]
+            origin = "https://billing.example.com:8443"
+            headers.authorization = { file = "/run/secrets/billing" }
+            headers.x-api-key = { env = "BILLING_KEY" }
+            connection-timeout = "300ms"
+            transfer-timeout = "800ms"
+            max-async-transfers = 50
+            retries = 1
+            fail-fast = { after = 5, for = "2s" }
+
+            [services.registrar]
+            origin = "unix:/run/registrar.sock"
+
+            [egress]
+            default = "deny"
+            allow = ["https://*.example.com", "GET http://10.0.0.0/8:8080"]
         "#;
+        let mut billing = Service::new("https://billing.example.com:8443".parse().unwrap());
+        billing.headers = BTreeMap::from([
+            (
+                "authorization".into(),
+                SecretSource::File("/run/secrets/billing".into()),
+            ),
+            ("x-api-key".into(), SecretSource::Env("BILLING_KEY".into())),
+        ]);
+        billing.connection_timeout = Some(Duration::from_millis(300));
+        billing.transfer_timeout = Some(Duration::from_millis(800));
+        billing.max_async_transfers = Some(50);
+        billing.retries = 1;
+        billing.fail_fast = Some(FailFast {
+            after: 5,
+            pause: Duration::from_secs(2),
+        });
+        let registrar = Service::new("unix:/run/registrar.sock".parse().unwrap());
         let expected = Config {
             connection_timeout: Duration::from_millis(500),
             transfer_timeout: Duration::from_secs(5),
@@ -146,6 +185,17 @@ mod tests {
                 ssl_verifyhost: Some(false),
                 tls_min_version: Some(TlsVersion::Tls12),
             }],
+            services: BTreeMap::from([
+                ("billing".into(), billing),
+                ("registrar".into(), registrar),
+            ]),
+            egress: Egress {
+                default: Some(EgressDefault::Deny),
+                allow: vec![
+                    "https://*.example.com".parse().unwrap(),
+                    "GET http://10.0.0.0/8:8080".parse().unwrap(),
+                ],
+            },
         };
         assert_eq!(parsed(text), Ok(expected));
     }
@@ -184,6 +234,13 @@ mod tests {
             "client-domains = [{ certificate = \"a.pem\" }]",
             "client-domains = [{ match = \"https://h\" }]",
             "client-domains = [{ match = \"h\", cert = \"a.pem\" }]",
+            "services = { a = {} }",
+            "services = { a = { origin = \"h\" } }",
+            "services = { a = { origin = \"http://h\", headers = { x = \"a\" } } }",
+            "services = { a = { origin = \"http://h\", fail-fast = 5 } }",
+            "egress = { default = \"open\" }",
+            "egress = { allow = [\"example.com\"] }",
+            "egress = { deny = [] }",
             "no such thing",
         ] {
             assert!(refused(text).starts_with("a.toml:1"), "{text}");

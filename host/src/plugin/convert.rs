@@ -15,6 +15,9 @@ use wasmtime_wasi_http::{
     p2::{body::HostIncomingBody, types::HostIncomingResponse},
 };
 
+/// All that a plugin is told of a request that the policy refuses.
+const REFUSED: &str = "the operator's policy does not allow this request; the log says why";
+
 /// What a plugin is told of a call.
 pub(super) fn result(outcome: Outcome) -> Result<wit::Response, wit::RestError> {
     match outcome {
@@ -63,7 +66,11 @@ pub(super) fn incoming(reply: Response) -> HostIncomingResponse {
 /// What a plugin is told of a call without a complete reply.
 pub(super) fn error(error: Error) -> wit::RestError {
     use wit::RestError as E;
-    let message = error.to_string();
+    let message = match error.is_refused() {
+        // What would allow it, and why it is not, is for the operator.
+        true => REFUSED.to_owned(),
+        false => error.to_string(),
+    };
     match error.kind() {
         ErrorKind::ConnectionRefused => E::ConnectionRefused(message),
         ErrorKind::ConnectionTimeout => E::ConnectionTimeout(message),

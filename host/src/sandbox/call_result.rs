@@ -42,6 +42,7 @@ pub(super) fn failed(error: wit::RestError, call: &Call, max_redirects: u32) -> 
         Some((origin, failure)) => {
             let kind = match failure.cause {
                 Cause::OverBudget => ErrorKind::PluginLimit,
+                Cause::AtCap => ErrorKind::AtCap,
                 _ => kind,
             };
             Error::of(kind, failure).said_of(origin)

@@ -5,7 +5,7 @@ use super::factory::Factory;
 use crate::{
     call::{Call, reply::Reply, spec::CallSpec},
     config::Config,
-    transport::{Pools, Tenant, Transport},
+    transport::{Policy, Pools, Rules, Tenant, Transport},
 };
 use http::{HeaderValue, Response, header};
 use std::{
@@ -24,7 +24,9 @@ pub async fn canned_calls(calls: u32, size: usize) -> wasmtime::Result<Duration>
     let config = Config::default();
     let transport = Transport::new(&config)?;
     let factory = Factory::new(transport, config.max_transfer_size)?;
-    let tenant = Tenant::new(0, Pools::new(&config).pool());
+    let rules = Rules::new(&config.services, &config.egress)?;
+    let policy = Policy::new(Arc::new(rules));
+    let tenant = Tenant::new(0, Pools::new(&config).pool(), policy);
     let mut sandbox = factory.make(tenant).await?;
     let spec = CallSpec::new("GET", "http://127.0.0.1:8080/credit?caller=alice");
     let started = Instant::now();

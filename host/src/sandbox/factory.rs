@@ -137,7 +137,7 @@ mod tests {
     use crate::{
         call::{Call, spec::CallSpec},
         config::Config,
-        transport::Pools,
+        transport::{Policy, Pools, Rules},
     };
     use std::time::Duration;
 
@@ -146,7 +146,9 @@ mod tests {
         let config = Config::default();
         let transport = Transport::new(&config).unwrap();
         let factory = Factory::new(transport, config.max_transfer_size).unwrap();
-        let tenant = Tenant::new(0, Pools::new(&config).pool());
+        let rules = Rules::new(&config.services, &config.egress).unwrap();
+        let policy = Policy::new(Arc::new(rules));
+        let tenant = Tenant::new(0, Pools::new(&config).pool(), policy);
         let mut sandbox = factory.make(tenant).await.unwrap();
         let at_first = sandbox.memory();
         let timeout = Duration::from_secs(20);

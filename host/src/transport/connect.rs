@@ -3,11 +3,12 @@
 use super::{
     dial::dial,
     errors,
+    policy::{Grant, Policy},
     proxy::{Proxies, Proxy},
     resolve::Resolver,
     socket::{Reins, Socket},
     stream::Stream,
-    tls::{TlsPolicies, Trust},
+    tls::{TlsPolicies, TlsSessions, Trust},
 };
 use crate::{
     call::{
@@ -18,7 +19,8 @@ use crate::{
     config::{Config, ConfigError, HTTP1, HttpVersion},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 
 /// A way to the server, on which no HTTP was spoken yet.
@@ -33,6 +35,16 @@ pub(super) struct Link {
     pub(super) proxy: Option<Proxy>,
     /// What TLS went by on the way, with the proxy and with the server.
     pub(super) trust: Vec<Trust>,
+    /// The address of the server. Empty where it is reached in another way.
+    pub(super) peer: Option<IpAddr>,
+}
+
+/// Where to connect, and on whose behalf.
+pub(super) struct Way<'a> {
+    pub(super) origin: &'a Origin,
+    pub(super) grant: &'a Grant,
+    pub(super) policy: &'a Policy,
+    pub(super) sessions: &'a TlsSessions,
 }
 
 /// Makes connections, all under the same policy.
@@ -61,32 +73,61 @@ impl Connector {
         })
     }
 
-    /// Connects to `origin`. The caller sets the deadline.
-    pub(super) async fn connect(&self, origin: &Origin, call: &Call) -> Result<Link, Failure> {
-        let proxy = self.proxies.as_ref().and_then(|it| it.of_origin(origin));
-        let target = proxy.as_ref().map_or(origin, |proxy| &proxy.origin);
-        let of_proxy = |failure| match &proxy {
-            Some(proxy) => proxy.failed(failure),
-            None => failure,
+    /// Connects. The caller sets the deadline.
+    ///
+    /// # Errors
+    ///
+    /// Among others, the policy grants no address of the server, or of the proxy on
+    /// the way to it.
+    pub(super) async fn connect(&self, way: &Way<'_>, call: &Call) -> Result<Link, Failure> {
+        let origin = way.origin;
+        if let Some(path) = &origin.socket {
+            call.enter(Phase::Connect);
+            let stream = UnixStream::connect(path).await.map_err(errors::of_socket)?;
+            tracing::debug!(%origin, "connected");
+            let socket = Socket::unix(stream);
+            return self.link(socket, None, None, way, call).await;
+        }
+        let Some(proxy) = self.proxies.as_ref().and_then(|it| it.of_origin(origin)) else {
+            let (socket, peer) = self.reach(origin, way.grant, call).await?;
+            let reins = socket.reins();
+            return reins
+                .hold(self.link(socket, Some(peer), None, way, call))
+                .await;
         };
-        let socket = self.reach(target, call).await.map_err(of_proxy)?;
+        let granted = way
+            .policy
+            .proxy(&proxy.origin, way.grant, call.is_for_plugin());
+        let reached = match granted {
+            Ok(grant) => self.reach(&proxy.origin, &grant, call).await,
+            Err(failure) => Err(failure),
+        };
+        let (socket, _) = reached.map_err(|failure| proxy.failed(failure))?;
         let reins = socket.reins();
-        reins.hold(self.link(socket, proxy, origin, call)).await
+        reins
+            .hold(self.link(socket, None, Some(proxy), way, call))
+            .await
     }
 
     /// Speaks to the proxy and TLS, as far as there is one.
     async fn link(
         &self,
         socket: Socket,
+        peer: Option<IpAddr>,
         proxy: Option<Proxy>,
-        origin: &Origin,
+        way: &Way<'_>,
         call: &Call,
     ) -> Result<Link, Failure> {
+        let Way {
+            origin, sessions, ..
+        } = *way;
         let reins = socket.reins();
         let mut trust = Vec::new();
         let stream: Box<dyn Stream> = match proxy {
             Some(proxy) => {
-                let stream = self.secure_proxy(socket, &proxy, call, &mut trust).await;
+                let stream = self
+                    .secure_proxy(socket, &proxy, way, call, &mut trust)
+                    .await;
                 let stream = stream.map_err(|failure| proxy.failed(failure))?;
                 if !origin.tls && !self.version.may_be_http2(false) {
                     return Ok(Link {
@@ -95,6 +136,7 @@ impl Connector {
                         http2: false,
                         proxy: Some(proxy),
                         trust,
+                        peer,
                     });
                 }
                 call.enter(Phase::Proxy);
@@ -104,6 +146,7 @@ impl Connector {
         };
         let (stream, chosen) = if origin.tls {
             let (client, of_server) = self.tls.of(origin).client().await?;
+            let client = sessions.of(client, &of_server);
             trust.push(of_server);
             secure(stream, origin, client, call).await?
         } else {
@@ -115,15 +158,22 @@ impl Connector {
             http2: self.version.is_http2(chosen.as_deref()),
             proxy: None,
             trust,
+            peer,
         })
     }
 
-    async fn reach(&self, origin: &Origin, call: &Call) -> Result<Socket, Failure> {
+    /// Connects to an address of `origin` that is granted.
+    async fn reach(
+        &self,
+        origin: &Origin,
+        grant: &Grant,
+        call: &Call,
+    ) -> Result<(Socket, IpAddr), Failure> {
         call.enter(Phase::NameLookup);
         let addresses = self.resolver.addresses(&origin.host)?;
-        let stream = dial(addresses, origin.port, call).await?;
-        tracing::debug!(%origin, peer = ?stream.peer_addr().ok(), "connected");
-        Ok(Socket::new(stream, self.transfer_timeout))
+        let (stream, address) = dial(addresses, origin.port, grant, call).await?;
+        tracing::debug!(%origin, %address, "connected");
+        Ok((Socket::tcp(stream, self.transfer_timeout), address))
     }
 
     /// Speaks TLS to the proxy, if it wants that.
@@ -131,6 +181,7 @@ impl Connector {
         &self,
         socket: Socket,
         proxy: &Proxy,
+        way: &Way<'_>,
         call: &Call,
         trust: &mut Vec<Trust>,
     ) -> Result<Box<dyn Stream>, Failure> {
@@ -138,6 +189,7 @@ impl Connector {
             return Ok(Box::new(socket));
         }
         let (client, of_proxy) = self.tls.of(&proxy.origin).client().await?;
+        let client = way.sessions.of(client, &of_proxy);
         trust.push(of_proxy);
         // Tunnels through a connection of HTTP/2 are another matter.
         let mut client = ClientConfig::clone(&client);

@@ -31,6 +31,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     future::poll_fn,
+    net::IpAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -81,6 +82,7 @@ pub(super) struct Http2 {
     farewell: Farewell,
     /// Of all who were asked for it, the server last.
     trust: Arc<[Trust]>,
+    peer: Option<IpAddr>,
 }
 
 /// A connection of HTTP/1, which takes one request at a time. Dropped, it is
@@ -98,6 +100,7 @@ pub(super) struct Http1 {
     heard: Arc<AtomicUsize>,
     /// Of all who were asked for it, the server last.
     trust: Vec<Trust>,
+    peer: Option<IpAddr>,
     _live: Option<LiveConnection>,
 }
 
@@ -123,6 +126,7 @@ pub(super) async fn http1(
         served: 0,
         heard,
         trust: link.trust,
+        peer: link.peer,
         _live: live,
     }))
 }
@@ -152,6 +156,7 @@ pub(super) async fn http2(
         sender,
         farewell,
         trust: link.trust.into(),
+        peer: link.peer,
     })
 }
 
@@ -164,6 +169,14 @@ impl Connection {
         match self {
             Self::Http1(http1) => http1.frame(body).await,
             Self::Http2(_) => body.frame().await,
+        }
+    }
+
+    /// The address of the server, where that is who it was made with.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Self::Http1(http1) => http1.peer,
+            Self::Http2(http2) => http2.peer,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The race of a host's addresses for a connection (RFC 8305).
 
-use super::{descriptors, errors, resolve::Addresses};
+use super::{descriptors, errors, policy::Grant, resolve::Addresses};
 use crate::call::{Call, Phase, failure::Failure};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use std::{
@@ -34,9 +34,10 @@ const LATEST: Duration = Duration::from_secs(1);
 pub(super) async fn dial(
     mut addresses: Addresses,
     port: u16,
+    grant: &Grant,
     call: &Call,
-) -> Result<TcpStream, Failure> {
-    let mut waiting = Waiting::default();
+) -> Result<(TcpStream, IpAddr), Failure> {
+    let mut waiting = Waiting::of(grant);
     let Some(first) = addresses.next().await else {
         return Err(addresses.failure());
     };
@@ -56,18 +57,24 @@ pub(super) async fn dial(
         if is_due && let Some(address) = waiting.next() {
             tried += 1;
             is_due = false;
-            attempts.push(TcpStream::connect(SocketAddr::new(address, port)));
+            attempts.push(async move {
+                let stream = TcpStream::connect(SocketAddr::new(address, port)).await?;
+                Ok((stream, address))
+            });
             head_start.as_mut().reset(Instant::now() + ATTEMPT_DELAY);
         }
         if attempts.is_empty() && !more_to_come {
             return Err(match failed {
                 Some(error) => failure(error, tried),
-                None => addresses.failure(),
+                None => waiting
+                    .refused
+                    .take()
+                    .unwrap_or_else(|| addresses.failure()),
             });
         }
         tokio::select! {
             Some(attempt) = attempts.next() => match attempt {
-                Ok(stream) => return Ok(stream),
+                Ok(connected) => return Ok(connected),
                 Err(error) => {
                     // What we lack hides what the others would have said.
                     if !failed.as_ref().is_some_and(descriptors::is_exhausted) {
@@ -90,19 +97,37 @@ fn failure(error: io::Error, tried: usize) -> Failure {
     descriptors::exhausted(&error).unwrap_or_else(|| errors::dialing(error, tried))
 }
 
-/// Addresses that have not been tried, by family.
-#[derive(Default)]
-struct Waiting {
+/// Addresses that have not been tried, by family. Those that are not granted are
+/// not among them.
+struct Waiting<'a> {
+    grant: &'a Grant,
+    /// Why the first that is not granted is not.
+    refused: Option<Failure>,
     ipv4: VecDeque<IpAddr>,
     ipv6: VecDeque<IpAddr>,
     /// Whose turn it is.
     is_ipv6_next: bool,
 }
 
-impl Waiting {
+impl<'a> Waiting<'a> {
+    fn of(grant: &'a Grant) -> Self {
+        Self {
+            grant,
+            refused: None,
+            ipv4: VecDeque::new(),
+            ipv6: VecDeque::new(),
+            is_ipv6_next: false,
+        }
+    }
+
     fn add(&mut self, addresses: Vec<IpAddr>) {
         tracing::debug!(?addresses, "the host has addresses");
         for address in addresses {
+            if !self.grant.allows(address) {
+                self.refused
+                    .get_or_insert_with(|| self.grant.refusal(address));
+                continue;
+            }
             match address {
                 IpAddr::V4(_) => self.ipv4.push_back(address),
                 IpAddr::V6(_) => self.ipv6.push_back(address),
@@ -127,11 +152,11 @@ mod tests {
 
     #[test]
     fn addresses_alternate_between_the_families() {
-        let mut waiting = Waiting::default();
-        let add = |waiting: &mut Waiting, texts: &[&str]| {
+        let mut waiting = Waiting::of(&Grant::Everything);
+        let add = |waiting: &mut Waiting<'_>, texts: &[&str]| {
             waiting.add(texts.iter().map(|text| text.parse().unwrap()).collect());
         };
-        let next = |waiting: &mut Waiting| waiting.next().map(|it| it.to_string());
+        let next = |waiting: &mut Waiting<'_>| waiting.next().map(|it| it.to_string());
         add(&mut waiting, &["::1", "::2", "127.0.0.1"]);
         assert_eq!(next(&mut waiting).unwrap(), "127.0.0.1");
         assert_eq!(next(&mut waiting).unwrap(), "::1");
@@ -148,10 +173,13 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let addresses = ["127.0.0.2", "127.0.0.1"].map(|text| text.parse().unwrap());
         let call = Call::start(LATEST, LATEST);
-        let stream = dial(Addresses::known(addresses.to_vec()), port, &call).await;
-        assert_eq!(
-            stream.unwrap().peer_addr().unwrap(),
-            listener.local_addr().unwrap()
+        let stream = dial(
+            Addresses::known(addresses.to_vec()),
+            port,
+            &Grant::Everything,
+            &call,
         );
+        let (stream, _) = stream.await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
     }
 }

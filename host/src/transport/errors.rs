@@ -1,7 +1,7 @@
 //! What the errors of the kernel, of rustls and of hyper mean for a transfer, in
 //! words that say what to do.
 
-use super::tls;
+use super::{descriptors, tls};
 use crate::call::failure::{Cause, Failure};
 use std::{error::Error, io};
 
@@ -27,6 +27,20 @@ pub(super) fn dialing(error: io::Error, addresses: usize) -> Failure {
         ),
     };
     Failure::new(cause, what).because(error)
+}
+
+/// A socket of this machine could not be connected to.
+pub(super) fn of_socket(error: io::Error) -> Failure {
+    if let Some(failure) = descriptors::exhausted(&error) {
+        return failure;
+    }
+    let what = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such socket",
+        io::ErrorKind::PermissionDenied => "this program may not use the socket",
+        io::ErrorKind::ConnectionRefused => "nothing listens at the socket",
+        _ => return dialing(error, 1),
+    };
+    Failure::new(Cause::Refused, what).because(error)
 }
 
 /// The handshake of TLS failed, or what came after it.

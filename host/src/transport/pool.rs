@@ -11,6 +11,7 @@ use super::{
     habit::Habit,
     idle_budget::{self, Counted, IdleBudget, Keeper},
     known_servers::KnownServers,
+    tls::TlsSessions,
     turn::{Go, Place, Turns},
 };
 use crate::{
@@ -74,6 +75,7 @@ impl Pools {
             kept: Mutex::default(),
             turns: Arc::default(),
             known: self.known.clone(),
+            tls_sessions: TlsSessions::default(),
         }))
     }
 }
@@ -93,6 +95,7 @@ struct Shared {
     kept: Mutex<Kept>,
     turns: Arc<Turns>,
     known: Arc<KnownServers>,
+    tls_sessions: TlsSessions,
 }
 
 /// What is to be done for a connection.
@@ -348,6 +351,11 @@ impl Pool {
                 }
             }
         });
+    }
+
+    /// What its connections may resume.
+    pub(super) fn tls_sessions(&self) -> &TlsSessions {
+        &self.0.tls_sessions
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

@@ -1,4 +1,4 @@
-//! A TCP connection as transfers read it: so much in one poll, and not by what the
+//! A connection as transfers read it: so much in one poll, and not by what the
 //! runtime believes of it where that may be out of date.
 
 use hyper::rt::Executor;
@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
 
 /// Reads in one poll. hyper and rustls go on for as long as there are bytes, and a
@@ -43,10 +43,25 @@ const FRUITLESS: usize = 4096;
 /// A call that may take longer has its time.
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A TCP connection.
+/// A connection to a port, or to a socket of this machine.
 pub(super) struct Socket {
-    tcp: TcpStream,
+    io: Io,
     reins: Reins,
+}
+
+enum Io {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// The same of both kinds.
+macro_rules! each {
+    ($io:expr, $stream:ident => $of_stream:expr) => {
+        match $io {
+            Io::Tcp($stream) => $of_stream,
+            Io::Unix($stream) => $of_stream,
+        }
+    };
 }
 
 /// How a socket is read by whoever polls what stands on it. Clones hold the same
@@ -81,7 +96,7 @@ impl Reins {
         self.0.is_held_back.load(Relaxed)
     }
 
-    /// Whether anything has come of what was read last.
+    /// Says whether anything has come of what was read last.
     pub(super) fn set_fruitless(&self, is_fruitless: bool) {
         self.0.is_fruitless.store(is_fruitless, Relaxed);
     }
@@ -182,7 +197,7 @@ impl<F: Future> Future for Held<F> {
 
 impl Socket {
     /// A connection for calls that take `longest` at most.
-    pub(super) fn new(tcp: TcpStream, longest: Duration) -> Self {
+    pub(super) fn tcp(tcp: TcpStream, longest: Duration) -> Self {
         // Requests are small and are waited for: nothing is gained by gathering
         // bytes.
         if let Err(error) = tcp.set_nodelay(true) {
@@ -194,8 +209,17 @@ impl Socket {
         {
             tracing::debug!(%error, "TCP_USER_TIMEOUT can't be set");
         }
+        Self::of(Io::Tcp(tcp))
+    }
+
+    /// A connection within this machine, whose kernel knows when its peer is gone.
+    pub(super) fn unix(stream: UnixStream) -> Self {
+        Self::of(Io::Unix(stream))
+    }
+
+    fn of(io: Io) -> Self {
         Self {
-            tcp,
+            io,
             reins: Reins::default(),
         }
     }
@@ -205,31 +229,30 @@ impl Socket {
         self.reins.clone()
     }
 
+    /// Reads little.
+    fn sip(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let room = buf.remaining().min(FRUITLESS);
+        let mut little = ReadBuf::new(buf.initialize_unfilled_to(room));
+        let read = each!(&mut self.io, stream => Pin::new(stream).poll_read(cx, &mut little));
+        let filled = little.filled().len();
+        buf.advance(filled);
+        read
+    }
+
     fn ask_kernel(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let room = buf.remaining().min(ASKED);
-        match (&*SockRef::from(&self.tcp)).read(buf.initialize_unfilled_to(room)) {
+        let unfilled = buf.initialize_unfilled_to(room);
+        match each!(&self.io, stream => (&*SockRef::from(stream)).read(unfilled)) {
             Ok(read) => {
                 buf.advance(read);
                 Poll::Ready(Ok(()))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.reins.0.in_doubt.store(false, Relaxed);
-                Pin::new(&mut self.tcp).poll_read(cx, buf)
+                each!(&mut self.io, stream => Pin::new(stream).poll_read(cx, buf))
             }
             Err(error) => Poll::Ready(Err(error)),
         }
-    }
-}
-
-impl Socket {
-    /// Reads little.
-    fn sip(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let room = buf.remaining().min(FRUITLESS);
-        let mut little = ReadBuf::new(buf.initialize_unfilled_to(room));
-        let read = Pin::new(&mut self.tcp).poll_read(cx, &mut little);
-        let filled = little.filled().len();
-        buf.advance(filled);
-        read
     }
 }
 
@@ -251,7 +274,7 @@ impl AsyncRead for Socket {
         } else if self.reins.0.is_fruitless.load(Relaxed) {
             self.sip(cx, buf)
         } else {
-            Pin::new(&mut self.tcp).poll_read(cx, buf)
+            each!(&mut self.io, stream => Pin::new(stream).poll_read(cx, buf))
         };
         if read.is_ready() {
             self.reins.count(buf.filled().len() - before);
@@ -266,7 +289,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+        each!(&mut self.io, stream => Pin::new(stream).poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -274,19 +297,19 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, bytes)
+        each!(&mut self.io, stream => Pin::new(stream).poll_write_vectored(cx, bytes))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        each!(&self.io, stream => stream.is_write_vectored())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        each!(&mut self.io, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        each!(&mut self.io, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
 
@@ -303,7 +326,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let socket = Socket::new(client.unwrap(), longest);
+        let socket = Socket::tcp(client.unwrap(), longest);
         (socket, server.unwrap().0)
     }
 
@@ -311,7 +334,7 @@ mod tests {
     async fn a_poll_reads_so_much_and_the_next_goes_on() {
         let (mut socket, mut server) = connected(Duration::ZERO).await;
         server.write_all(&[b'x'; 4096]).await.unwrap();
-        socket.tcp.readable().await.unwrap();
+        each!(&socket.io, stream => stream.readable().await.unwrap());
         let mut cx = Context::from_waker(Waker::noop());
         let mut reads = || {
             let mut reads = 0;
@@ -338,7 +361,8 @@ mod tests {
     async fn a_call_that_may_take_long_is_not_ended_by_the_kernel() {
         for longest in [Duration::ZERO, USER_TIMEOUT * 3] {
             let (socket, _server) = connected(longest).await;
-            let timeout = SockRef::from(&socket.tcp).tcp_user_timeout().unwrap();
+            let timeout =
+                each!(&socket.io, stream => SockRef::from(stream).tcp_user_timeout()).unwrap();
             assert_eq!(timeout, Some(USER_TIMEOUT.max(longest)));
         }
     }

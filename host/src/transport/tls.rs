@@ -13,11 +13,13 @@ pub(super) mod errors;
 mod files;
 mod identity;
 mod policy;
+mod sessions;
 mod stamp;
 mod trust_store;
 mod verifier;
 
 pub(super) use policy::{TlsPolicy, Trust};
+pub(super) use sessions::TlsSessions;
 
 use crate::{
     call::origin::Origin,

@@ -1,15 +1,17 @@
 //! One transfer: a request out and a reply in, under the deadlines of its call.
 
 use super::{
-    connect::Connector,
+    connect::{Connector, Way},
     connect_lock::{ConnectLocks, InstanceId},
     connection::{self, Connection, Http2},
     errors,
     head::HeadRules,
     keep_alive,
+    policy::{Grant, Policy, Route},
     pool::{Pool, Turn},
     request_body::Outgoing,
     send::{Again, Unanswered, send},
+    service_transfer,
     turn::Place,
 };
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
         origin::Origin,
         reply::Reply,
     },
-    config::{Config, ConfigError, HttpVersion},
+    config::{AtCap, Config, ConfigError, HttpVersion},
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -27,7 +29,7 @@ use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     task::yield_now,
-    time::{sleep, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 use wasmtime_wasi_http::WasiBody;
 
@@ -48,12 +50,23 @@ const ROOM_DELAY: Duration = Duration::from_millis(10);
 pub(crate) struct Tenant {
     id: InstanceId,
     pool: Pool,
+    policy: Arc<Policy>,
 }
 
 impl Tenant {
-    /// The instance `id`, which keeps its connections in `pool`.
-    pub(crate) fn new(id: InstanceId, pool: Pool) -> Self {
-        Self { id, pool }
+    /// The instance `id`, which keeps its connections in `pool` and is held to
+    /// `policy`.
+    pub(crate) fn new(id: InstanceId, pool: Pool, policy: Policy) -> Self {
+        Self {
+            id,
+            pool,
+            policy: Arc::new(policy),
+        }
+    }
+
+    /// What it is held to.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 }
 
@@ -68,6 +81,7 @@ pub(crate) struct Transport {
     head_rules: HeadRules,
     /// Bytes; `u64::MAX` is no limit.
     max_transfer_size: u64,
+    at_cap: AtCap,
 }
 
 impl Transport {
@@ -87,6 +101,7 @@ impl Transport {
                 0 => u64::MAX,
                 limit => limit,
             },
+            at_cap: config.at_cap,
         })
     }
 
@@ -101,39 +116,76 @@ impl Transport {
         connect_timeout: Option<Duration>,
     ) -> Result<Reply, Failure> {
         call.no_reply_yet();
-        let origin = Origin::of(request.uri())?;
-        let mut progress = Progress::default();
-        let exchange = Exchange {
+        let asked = Origin::of(request.uri())?;
+        let attempt = Attempt {
             transport: &self,
             tenant: &tenant,
             call: &call,
-            origin: &origin,
-            connect_timeout: connect_timeout.unwrap_or(call.connection_timeout),
+            connect_timeout: connect_timeout.map_or(call.connection_timeout, |it| {
+                it.min(call.connection_timeout)
+            }),
         };
-        let outcome = timeout_at(
-            call.transfer_deadline(),
-            exchange.run(request, &mut progress),
-        )
-        .await;
-        let failure = match (outcome, progress.gathered) {
-            (Ok(Ok(())), Some(reply)) => return Ok(reply),
-            (Ok(Err(failure)), _) => failure,
-            (_, gathered) => {
-                if let Some(http2) = &progress.awaited_on {
-                    // It may be dead, for all one knows.
-                    tenant.pool.forget(&origin, http2);
-                }
-                let failure = call.out_of_time();
-                call.fail(&origin, &failure);
-                if let Some(reply) = gathered {
-                    let cut = Some(failure);
-                    return Ok(Reply { cut, ..reply });
-                }
-                failure
+        let replied = attempt.make(&asked, request).await;
+        let failure = match &replied {
+            Ok(reply) => reply.cut.as_ref(),
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = failure {
+            if failure.cause == Cause::Denied {
+                tenant.policy.refused(&asked, failure);
             }
+            call.fail(&asked, failure);
+        }
+        replied
+    }
+}
+
+/// A transfer whose way is not known yet.
+struct Attempt<'a> {
+    transport: &'a Transport,
+    tenant: &'a Tenant,
+    call: &'a Call,
+    connect_timeout: Duration,
+}
+
+impl Attempt<'_> {
+    async fn make(
+        &self,
+        asked: &Origin,
+        request: Box<Request<WasiBody>>,
+    ) -> Result<Reply, Failure> {
+        let Self {
+            transport,
+            tenant,
+            call,
+            connect_timeout,
+        } = *self;
+        let route = tenant
+            .policy
+            .route(asked, request.method(), call.is_for_plugin())?;
+        // A guest of ours has written all of it before.
+        let outgoing = timeout_at(call.transfer_deadline(), Outgoing::collect(request))
+            .await
+            .map_err(|_| call.out_of_time())??;
+        let exchange = Exchange {
+            transport,
+            tenant,
+            call,
+            origin: asked,
+            grant: &Grant::Everything,
+            connect_timeout,
+            deadline: call.transfer_deadline(),
         };
-        call.fail(&origin, &failure);
-        Err(failure)
+        match route {
+            Route::Server(grant) => {
+                let grant = &grant;
+                Exchange { grant, ..exchange }.complete(&outgoing).await
+            }
+            // Apart, since it is large.
+            Route::Service(service) => {
+                Box::pin(service_transfer::ask(service, exchange, outgoing)).await
+            }
+        }
     }
 }
 
@@ -147,23 +199,52 @@ struct Progress {
 }
 
 /// A transfer on its way.
-struct Exchange<'a> {
-    transport: &'a Transport,
-    tenant: &'a Tenant,
-    call: &'a Call,
-    origin: &'a Origin,
-    connect_timeout: Duration,
+#[derive(Clone, Copy)]
+pub(super) struct Exchange<'a> {
+    pub(super) transport: &'a Transport,
+    pub(super) tenant: &'a Tenant,
+    pub(super) call: &'a Call,
+    /// Of the server.
+    pub(super) origin: &'a Origin,
+    /// Where it may connect to.
+    pub(super) grant: &'a Grant,
+    pub(super) connect_timeout: Duration,
+    pub(super) deadline: Instant,
 }
 
 impl Exchange<'_> {
-    async fn run(
-        &self,
-        request: Box<Request<WasiBody>>,
-        progress: &mut Progress,
-    ) -> Result<(), Failure> {
-        let is_head = request.method() == Method::HEAD;
-        let outgoing = Outgoing::collect(request).await?;
-        let (mut connection, reply) = self.answer(&outgoing, progress).await?;
+    /// Sends a request and gathers its reply, until the deadline.
+    pub(super) async fn complete(&self, outgoing: &Outgoing) -> Result<Reply, Failure> {
+        let mut progress = Progress::default();
+        let outcome = timeout_at(self.deadline, self.run(outgoing, &mut progress)).await;
+        match (outcome, progress.gathered) {
+            (Ok(Ok(())), Some(reply)) => Ok(reply),
+            (Ok(Err(failure)), _) => Err(failure),
+            (_, gathered) => {
+                if let Some(http2) = &progress.awaited_on {
+                    // It may be dead, for all one knows.
+                    self.tenant.pool.forget(self.origin, http2);
+                }
+                let failure = self.call.out_of_time();
+                match gathered {
+                    Some(reply) => Ok(Reply {
+                        cut: Some(failure),
+                        ..reply
+                    }),
+                    None => Err(failure),
+                }
+            }
+        }
+    }
+
+    /// Whether it fails at once where a cap is met that is not the instance's own.
+    pub(super) fn rejects_at_cap(&self) -> bool {
+        self.transport.at_cap == AtCap::Reject
+    }
+
+    async fn run(&self, outgoing: &Outgoing, progress: &mut Progress) -> Result<(), Failure> {
+        let is_head = outgoing.method == Method::HEAD;
+        let (mut connection, reply) = self.answer(outgoing, progress).await?;
         let (head, mut incoming) = reply.into_parts();
         self.call.reply_begins(&head);
         tracing::debug!(origin = %self.origin, status = %head.status, version = ?head.version, "the service answers");
@@ -235,6 +316,12 @@ impl Exchange<'_> {
                 // Apart, since it is large and rare.
                 None => Box::pin(self.connect(not_to_be_lost)).await?,
             };
+            // A kept one may be from a request that was granted more.
+            if let Some(address) = connection.peer()
+                && !self.grant.allows(address)
+            {
+                return Err(self.grant.refusal(address));
+            }
             call.enter(Phase::Head);
             tracing::debug!(%origin, method = %outgoing.method, is_reused, "a request is sent");
             progress.awaited_on = match &connection {
@@ -285,7 +372,7 @@ impl Exchange<'_> {
 
     /// A connection, and whether others use it already.
     async fn connect(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
-        let timeout = self.connect_timeout.min(self.call.connection_timeout);
+        let timeout = self.connect_timeout;
         let until = self.call.connecting(timeout);
         let Ok(connected) = timeout_at(until, self.connect_in_turn(not_to_be_lost)).await else {
             return Err(self.call.connection_timed_out(timeout));
@@ -298,7 +385,7 @@ impl Exchange<'_> {
     async fn connect_in_turn(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
         let Self {
             transport,
-            tenant: Tenant { id, pool },
+            tenant: Tenant { id, pool, .. },
             call,
             origin,
             ..
@@ -330,16 +417,22 @@ impl Exchange<'_> {
     async fn connect_now(&self, place: Option<&Place>) -> Result<(Connection, bool), Failure> {
         let Self {
             transport,
-            tenant: Tenant { id, pool },
+            tenant: Tenant { id, pool, .. },
             call,
             origin,
             ..
         } = *self;
-        let link = match transport.connector.connect(origin, call).await {
+        let way = Way {
+            origin,
+            grant: self.grant,
+            policy: &self.tenant.policy,
+            sessions: pool.tls_sessions(),
+        };
+        let link = match transport.connector.connect(&way, call).await {
             Err(failure) if failure.cause == Cause::NoDescriptors && pool.make_room() => {
                 // Connections of HTTP/2 are closed by tasks of their own.
                 sleep(ROOM_DELAY).await;
-                transport.connector.connect(origin, call).await?
+                transport.connector.connect(&way, call).await?
             }
             connected => connected?,
         };

@@ -55,6 +55,7 @@ impl Victims {
                 ssl_capath = Some(ca.to_owned()),
                 idle_timeout = Duration::from_secs(1),
                 max_idle_connections = 64,
+                egress = config::loopback(),
             )
         };
         let host = |config| Host::new(config).map_err(|error| error.to_string());

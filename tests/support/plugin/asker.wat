@@ -39,11 +39,15 @@
       (then (i32.sub (i32.const -1) (i32.load8_u (i32.const 20))))
       (else (i32.load16_u (i32.const 20)))))
 
-  (func (export "cm32p2||get") (param i32 i32) (result i32)
+  (func $get (export "cm32p2||get") (param i32 i32) (result i32)
     (call $rest-get (local.get 0) (local.get 1)
       (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0)
       (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 16))
     (call $outcome))
+  ;; The message of an error is behind its case.
+  (func (export "cm32p2||complaint") (param i32 i32) (result i32)
+    (drop (call $get (local.get 0) (local.get 1)))
+    (i32.const 24))
   (func (export "cm32p2||escaped-length") (param i32 i32) (result i32)
     (call $rest-escape (local.get 0) (local.get 1) (i32.const 16))
     (i32.load (i32.const 20)))

@@ -12,6 +12,7 @@ use crate::{
 };
 use rustls::{
     ClientConfig, SupportedProtocolVersion,
+    client::Resumption,
     crypto::CryptoProvider,
     pki_types::CertificateDer,
     sign::{CertifiedKey, SingleCertAndKey},
@@ -236,8 +237,7 @@ impl TlsPolicy {
         stamp
     }
 
-    /// Sessions are resumed under one configuration alone, so that none that was
-    /// begun under another policy is.
+    /// A configuration that resumes no session: whose they are is not known here.
     fn build(
         &self,
         trusted: &Arc<TrustStore>,
@@ -262,6 +262,7 @@ impl TlsPolicy {
             None => client.with_no_client_auth(),
         };
         client.alpn_protocols = self.version.alpn();
+        client.resumption = Resumption::disabled();
         Ok(Arc::new(client))
     }
 
@@ -291,6 +292,16 @@ pub(in crate::transport) struct Trust {
 }
 
 impl Trust {
+    /// Whether both are of one policy.
+    pub(super) fn is_of_same_policy(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.policy, &other.policy)
+    }
+
+    /// Whether what the files said was the same, too.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.is_of_same_policy(other) && self.generation == other.generation
+    }
+
     /// Whether they say the same now, as far as one knows who looks every second.
     pub(in crate::transport) fn is_current(&self) -> bool {
         self.policy.look_for_kept();

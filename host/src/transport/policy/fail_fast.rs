@@ -1,0 +1,154 @@
+//! A service that fails and fails is not asked for a time, and then by one request at
+//! a time until it answers.
+
+use crate::config::FailFast;
+use parking_lot::Mutex;
+use std::time::{Duration, Instant};
+
+/// What is known of one service.
+#[derive(Debug)]
+pub(super) struct Health {
+    rules: FailFast,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is asked; so many requests failed, one after the other.
+    Asked { failures: u32 },
+    /// It is left alone.
+    LeftAlone { until: Instant },
+    /// One request finds out.
+    Probed,
+}
+
+/// A request that may be made. Dropped without a verdict, it says nothing of the
+/// service.
+#[derive(Debug)]
+pub(in crate::transport) struct Pass<'a> {
+    health: &'a Health,
+    is_probe: bool,
+    has_verdict: bool,
+}
+
+impl Health {
+    pub(super) fn new(rules: FailFast) -> Self {
+        Self {
+            rules,
+            state: Mutex::new(State::Asked { failures: 0 }),
+        }
+    }
+
+    /// Lets a request through.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be made. The duration is how long that goes on at least, zero
+    /// where a probe is under way.
+    pub(super) fn pass(&self, now: Instant) -> Result<Pass<'_>, Duration> {
+        let mut state = self.state.lock();
+        let is_probe = match *state {
+            State::Asked { .. } => false,
+            State::LeftAlone { until } if now < until => return Err(until - now),
+            State::LeftAlone { .. } => true,
+            State::Probed => return Err(Duration::ZERO),
+        };
+        if is_probe {
+            *state = State::Probed;
+        }
+        Ok(Pass {
+            health: self,
+            is_probe,
+            has_verdict: false,
+        })
+    }
+
+    /// Of failures, after which it is left alone.
+    pub(super) fn after(&self) -> u32 {
+        self.rules.after
+    }
+}
+
+impl Pass<'_> {
+    /// The service has answered.
+    pub(in crate::transport) fn answered(mut self) {
+        self.has_verdict = true;
+        *self.health.state.lock() = State::Asked { failures: 0 };
+    }
+
+    /// It has not.
+    pub(in crate::transport) fn failed(mut self, now: Instant) {
+        self.has_verdict = true;
+        let FailFast { after, pause } = self.health.rules;
+        let mut state = self.health.state.lock();
+        let failures = match *state {
+            State::Asked { failures } => failures + 1,
+            State::Probed if self.is_probe => after,
+            // It was asked before that was known.
+            State::LeftAlone { .. } | State::Probed => return,
+        };
+        *state = match failures >= after {
+            true => State::LeftAlone { until: now + pause },
+            false => State::Asked { failures },
+        };
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if self.is_probe && !self.has_verdict {
+            let mut state = self.health.state.lock();
+            if *state == State::Probed {
+                // The next one finds out.
+                *state = State::LeftAlone {
+                    until: Instant::now(),
+                };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(2);
+
+    fn health() -> Health {
+        Health::new(FailFast {
+            after: 2,
+            pause: PAUSE,
+        })
+    }
+
+    #[test]
+    fn failures_in_a_row_have_it_left_alone_for_a_time() {
+        let (health, now) = (health(), Instant::now());
+        health.pass(now).unwrap().failed(now);
+        health.pass(now).unwrap().answered();
+        health.pass(now).unwrap().failed(now);
+        let late = health.pass(now).unwrap();
+        health.pass(now).unwrap().failed(now);
+        assert_eq!(health.pass(now).unwrap_err(), PAUSE);
+        late.failed(now + PAUSE / 2);
+        assert_eq!(health.pass(now).unwrap_err(), PAUSE);
+    }
+
+    #[test]
+    fn one_at_a_time_finds_out_whether_it_answers() {
+        let (health, now) = (health(), Instant::now());
+        for _ in 0..2 {
+            health.pass(now).unwrap().failed(now);
+        }
+        let later = now + PAUSE;
+        let probe = health.pass(later).unwrap();
+        assert_eq!(health.pass(later).unwrap_err(), Duration::ZERO);
+        probe.failed(later);
+        assert_eq!(health.pass(later).unwrap_err(), PAUSE);
+        let later = later + PAUSE;
+        drop(health.pass(later).unwrap());
+        let probe = health.pass(later).unwrap();
+        probe.answered();
+        health.pass(later).unwrap();
+    }
+}

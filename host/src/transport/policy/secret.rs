@@ -1,0 +1,147 @@
+//! A value that requests carry and nobody reads.
+
+use crate::{
+    config::{ConfigError, SecretSource},
+    transport::watched_file::WatchedFile,
+};
+use http::HeaderValue;
+use parking_lot::Mutex;
+use std::{env, fmt, io, path::PathBuf};
+
+/// A value of a header field.
+pub(super) enum Secret {
+    Fixed(HeaderValue),
+    File(SecretFile),
+}
+
+/// What its file says, or said when it could be read last.
+pub(super) struct SecretFile {
+    path: PathBuf,
+    file: WatchedFile<HeaderValue>,
+    last: Mutex<Last>,
+}
+
+struct Last {
+    value: HeaderValue,
+    /// The file can't be used, and somebody was told.
+    is_broken: bool,
+}
+
+impl Secret {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, or is no value of a header field. The error does not show it.
+    pub(super) fn read(source: &SecretSource) -> Result<Self, ConfigError> {
+        match source {
+            SecretSource::Env(name) => {
+                let value = env::var(name).map_err(|_| {
+                    ConfigError::new(format!(
+                        "the variable {name} of the environment is not set, or is not UTF-8"
+                    ))
+                })?;
+                let value = value_of(value.into_bytes())
+                    .map_err(|what| ConfigError::new(format!("the variable {name} {what}")))?;
+                Ok(Self::Fixed(value))
+            }
+            SecretSource::File(path) => {
+                let file = WatchedFile::new(path);
+                let value = file.current(value_of_file).map_err(|what| {
+                    ConfigError::new(format!("the file {} {what}", path.display()))
+                })?;
+                Ok(Self::File(SecretFile {
+                    path: path.clone(),
+                    file,
+                    last: Mutex::new(Last {
+                        value: HeaderValue::clone(&value),
+                        is_broken: false,
+                    }),
+                }))
+            }
+        }
+    }
+
+    /// The value by now.
+    pub(super) fn value(&self) -> HeaderValue {
+        match self {
+            Self::Fixed(value) => value.clone(),
+            Self::File(file) => file.value(),
+        }
+    }
+}
+
+impl SecretFile {
+    fn value(&self) -> HeaderValue {
+        let read = self.file.current(value_of_file);
+        let mut last = self.last.lock();
+        match read {
+            Ok(value) => {
+                last.value = HeaderValue::clone(&value);
+                last.is_broken = false;
+            }
+            Err(what) if !last.is_broken => {
+                last.is_broken = true;
+                tracing::warn!(
+                    "the file {} {what}; what it said before is sent on",
+                    self.path.display()
+                );
+            }
+            Err(_) => {}
+        }
+        last.value.clone()
+    }
+}
+
+fn value_of_file(read: io::Result<Vec<u8>>) -> Result<HeaderValue, String> {
+    match read {
+        Ok(bytes) => value_of(bytes).map_err(str::to_owned),
+        Err(error) => Err(format!("can't be read: {error}")),
+    }
+}
+
+/// An error continues the sentence that begins with where the value is.
+fn value_of(mut bytes: Vec<u8>) -> Result<HeaderValue, &'static str> {
+    // Editors and `echo` leave a line break behind.
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    }
+    if bytes.is_empty() {
+        return Err("is empty");
+    }
+    let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(bytes))
+        .map_err(|_| "holds what can't stand in a header field, such as a second line")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Shows where it is, and never what.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_a_line() {
+        for (bytes, expected) in [
+            (&b"Bearer abc"[..], "Bearer abc"),
+            (b"Bearer abc\n", "Bearer abc"),
+            (b"Bearer abc\r\n", "Bearer abc"),
+        ] {
+            let value = value_of(bytes.to_vec()).unwrap();
+            assert_eq!(value, expected);
+            assert!(value.is_sensitive());
+        }
+        for bytes in [&b""[..], b"\n", b"a\nb", b"a\r\nx: b\n", b"a\0"] {
+            value_of(bytes.to_vec()).unwrap_err();
+        }
+    }
+}

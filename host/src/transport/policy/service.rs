@@ -1,0 +1,203 @@
+//! A service by its name: where it is, what its requests carry, and what is known of
+//! it.
+
+use super::{
+    fail_fast::{Health, Pass},
+    retry_budget::RetryBudget,
+    secret::Secret,
+};
+use crate::{
+    call::{
+        failure::{Cause, Failure},
+        origin::Origin,
+        share::Share,
+    },
+    config::{self, ConfigError, DOMAIN, FailFast},
+};
+use http::{
+    HeaderName, HeaderValue, Uri, header,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use std::time::{Duration, Instant};
+
+/// What the configuration says of it, the same for all who ask.
+#[derive(Debug)]
+pub(super) struct Rules {
+    name: String,
+    origin: Origin,
+    scheme: Scheme,
+    authority: Authority,
+    host: HeaderValue,
+    headers: Vec<(HeaderName, Secret)>,
+    connection_timeout: Option<Duration>,
+    transfer_timeout: Option<Duration>,
+    most: Option<u32>,
+    retries: u32,
+    fail_fast: Option<FailFast>,
+}
+
+/// What one tenant has found out of it.
+#[derive(Debug)]
+pub(super) struct State {
+    share: Option<Share>,
+    retries: RetryBudget,
+    health: Option<Health>,
+}
+
+/// A service as one tenant asks it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::transport) struct Service<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) state: &'a State,
+}
+
+impl Rules {
+    /// # Errors
+    ///
+    /// A value of a header field is not there, or can't be one.
+    pub(super) fn new(name: &str, service: &config::Service) -> Result<Self, ConfigError> {
+        let wrong = |what: String| ConfigError::new(format!("services.{name}: {what}"));
+        let origin = Origin::of_service(&service.origin)
+            .map_err(|failure| wrong(format!("origin: {}", failure.sentence)))?;
+        let tls = origin.tls;
+        // In the form in which a server is asked: without the scheme's own port.
+        let authority = origin.authority();
+        let authority = Authority::try_from(authority.as_str())
+            .map_err(|_| wrong(format!("{authority} is no host")))?;
+        let host = HeaderValue::from_str(authority.as_str())
+            .map_err(|_| wrong(format!("{authority} is no host")))?;
+        let mut headers = Vec::new();
+        for (field, source) in &service.headers {
+            let secret =
+                Secret::read(source).map_err(|error| wrong(format!("headers.{field}: {error}")))?;
+            let field = HeaderName::try_from(field)
+                .map_err(|_| wrong(format!("{field:?} is no name of a header field")))?;
+            headers.push((field, secret));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            origin,
+            scheme: if tls { Scheme::HTTPS } else { Scheme::HTTP },
+            authority,
+            host,
+            headers,
+            connection_timeout: service.connection_timeout,
+            transfer_timeout: service.transfer_timeout,
+            most: service.max_async_transfers,
+            retries: service.retries,
+            fail_fast: service.fail_fast,
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl State {
+    pub(super) fn new(rules: &Rules) -> Self {
+        Self {
+            share: rules.most.map(Share::new),
+            retries: RetryBudget::default(),
+            health: rules.fail_fast.map(Health::new),
+        }
+    }
+}
+
+impl<'a> Service<'a> {
+    pub(in crate::transport) fn name(self) -> &'a str {
+        &self.rules.name
+    }
+
+    /// Where it is.
+    pub(in crate::transport) fn origin(self) -> &'a Origin {
+        &self.rules.origin
+    }
+
+    pub(in crate::transport) fn connection_timeout(self) -> Option<Duration> {
+        self.rules.connection_timeout
+    }
+
+    pub(in crate::transport) fn transfer_timeout(self) -> Option<Duration> {
+        self.rules.transfer_timeout
+    }
+
+    /// What its requests in flight share, if they have a cap.
+    pub(in crate::transport) fn share(self) -> Option<&'a Share> {
+        self.state.share.as_ref()
+    }
+
+    /// How often a request may be sent once more.
+    pub(in crate::transport) fn retries(self) -> u32 {
+        self.rules.retries
+    }
+
+    pub(in crate::transport) fn retry_budget(self) -> &'a RetryBudget {
+        &self.state.retries
+    }
+
+    /// Lets a request through, if it is not left alone.
+    ///
+    /// # Errors
+    ///
+    /// It is.
+    pub(in crate::transport) fn pass(self) -> Result<Option<Pass<'a>>, Failure> {
+        let Some(health) = &self.state.health else {
+            return Ok(None);
+        };
+        health.pass(Instant::now()).map(Some).map_err(|rest| {
+            let when = match rest.is_zero() {
+                true => "a request is under way that finds out whether it answers".to_owned(),
+                false => format!("it is asked again in {}", config::duration::format(rest)),
+            };
+            let after = health.after();
+            let sentence =
+                format!("it has not answered {after} times in a row and is left alone; {when}");
+            Failure::new(Cause::Refused, sentence)
+        })
+    }
+
+    /// Turns a request that was made by name into one for the service.
+    pub(in crate::transport) fn address(self, uri: &mut Uri, headers: &mut http::HeaderMap) {
+        let mut parts = std::mem::take(uri).into_parts();
+        parts.scheme = Some(self.rules.scheme.clone());
+        parts.authority = Some(self.rules.authority.clone());
+        parts
+            .path_and_query
+            .get_or_insert_with(|| PathAndQuery::from_static("/"));
+        // All three parts are there.
+        *uri = Uri::from_parts(parts).unwrap_or_default();
+        headers.insert(header::HOST, self.rules.host.clone());
+        for (name, secret) in &self.rules.headers {
+            headers.insert(name, secret.value());
+        }
+    }
+
+    /// Has a redirect to the service itself go to its name, as it was asked: whoever
+    /// asks is not told where it is, and may ask it by its name alone.
+    pub(in crate::transport) fn rename(self, asked: &Origin, headers: &mut http::HeaderMap) {
+        let Some(location) = headers.get_mut(header::LOCATION) else {
+            return;
+        };
+        let renamed = location.to_str().ok().and_then(|text| {
+            let (scheme, rest) = text.split_once("://")?;
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let uri: Uri = format!("{scheme}://{authority}/").parse().ok()?;
+            let of_whom = Origin::of(&uri).ok()?;
+            let is_itself = of_whom.authority() == self.rules.origin.authority()
+                && of_whom.tls == self.rules.origin.tls;
+            is_itself.then(|| format!("{}{path}", asked))
+        });
+        if let Some(renamed) = renamed
+            && let Ok(renamed) = HeaderValue::from_str(&renamed)
+        {
+            *location = renamed;
+        }
+    }
+}
+
+/// The name of a service that `host`, in lower case, asks for.
+pub(super) fn name(host: &str) -> Option<&str> {
+    host.strip_suffix('.').unwrap_or(host).strip_suffix(DOMAIN)
+}

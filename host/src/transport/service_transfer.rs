@@ -1,0 +1,214 @@
+//! A transfer to a service: what the operator has set for it, around the exchange
+//! with its server.
+
+use super::{
+    policy::{Pass, Service},
+    request_body::Outgoing,
+    transfer::Exchange,
+};
+use crate::call::{
+    Phase,
+    failure::{Cause, Failure},
+    reply::Reply,
+    share::Place,
+};
+use http::Method;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Between a failure and the retry: a server that was just replaced is there by then.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Sends a request to `service` that was made by its name, as `exchange` has it.
+pub(super) async fn ask(
+    service: Service<'_>,
+    exchange: Exchange<'_>,
+    mut outgoing: Outgoing,
+) -> Result<Reply, Failure> {
+    let Exchange { call, origin, .. } = exchange;
+    let shorter = service.connection_timeout();
+    let exchange = Exchange {
+        origin: service.origin(),
+        connect_timeout: shorter.map_or(exchange.connect_timeout, |timeout| {
+            timeout.min(exchange.connect_timeout)
+        }),
+        deadline: call.asking_service(service.transfer_timeout()),
+        ..exchange
+    };
+    let replied = match place(service, exchange).await {
+        Ok(_place) => {
+            service.address(&mut outgoing.uri, &mut outgoing.headers);
+            with_retries(service, exchange, &outgoing).await
+        }
+        Err(failure) => Err(failure),
+    };
+    match replied {
+        Ok(mut reply) => {
+            service.rename(origin, &mut reply.head.headers);
+            Ok(reply)
+        }
+        Err(failure) => Err(told(service, exchange, failure)),
+    }
+}
+
+/// A place among the requests that the service has in flight.
+async fn place(service: Service<'_>, exchange: Exchange<'_>) -> Result<Option<Place>, Failure> {
+    let Some(share) = service.share() else {
+        return Ok(None);
+    };
+    if let Some(place) = share.try_take() {
+        return Ok(Some(place));
+    }
+    if exchange.rejects_at_cap() {
+        return Err(Failure::new(
+            Cause::AtCap,
+            format!(
+                "as many requests to it as there may be, {}, are in flight",
+                share.most()
+            ),
+        ));
+    }
+    exchange.call.enter(Phase::Service);
+    timeout_at(exchange.deadline, share.take())
+        .await
+        .map(Some)
+        .map_err(|_| exchange.call.out_of_time())
+}
+
+async fn with_retries(
+    service: Service<'_>,
+    exchange: Exchange<'_>,
+    outgoing: &Outgoing,
+) -> Result<Reply, Failure> {
+    let budget = service.retry_budget();
+    budget.add_request();
+    let mut left = service.retries();
+    loop {
+        let pass = service.pass()?;
+        let replied = exchange.complete(outgoing).await;
+        judge(pass, &replied);
+        let failure = match replied {
+            Ok(reply) => return Ok(reply),
+            Err(failure) => failure,
+        };
+        let then = Instant::now() + PAUSE;
+        if left == 0
+            || !may_retry(&failure, outgoing)
+            || then >= exchange.deadline
+            || !budget.take()
+        {
+            return Err(failure);
+        }
+        left -= 1;
+        tracing::debug!(
+            service = service.name(),
+            reason = failure.sentence,
+            "a request is sent once more"
+        );
+        sleep_until(then).await;
+    }
+}
+
+/// Whether it was never on a connection, or may be repeated (RFC 9110, section 9.2.1).
+fn may_retry(failure: &Failure, outgoing: &Outgoing) -> bool {
+    let is_safe = matches!(
+        outgoing.method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+    );
+    match failure.cause {
+        Cause::Refused | Cause::ConnectionTimeout | Cause::Dns => true,
+        Cause::Incomplete => is_safe,
+        _ => false,
+    }
+}
+
+/// Says what a request has shown of its service.
+fn judge(pass: Option<Pass<'_>>, replied: &Result<Reply, Failure>) {
+    let Some(pass) = pass else {
+        return;
+    };
+    match replied.as_ref().map(|reply| reply.cut.is_some()) {
+        Ok(false)
+        | Err(Failure {
+            cause: Cause::TooLarge(_),
+            ..
+        }) => pass.answered(),
+        Ok(true) => pass.failed(Instant::now().into_std()),
+        Err(failure) => match failure.cause {
+            Cause::Refused
+            | Cause::ConnectionTimeout
+            | Cause::TransferTimeout
+            | Cause::Dns
+            | Cause::Tls
+            | Cause::Certificate
+            | Cause::Incomplete
+            | Cause::Protocol => pass.failed(Instant::now().into_std()),
+            // What we lack says nothing of the service.
+            _ => {}
+        },
+    }
+}
+
+/// What whoever asks is told of a failure. A plugin is not to know where the service
+/// is, nor what it shows of itself.
+fn told(service: Service<'_>, exchange: Exchange<'_>, failure: Failure) -> Failure {
+    let Failure {
+        cause, sentence, ..
+    } = &failure;
+    tracing::debug!(
+        service = service.name(),
+        origin = %service.origin(),
+        ?cause,
+        "a request to a service failed: {sentence}"
+    );
+    if !exchange.call.is_for_plugin() {
+        return failure;
+    }
+    let what = match cause {
+        Cause::Refused => "the service can't be reached, or is left alone since it could not be",
+        Cause::Dns => "the host of the service has no address",
+        Cause::Tls | Cause::Certificate => "TLS with the service failed",
+        Cause::Incomplete => "the connection ended before the reply was complete",
+        Cause::Protocol => "the reply breaks HTTP",
+        Cause::NoDescriptors => "the host can open no further connection",
+        // These say nothing but what the parameters are.
+        _ => return failure,
+    };
+    Failure::new(*cause, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn what_a_service_may_have_seen_is_sent_once_more_if_it_is_safe() {
+        let outgoing = |method| Outgoing {
+            method,
+            uri: "http://h/".parse().unwrap(),
+            headers: http::HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        for (cause, get, post) in [
+            (Cause::Refused, true, true),
+            (Cause::ConnectionTimeout, true, true),
+            (Cause::Incomplete, true, false),
+            (Cause::TransferTimeout, false, false),
+            (Cause::Protocol, false, false),
+            (Cause::Denied, false, false),
+        ] {
+            let failure = Failure::new(cause, "");
+            assert_eq!(
+                may_retry(&failure, &outgoing(Method::GET)),
+                get,
+                "{cause:?}"
+            );
+            assert_eq!(
+                may_retry(&failure, &outgoing(Method::POST)),
+                post,
+                "{cause:?}"
+            );
+        }
+    }
+}
