@@ -1,9 +1,9 @@
 //! The loads that all contenders carry, and how long each contender takes.
 
 use crate::{
-    contenders::{self, names},
+    contenders::{self, names, ours::SERVICE},
     figure::Figure,
-    load::Load,
+    load::{Load, Over},
     server::{Addresses, LARGE, SMALL},
 };
 use anyhow::Result;
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 /// One kind of load.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Case {
-    tls: bool,
+    over: Over,
     /// Bytes of a reply's body.
     size: usize,
     in_flight: usize,
@@ -39,20 +39,25 @@ pub(crate) struct Row {
     times: Vec<f64>,
 }
 
-/// Every combination of TLS, size and calls in flight.
+/// Every combination of TLS, size and calls in flight, and small replies at a socket.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
-    for tls in [false, true] {
+    for over in [Over::Http, Over::Https] {
         for size in [SMALL, LARGE] {
             for in_flight in [1, 32, 300] {
                 cases.push(Case {
-                    tls,
+                    over,
                     size,
                     in_flight,
                 });
             }
         }
     }
+    cases.push(Case {
+        over: Over::Unix,
+        size: SMALL,
+        in_flight: 32,
+    });
     cases
 }
 
@@ -63,7 +68,11 @@ impl Case {
     }
 
     fn scheme(self) -> &'static str {
-        if self.tls { "https" } else { "http" }
+        match self.over {
+            Over::Http => "http",
+            Over::Https => "https",
+            Over::Unix => "unix",
+        }
     }
 
     /// How many calls make one round: enough for a few tenths of a second.
@@ -75,14 +84,14 @@ impl Case {
 
 /// Has every contender carry the load of `case`, round by round.
 pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Result<Measured> {
-    let address = if case.tls {
-        addresses.tls
-    } else {
-        addresses.plain
-    };
     let path = if case.size == SMALL { "small" } else { "large" };
-    let url = format!("{}://{address}/{path}", case.scheme());
+    let url = match case.over {
+        Over::Http => format!("http://{}/{path}", addresses.plain),
+        Over::Https => format!("https://{}/{path}", addresses.tls),
+        Over::Unix => format!("http://{SERVICE}.service.internal/{path}"),
+    };
     let load = Load {
+        over: case.over,
         url: &url,
         size: case.size,
         calls: case.calls(),
@@ -91,7 +100,7 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
     // Each case has new contenders. The connections that the old ones keep
     // count to what a process may have open.
     let mut contenders = contenders::all(addresses)?;
-    contenders.retain(|contender| !case.tls || contender.speaks_tls());
+    contenders.retain(|contender| contender.speaks(case.over));
     let mut times = vec![Vec::new(); contenders.len()];
     for round in 0..=rounds {
         for (contender, times) in contenders.iter_mut().zip(&mut times) {

@@ -2,11 +2,24 @@
 
 use anyhow::{Result, ensure};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use serde::Serialize;
 use std::time::{Duration, Instant};
+
+/// What calls go over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Over {
+    Http,
+    Https,
+    /// HTTP at a socket of this machine.
+    Unix,
+}
 
 /// So many calls of one URL.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load<'a> {
+    pub(crate) over: Over,
+    /// At a socket, its host is the name of a service.
     pub(crate) url: &'a str,
     /// The bytes that the body of every reply must have.
     pub(crate) size: usize,

@@ -58,7 +58,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Be the server (for the program's own use)
-    Serve,
+    Serve {
+        /// Where its socket is to be
+        socket: PathBuf,
+    },
     /// Make instances and print the memory that one takes (for the program's
     /// own use)
     Idle {
@@ -70,7 +73,7 @@ enum Command {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match arguments.command {
-        Some(Command::Serve) => return serve::until_input_ends(),
+        Some(Command::Serve { socket }) => return serve::until_input_ends(&socket),
         Some(Command::Idle { instances }) => return idle::run(instances),
         None => {}
     }

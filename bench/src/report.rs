@@ -29,9 +29,10 @@ impl Report {
     pub(crate) fn targets(&self) -> String {
         use Target::{AtLeast, AtMost};
         let case = |name: &str| self.cases.iter().find(|it| it.case.name() == name);
-        let (small, large) = (
+        let (small, large, unix) = (
             case("http, 200 B, 32 in flight"),
             case("http, 1 MiB, 32 in flight"),
+            case("unix, 200 B, 32 in flight"),
         );
         let against = |measured: Option<&Measured>, other| {
             measured.and_then(|it| it.ratio(names::OURS, other))
@@ -57,6 +58,11 @@ impl Report {
                 "1 MiB, 32 in flight, to native",
                 against(large, names::NATIVE),
                 AtLeast(0.95),
+            ),
+            (
+                "200 B over a Unix socket, 32 in flight, to native",
+                against(unix, names::NATIVE),
+                AtLeast(0.6),
             ),
             (solo::CANNED, solo(solo::CANNED), AtMost(8.0)),
             (

@@ -10,16 +10,16 @@ use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer},
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpListener,
+    net::{TcpListener, UnixListener},
 };
 use tokio_rustls::TlsAcceptor;
 
 /// Serves until standard input ends, which it does when the parent process
 /// ends.
-pub(crate) fn until_input_ends() -> Result<()> {
+pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
     pinned::to_core(1);
     let runtime = runtime::single_threaded()?;
     std::thread::spawn(|| {
@@ -27,14 +27,16 @@ pub(crate) fn until_input_ends() -> Result<()> {
         std::process::exit(0);
     });
     runtime.block_on(async {
-        let (plain, tls) = (
+        let (plain, tls, unix) = (
             TcpListener::bind("127.0.0.1:0").await?,
             TcpListener::bind("127.0.0.1:0").await?,
+            UnixListener::bind(socket)?,
         );
         let (acceptor, authority) = identity()?;
         let addresses = Addresses {
             plain: plain.local_addr()?,
             tls: tls.local_addr()?,
+            socket: socket.to_owned(),
             authority,
         };
         let line = serde_json::to_string(&addresses)?;
@@ -49,6 +51,10 @@ pub(crate) fn until_input_ends() -> Result<()> {
                 accepted = plain.accept() => {
                     let (stream, _) = accepted?;
                     stream.set_nodelay(true)?;
+                    tokio::spawn(async move { answer(stream, &replies).await });
+                }
+                accepted = unix.accept() => {
+                    let (stream, _) = accepted?;
                     tokio::spawn(async move { answer(stream, &replies).await });
                 }
                 accepted = tls.accept() => {

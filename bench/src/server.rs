@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
+use tempfile::TempDir;
 
 /// Bytes of the body of `/small`.
 pub(crate) const SMALL: usize = 200;
@@ -22,6 +24,8 @@ pub(crate) struct Addresses {
     pub(crate) plain: SocketAddr,
     /// Where it speaks https.
     pub(crate) tls: SocketAddr,
+    /// The socket where it speaks http.
+    pub(crate) socket: PathBuf,
     /// The certificate of the authority that signed the server's, in PEM form.
     pub(crate) authority: String,
 }
@@ -29,6 +33,8 @@ pub(crate) struct Addresses {
 /// A server in a process of its own. Dropping this value ends the process.
 pub(crate) struct Server {
     process: Child,
+    /// Where its socket is.
+    _directory: TempDir,
     pub(crate) addresses: Addresses,
 }
 
@@ -36,9 +42,11 @@ impl Server {
     /// Starts the process. It takes another core than this one, if there is
     /// one.
     pub(crate) fn start() -> Result<Self> {
+        let directory = tempfile::tempdir().context("there is no place for a socket")?;
         let program = std::env::current_exe().context("this program has no file")?;
         let mut process = Command::new(program)
             .arg("serve")
+            .arg(directory.path().join("server.sock"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -49,7 +57,11 @@ impl Server {
             .read_line(&mut line)
             .context("the server does not say where it is")?;
         let addresses = serde_json::from_str(&line).context("the server says something else")?;
-        Ok(Self { process, addresses })
+        Ok(Self {
+            process,
+            _directory: directory,
+            addresses,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     contenders::{contender::Contender as _, ours::Library},
     figure::Figure,
     idle,
-    load::Load,
+    load::{Load, Over},
     program, runtime,
     server::{Addresses, SMALL},
 };
@@ -51,6 +51,7 @@ fn crowd(addresses: &Addresses, rounds: usize) -> Result<Option<Figure>> {
     for round in 0..=rounds {
         let mut throughput = |in_flight| -> Result<f64> {
             let load = Load {
+                over: Over::Http,
                 url: &url,
                 size: SMALL,
                 calls: 10_000,

@@ -1,6 +1,6 @@
 //! What every contender can do.
 
-use crate::load::Load;
+use crate::load::{Load, Over};
 use anyhow::Result;
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ pub(crate) trait Contender {
     /// What it is called in the report.
     fn name(&self) -> &'static str;
 
-    /// Whether it can carry a load of https URLs here.
-    fn speaks_tls(&self) -> bool {
-        true
+    /// Whether it can carry a load over that here.
+    fn speaks(&self, over: Over) -> bool {
+        over != Over::Unix
     }
 
     /// Makes all calls of `load`, and returns how long that took.

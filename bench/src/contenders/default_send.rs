@@ -3,7 +3,7 @@
 
 use super::{contender::Contender, names};
 use crate::{
-    load::{Load, drive},
+    load::{Load, Over, drive},
     runtime,
 };
 use anyhow::{Result, anyhow};
@@ -31,8 +31,8 @@ impl Contender for DefaultSend {
     }
 
     /// It trusts only Mozilla's roots, and so not the server's certificate.
-    fn speaks_tls(&self) -> bool {
-        false
+    fn speaks(&self, over: Over) -> bool {
+        over == Over::Http
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {

@@ -3,25 +3,53 @@
 
 use super::{contender::Contender, names};
 use crate::{
-    load::{Load, drive},
+    load::{Load, Over, drive},
     runtime,
     server::Addresses,
     tls,
 };
 use anyhow::Result;
 use bytes::Bytes;
+use http::Uri;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioIo},
 };
-use std::time::Duration;
-use tokio::runtime::Runtime;
+use std::{
+    io,
+    path::PathBuf,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{net::UnixStream, runtime::Runtime};
+use tower_service::Service;
 
 pub(super) struct Pooled {
     runtime: Runtime,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    at_socket: Client<Socket, Empty<Bytes>>,
+}
+
+/// Connects to the socket of the server, whatever a URL says.
+#[derive(Clone)]
+struct Socket(PathBuf);
+
+impl Service<Uri> for Socket {
+    type Response = TokioIo<UnixStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let path = self.0.clone();
+        Box::pin(async { Ok(TokioIo::new(UnixStream::connect(path).await?)) })
+    }
 }
 
 impl Pooled {
@@ -37,6 +65,8 @@ impl Pooled {
         Ok(Self {
             runtime: runtime::single_threaded()?,
             client: Client::builder(TokioExecutor::new()).build(https),
+            at_socket: Client::builder(TokioExecutor::new())
+                .build(Socket(addresses.socket.clone())),
         })
     }
 }
@@ -46,10 +76,17 @@ impl Contender for Pooled {
         names::NATIVE
     }
 
+    fn speaks(&self, _: Over) -> bool {
+        true
+    }
+
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {
-        let uri: http::Uri = load.url.parse()?;
+        let uri: Uri = load.url.parse()?;
         self.runtime.block_on(drive(load, || async {
-            let reply = self.client.get(uri.clone()).await?;
+            let reply = match load.over {
+                Over::Unix => self.at_socket.get(uri.clone()).await?,
+                Over::Http | Over::Https => self.client.get(uri.clone()).await?,
+            };
             Ok(reply.into_body().collect().await?.to_bytes().len())
         }))
     }

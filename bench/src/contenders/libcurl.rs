@@ -2,7 +2,7 @@
 //! calls.
 
 use super::{contender::Contender, names};
-use crate::load::{Load, check_size};
+use crate::load::{Load, Over, check_size};
 use anyhow::{Context as _, Result};
 use curl::{
     easy::{Easy2, Handler, WriteError},
@@ -51,8 +51,8 @@ impl Contender for Multi {
     }
 
     /// It is built without TLS, which would need another C library.
-    fn speaks_tls(&self) -> bool {
-        false
+    fn speaks(&self, over: Over) -> bool {
+        over == Over::Http
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {

@@ -2,14 +2,17 @@
 
 use super::{contender::Contender, names};
 use crate::{
-    load::{Load, drive},
+    load::{Load, Over, drive},
     runtime,
     server::Addresses,
 };
 use anyhow::{Context as _, Result};
-use rest_client_host::{Config, Host, HttpVersion, Instance};
+use rest_client_host::{Config, Host, HttpVersion, Instance, Service};
 use std::{io::Write as _, time::Duration};
 use tokio::runtime::Runtime;
+
+/// The name of the server's socket.
+pub(crate) const SERVICE: &str = "bench";
 
 /// A host that trusts the server. No call meets its cap, since only the cost of
 /// a call is measured.
@@ -23,6 +26,9 @@ pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Hos
     config.ssl_capath = Some(authority.path().to_owned());
     config.ca_only = true;
     config.share_connections = share_connections;
+    let origin = format!("unix:{}", addresses.socket.display());
+    let service = Service::new(origin.parse().map_err(anyhow::Error::msg)?);
+    config.services.insert(SERVICE.into(), service);
     Host::new(config).context("the host can't be made")
 }
 
@@ -44,6 +50,10 @@ impl Library {
 impl Contender for Library {
     fn name(&self) -> &'static str {
         names::OURS
+    }
+
+    fn speaks(&self, _: Over) -> bool {
+        true
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {
