@@ -136,10 +136,11 @@ mod tests {
     use super::*;
 
     fn egress(default: Option<EgressDefault>, rules: &[&str]) -> Egress {
-        let mut egress = Egress::default();
-        egress.default = default;
-        egress.allow = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        egress
+        let allow = rules.iter().map(|rule| rule.parse().unwrap());
+        Egress {
+            default,
+            allow: allow.collect(),
+        }
     }
 
     fn grant(egress: &Egress, url: &str, is_for_plugin: bool) -> Result<Grant, String> {
