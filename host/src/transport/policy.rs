@@ -101,12 +101,13 @@ impl Policy {
         let services = &self.rules.services;
         let found = services.binary_search_by(|service| service.name().cmp(name));
         let Ok(index) = found else {
-            return Err(Failure::new(
-                Cause::Denied,
-                format!(
+            let what = match name.contains('.') {
+                true => "no service has this name, which can't be bound: it has a dot".to_owned(),
+                false => format!(
                     "no service has this name; services.{name}.origin = \"https://…\" would bind it"
                 ),
-            ));
+            };
+            return Err(Failure::new(Cause::Denied, what));
         };
         if origin.port != if origin.tls { 443 } else { 80 } {
             return Err(Failure::new(
@@ -198,7 +199,7 @@ mod tests {
         let policy = policy(&[("billing", "https://h:8443")]);
         for (url, word) in [
             ("http://credit.service.internal/", "services.credit.origin"),
-            ("http://a.billing.service.internal/", "services.a.billing"),
+            ("http://a.billing.service.internal/", "it has a dot"),
             ("http://billing.service.internal:8443/", "no port"),
             ("https://billing.service.internal:80/", "no port"),
         ] {
