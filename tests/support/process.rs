@@ -108,7 +108,14 @@ pub async fn run<A: AsRef<OsStr>>(
 ) -> Ended {
     let mut command = Command::new(program.as_ref());
     command.args(arguments);
-    end(command, stdin).await
+    end(command, stdin, PATIENCE).await
+}
+
+/// Runs `program`, which may take longer than others, to its end.
+pub async fn run_within(patience: Duration, program: &Path, arguments: &[&str]) -> Ended {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    end(command, b"", patience).await
 }
 
 /// Runs `program` to its end with these variables set; an empty value is none.
@@ -122,10 +129,10 @@ pub async fn run_with(program: &Path, arguments: &[&str], variables: &[(&str, &O
             command.env(name, value);
         }
     }
-    end(command, b"").await
+    end(command, b"", PATIENCE).await
 }
 
-async fn end(mut command: Command, stdin: &[u8]) -> Ended {
+async fn end(mut command: Command, stdin: &[u8], patience: Duration) -> Ended {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -139,7 +146,7 @@ async fn end(mut command: Command, stdin: &[u8]) -> Ended {
         // A program that does not read its input is no fault of the test's.
         let _ = input.write_all(&stdin).await;
     });
-    let output = timeout(PATIENCE, child.wait_with_output())
+    let output = timeout(patience, child.wait_with_output())
         .await
         .expect("the program ends in time")
         .expect("the program can be waited for");
