@@ -98,17 +98,17 @@ async fn a_refusal_tells_the_operator_which_rule_would_allow_it() {
     let server = Server::start(|_| ok("")).await;
     let instance = worker_with(denying(&[]));
     let message = denied(&instance, &server.url("/?pin=1234")).await;
-    let rule = format!("egress.allow = [{:?}]", server.url(""));
+    let rule = format!("egress.allow = [{:?}]", server.origin());
     assert!(message.contains(&rule), "{message}");
     assert!(message.contains("(loopback)"), "{message}");
-    let instance = worker_with(denying(&[&server.url("")]));
+    let instance = worker_with(denying(&[&server.origin()]));
     instance.rest_get(&server.url("/")).await.unwrap();
 }
 
 #[tokio::test]
 async fn no_spelling_of_an_address_gets_around_its_class() {
     let server = Server::start(|_| ok("")).await;
-    let port = server.url("").rsplit(':').next().unwrap().to_owned();
+    let port = server.port();
     let instance = worker_with(config!(
         egress = egress(Some(EgressDefault::Allow), &["http://*:*"]),
         dns_servers = vec![NameServer::with(&[]).await.address()],
@@ -148,7 +148,7 @@ async fn every_hop_passes_the_policy() {
     let inner = Server::start(|_| ok("secret")).await;
     let location = inner.url("/");
     let outer = Server::start(move |_| reply("302 Found", &[("location", &location)], b"")).await;
-    let instance = worker_with(denying(&[&outer.url("")]));
+    let instance = worker_with(denying(&[&outer.origin()]));
     let error = instance.rest_get(&outer.url("/")).max_redirects(3).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Denied);
     assert_eq!(inner.record().accepted, 0);
@@ -158,7 +158,7 @@ async fn every_hop_passes_the_policy() {
 #[tokio::test]
 async fn a_name_gets_the_addresses_that_are_granted_and_no_others() {
     let server = Server::start_on("127.0.0.2:0", |_| ok("")).await;
-    let port = server.url("").rsplit(':').next().unwrap().to_owned();
+    let port = server.port();
     let names = NameServer::with(&[
         ("both.example", "127.0.0.1"),
         ("both.example", "127.0.0.2"),
@@ -187,7 +187,7 @@ async fn a_name_gets_the_addresses_that_are_granted_and_no_others() {
 #[tokio::test]
 async fn a_connection_that_was_granted_to_one_method_serves_no_other() {
     let server = Server::start(|_| ok("")).await;
-    let port = server.url("").rsplit(':').next().unwrap().to_owned();
+    let port = server.port();
     let names = NameServer::with(&[("h.example", "127.0.0.1")]).await;
     let instance = worker_with(config!(
         dns_servers = vec![names.address()],
@@ -203,7 +203,7 @@ async fn a_connection_that_was_granted_to_one_method_serves_no_other() {
 #[tokio::test]
 async fn a_host_name_grants_nothing_that_is_nobodys_on_the_internet() {
     let server = Server::start(|_| ok("")).await;
-    let port = server.url("").rsplit(':').next().unwrap().to_owned();
+    let port = server.port();
     let names = NameServer::with(&[("inner.example", "127.0.0.1")]).await;
     let instance = worker_with(config!(
         dns_servers = vec![names.address()],
@@ -222,7 +222,7 @@ async fn two_plugins_of_a_host_may_ask_different_servers() {
     ];
     let host = host(config!(share_connections = true));
     let granted = |server: &Server| {
-        let rules = egress(None, &[&server.url("")]);
+        let rules = egress(None, &[&server.origin()]);
         host.instance_granted([].into(), rules).unwrap()
     };
     let (of_a, of_b) = (granted(&a), granted(&b));

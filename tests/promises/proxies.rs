@@ -179,7 +179,7 @@ async fn a_variable_that_names_no_proxy_is_refused_at_the_start() {
 async fn the_egress_policy_holds_on_the_way_to_a_proxy_too() {
     let proxy = Server::start(|_| ok("from the proxy")).await;
     let proxy_url = proxy.url("/");
-    let origin = proxy.url("");
+    let origin = proxy.origin();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("rest-client.toml");
     let ask = async |rules: &[&str]| {

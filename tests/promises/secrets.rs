@@ -181,7 +181,7 @@ async fn nothing_that_a_run_prints_holds_what_nobody_is_to_read() {
          headers.authorization = {{ file = {secret:?} }}\n\
          headers.x-other = {{ env = \"OPENS_BILLING\" }}\n\
          retries = 1\nfail-fast = {{ after = 1, for = \"1s\" }}\n",
-        server.url("")
+        server.origin()
     );
     fs::write(&file, text).unwrap();
     let file = file.display().to_string();

@@ -50,7 +50,7 @@ async fn a_request_goes_to_its_origin_with_what_opens_it() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("secret");
     fs::write(&file, "Bearer sesame\n").unwrap();
-    let mut service = at(&server.url(""));
+    let mut service = at(&server.origin());
     let secret = SecretSource::File(file.clone());
     service.headers.insert("Authorization".into(), secret);
     let instance = asking(service);
@@ -63,7 +63,7 @@ async fn a_request_goes_to_its_origin_with_what_opens_it() {
     let seen = last(&server);
     assert_eq!(seen.target, "/credit?caller=alice");
     assert_eq!(seen.header("authorization"), ["Bearer sesame"]);
-    let authority = server.url("").replace("http://", "");
+    let authority = server.address().to_string();
     assert_eq!(seen.header("host"), [authority]);
 
     let newer = file.with_extension("new");
@@ -104,7 +104,7 @@ async fn the_origin_says_whether_tls_is_spoken() {
     let file = authority.file();
     let instance = worker_with(config!(
         ssl_capath = Some(file.path().to_owned()),
-        ..bound(at(&server.url("")))
+        ..bound(at(&server.origin()))
     ));
     for url in [
         format!("{NAME}/"),
@@ -118,7 +118,7 @@ async fn the_origin_says_whether_tls_is_spoken() {
 #[tokio::test]
 async fn a_service_may_be_at_a_socket_of_this_machine() {
     let server = Server::start(|_| ok("fine")).await;
-    let address = server.url("").replace("http://", "").parse().unwrap();
+    let address = server.address();
     let socket = UnixSocket::before(address).await;
     let instance = asking(at(&format!("unix:{}", socket.path().display())));
     for _ in 0..3 {
@@ -158,7 +158,7 @@ async fn a_redirect_of_a_service_to_itself_goes_to_its_name() {
         _ => ok("fine"),
     })
     .await;
-    let mut service = at(&server.url(""));
+    let mut service = at(&server.origin());
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("secret");
     fs::write(&file, "sesame").unwrap();
@@ -184,7 +184,7 @@ async fn a_secret_stays_with_its_service() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("secret");
     fs::write(&file, "sesame").unwrap();
-    let mut service = at(&server.url(""));
+    let mut service = at(&server.origin());
     service
         .headers
         .insert("x-key".into(), SecretSource::File(file));
@@ -197,7 +197,7 @@ async fn a_secret_stays_with_its_service() {
 #[tokio::test]
 async fn its_timeouts_shorten_those_of_the_call() {
     let server = Server::start(|_| vec![Step::Stall]).await;
-    let mut service = at(&server.url(""));
+    let mut service = at(&server.origin());
     service.transfer_timeout = Some(Duration::from_millis(50));
     let error = asking(service).rest_get(NAME).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TransferTimeout);
@@ -222,7 +222,7 @@ async fn its_cap_is_within_that_of_the_instance() {
             _ => ok("fine"),
         })
         .await;
-        let mut service = at(&server.url(""));
+        let mut service = at(&server.origin());
         service.max_async_transfers = Some(1);
         let instance = worker_with(config!(at_cap, ..bound(service)));
         let first = instance.rest_get(&format!("{NAME}/held")).into_future();
@@ -259,7 +259,7 @@ async fn its_cap_is_within_that_of_the_instance() {
 #[tokio::test]
 async fn what_may_be_repeated_is_sent_once_more() {
     let retrying = |server: &Server| {
-        let mut service = at(&server.url(""));
+        let mut service = at(&server.origin());
         service.retries = 1;
         asking(service)
     };
@@ -277,7 +277,7 @@ async fn what_may_be_repeated_is_sent_once_more() {
 #[tokio::test]
 async fn at_most_one_request_in_five_is_sent_once_more() {
     let server = failing(usize::MAX).await;
-    let mut service = at(&server.url(""));
+    let mut service = at(&server.origin());
     service.retries = 3;
     let instance = asking(service);
     for _ in 0..50 {
@@ -291,7 +291,7 @@ async fn at_most_one_request_in_five_is_sent_once_more() {
 async fn a_service_that_is_down_is_left_alone_until_it_answers_again() {
     const PAUSE: Duration = Duration::from_secs(1);
     let server = failing(2).await;
-    let mut service = at(&server.url(""));
+    let mut service = at(&server.origin());
     service.fail_fast = Some(FailFast {
         after: 2,
         pause: PAUSE,
@@ -329,9 +329,9 @@ async fn a_plugin_is_told_that_a_service_fails_and_not_where_it_is() {
     for (origin, words) in [
         ("http://127.0.0.1:1", "can't be reached"),
         ("unix:/nonexistent/secret.sock", "can't be reached"),
-        (&*untrusted.url(""), "TLS with the service failed"),
-        (&*closing.url(""), "connection ended"),
-        (&*garbage.url(""), "breaks HTTP"),
+        (&*untrusted.origin(), "TLS with the service failed"),
+        (&*closing.origin(), "connection ended"),
+        (&*garbage.origin(), "breaks HTTP"),
     ] {
         let context = PluginCtx::new(asking(at(origin)));
         let mut plugin = Program::asker().start(context).await;
@@ -351,7 +351,7 @@ async fn an_operator_tries_at_the_command_line_what_a_plugin_will_get() {
     fs::write(&secret, "Bearer sesame\n").unwrap();
     let text = format!(
         "[services.billing]\norigin = {:?}\nheaders.authorization = {{ file = {secret:?} }}\n",
-        server.url("")
+        server.origin()
     );
     fs::write(&file, text).unwrap();
     let file = file.display().to_string();

@@ -23,7 +23,7 @@ async fn a_server_that_tells_identities_apart_is_told_the_right_one() {
     let tenant = |secret: &str| {
         let file = directory.path().join(secret);
         fs::write(&file, secret).unwrap();
-        let mut service = Service::new(server.url("").parse().unwrap());
+        let mut service = Service::new(server.origin().parse().unwrap());
         let source = SecretSource::File(file);
         service.headers.insert("authorization".into(), source);
         let services = [("billing".to_owned(), service)].into();
