@@ -10,7 +10,7 @@
 //! ca-only = true
 //! ```
 
-use super::{host_pattern::HostPattern, tls_version::TlsVersion};
+use super::{by_text::by_text, host_pattern::HostPattern, tls_version::TlsVersion};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -141,19 +141,7 @@ impl fmt::Display for ServerPattern {
     }
 }
 
-impl TryFrom<String> for ServerPattern {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<ServerPattern> for String {
-    fn from(pattern: ServerPattern) -> Self {
-        pattern.to_string()
-    }
-}
+by_text!(ServerPattern);
 
 #[cfg(test)]
 mod tests {

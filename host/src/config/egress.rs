@@ -10,7 +10,7 @@
 //! ]
 //! ```
 
-use super::host_pattern::HostPattern;
+use super::{by_text::by_text, host_pattern::HostPattern};
 use http::Method;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -232,19 +232,7 @@ impl fmt::Display for EgressRule {
     }
 }
 
-impl TryFrom<String> for EgressRule {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<EgressRule> for String {
-    fn from(rule: EgressRule) -> Self {
-        rule.to_string()
-    }
-}
+by_text!(EgressRule);
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@
 //! fail-fast = { after = 5, for = "2s" }
 //! ```
 
-use super::{duration, error::ConfigError};
+use super::{by_text::by_text, duration, error::ConfigError};
 use http::{HeaderName, Uri, header};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -269,19 +269,7 @@ impl fmt::Display for ServiceOrigin {
     }
 }
 
-impl TryFrom<String> for ServiceOrigin {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<ServiceOrigin> for String {
-    fn from(origin: ServiceOrigin) -> Self {
-        origin.to_string()
-    }
-}
+by_text!(ServiceOrigin);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,22 @@
+//! Types that a configuration writes as texts.
+
+/// Has serde read a type by its `FromStr`, and write it by its `Display`.
+macro_rules! by_text {
+    ($type:ident) => {
+        impl TryFrom<String> for $type {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(value: $type) -> Self {
+                value.to_string()
+            }
+        }
+    };
+}
+
+pub(super) use by_text;
