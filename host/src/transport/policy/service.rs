@@ -25,7 +25,6 @@ use std::time::{Duration, Instant};
 pub(super) struct Rules {
     name: String,
     origin: Origin,
-    scheme: Scheme,
     authority: Authority,
     host: HeaderValue,
     headers: Vec<(HeaderName, Secret)>,
@@ -59,7 +58,6 @@ impl Rules {
         let wrong = |what: String| ConfigError::new(format!("services.{name}: {what}"));
         let origin = Origin::of_service(&service.origin)
             .map_err(|failure| wrong(format!("origin: {}", failure.sentence)))?;
-        let tls = origin.tls;
         // In the form in which a server is asked: without the scheme's own port.
         let authority = origin.authority();
         let authority = Authority::try_from(authority.as_str())
@@ -77,7 +75,6 @@ impl Rules {
         Ok(Self {
             name: name.to_owned(),
             origin,
-            scheme: if tls { Scheme::HTTPS } else { Scheme::HTTP },
             authority,
             host,
             headers,
@@ -160,7 +157,10 @@ impl<'a> Service<'a> {
     /// Turns a request that was made by name into one for the service.
     pub(in crate::transport) fn address(self, uri: &mut Uri, headers: &mut http::HeaderMap) {
         let mut parts = std::mem::take(uri).into_parts();
-        parts.scheme = Some(self.rules.scheme.clone());
+        parts.scheme = Some(match self.rules.origin.tls {
+            true => Scheme::HTTPS,
+            false => Scheme::HTTP,
+        });
         parts.authority = Some(self.rules.authority.clone());
         parts
             .path_and_query
