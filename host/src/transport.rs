@@ -1,10 +1,11 @@
 //! How a request reaches its server and its reply comes back, under the
 //! deadlines of its call.
 //!
-//! A [`transfer`] takes a kept connection from the [`pool`] or makes one:
-//! when its [`turn`] has come, [`connect`] looks the name up ([`resolve`]), dials
+//! A [`transfer`] asks the [`policy`] for its way, and makes an [`exchange`] with the
+//! server: that takes a kept connection from the [`pool`] or makes one. When its
+//! [`turn`] has come, [`connect`] looks the name up ([`resolve`]), dials
 //! ([`mod@dial`]), and has [`tls`] secured; then [`send`] writes the request, and
-//! the transfer gathers the reply.
+//! the exchange gathers the reply.
 
 mod connect;
 mod connect_lock;
@@ -12,6 +13,7 @@ mod connection;
 mod descriptors;
 mod dial;
 mod errors;
+mod exchange;
 mod expect;
 mod habit;
 mod head;
@@ -32,11 +34,13 @@ mod send;
 mod service_transfer;
 mod socket;
 mod stream;
+mod tenant;
 mod tls;
 mod transfer;
 mod turn;
 mod watched_file;
 
+pub(crate) use exchange::Transport;
 pub(crate) use policy::{Policy, Rules};
 pub(crate) use pool::{Pool, Pools};
-pub(crate) use transfer::{Tenant, Transport};
+pub(crate) use tenant::Tenant;

@@ -2,9 +2,9 @@
 //! with its server.
 
 use super::{
+    exchange::Exchange,
     policy::{Pass, Service},
     request_body::Outgoing,
-    transfer::Exchange,
 };
 use crate::call::{
     Phase,

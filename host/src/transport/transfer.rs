@@ -1,110 +1,25 @@
-//! One transfer: a request out and a reply in, under the deadlines of its call.
+//! One transfer: a request out and a reply in, by the way that the policy has for it,
+//! under the deadlines of its call.
 
 use super::{
-    connect::{Connector, Way},
-    connect_lock::{ConnectLocks, InstanceId},
-    connection::{self, Connection, Http2},
-    errors,
-    head::HeadRules,
-    keep_alive,
-    policy::{Grant, Policy, Route},
-    pool::{Pool, Turn},
+    exchange::{Exchange, Transport},
+    policy::{Grant, Route},
     request_body::Outgoing,
-    send::{Again, Unanswered, send},
     service_transfer,
-    turn::Place,
+    tenant::Tenant,
 };
-use crate::{
-    call::{
-        Call, Phase,
-        failure::{Cause, Failure},
-        origin::Origin,
-        reply::Reply,
-    },
-    config::{AtCap, Config, ConfigError, HttpVersion},
+use crate::call::{
+    Call,
+    failure::{Cause, Failure},
+    origin::Origin,
+    reply::Reply,
 };
-use http::{Method, Request, Response, StatusCode};
-use http_body::Body as _;
-use hyper::body::Incoming;
+use http::Request;
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    task::yield_now,
-    time::{Instant, sleep, timeout_at},
-};
+use tokio::time::timeout_at;
 use wasmtime_wasi_http::WasiBody;
 
-/// Frames of a body that are read before others have their turn: a server may
-/// be faster than this reads, and its body without end.
-const FRAMES_AT_A_STRETCH: usize = 16;
-
-/// Attempts to have a request answered where the server has processed none of
-/// those before.
-const MAX_ATTEMPTS: u32 = 4;
-
-/// What connections without use take to be closed, where there is no room for a
-/// new one.
-const ROOM_DELAY: Duration = Duration::from_millis(10);
-
-/// Whom a transfer is for.
-#[derive(Clone)]
-pub(crate) struct Tenant {
-    id: InstanceId,
-    pool: Pool,
-    policy: Arc<Policy>,
-}
-
-impl Tenant {
-    /// The instance `id`, which keeps its connections in `pool` and is held to
-    /// `policy`.
-    pub(crate) fn new(id: InstanceId, pool: Pool, policy: Policy) -> Self {
-        Self {
-            id,
-            pool,
-            policy: Arc::new(policy),
-        }
-    }
-
-    /// What it is held to.
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.policy
-    }
-}
-
-/// What transfers of all instances of a host have in common.
-#[derive(Debug)]
-pub(crate) struct Transport {
-    connector: Connector,
-    /// Empty where instances may connect as they like.
-    connect_locks: Option<ConnectLocks>,
-    version: HttpVersion,
-    expect_100: bool,
-    head_rules: HeadRules,
-    /// Bytes; `u64::MAX` is no limit.
-    max_transfer_size: u64,
-    at_cap: AtCap,
-}
-
 impl Transport {
-    /// # Errors
-    ///
-    /// What the TLS policy refuses.
-    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        Ok(Self {
-            connector: Connector::new(config)?,
-            connect_locks: config
-                .no_concurrent_connects
-                .then(|| ConnectLocks::new(config.conn_lifetime)),
-            version: config.http_version,
-            expect_100: config.enable_expect_100,
-            head_rules: HeadRules::new(config),
-            max_transfer_size: match config.max_transfer_size {
-                0 => u64::MAX,
-                limit => limit,
-            },
-            at_cap: config.at_cap,
-        })
-    }
-
     /// Sends `request` and gathers its reply, until the deadline of `call`.
     /// Dropping the future closes the connection. `connect_timeout` is the
     /// guest's own, and may only shorten.
@@ -117,22 +32,25 @@ impl Transport {
     ) -> Result<Reply, Failure> {
         call.no_reply_yet();
         let asked = Origin::of(request.uri())?;
-        let attempt = Attempt {
+        let exchange = Exchange {
             transport: &self,
             tenant: &tenant,
             call: &call,
+            origin: &asked,
+            grant: &Grant::Everything,
             connect_timeout: connect_timeout.map_or(call.connection_timeout, |it| {
                 it.min(call.connection_timeout)
             }),
+            deadline: call.transfer_deadline(),
         };
-        let replied = attempt.make(&asked, request).await;
+        let replied = by_its_way(exchange, request).await;
         let failure = match &replied {
             Ok(reply) => reply.cut.as_ref(),
             Err(failure) => Some(failure),
         };
         if let Some(failure) = failure {
             if failure.cause == Cause::Denied {
-                tenant.policy.refused(&asked, failure);
+                tenant.policy().refused(&asked, failure);
             }
             call.fail(&asked, failure);
         }
@@ -140,335 +58,32 @@ impl Transport {
     }
 }
 
-/// A transfer whose way is not known yet.
-struct Attempt<'a> {
-    transport: &'a Transport,
-    tenant: &'a Tenant,
-    call: &'a Call,
-    connect_timeout: Duration,
-}
-
-impl Attempt<'_> {
-    async fn make(
-        &self,
-        asked: &Origin,
-        request: Box<Request<WasiBody>>,
-    ) -> Result<Reply, Failure> {
-        let Self {
-            transport,
-            tenant,
-            call,
-            connect_timeout,
-        } = *self;
-        let route = tenant
-            .policy
-            .route(asked, request.method(), call.is_for_plugin())?;
-        // A guest of ours has written all of it before.
-        let outgoing = timeout_at(call.transfer_deadline(), Outgoing::collect(request))
-            .await
-            .map_err(|_| call.out_of_time())??;
-        let exchange = Exchange {
-            transport,
-            tenant,
-            call,
-            origin: asked,
-            grant: &Grant::Everything,
-            connect_timeout,
-            deadline: call.transfer_deadline(),
-        };
-        match route {
-            Route::Server(grant) => {
-                let grant = &grant;
-                Exchange { grant, ..exchange }.complete(&outgoing).await
-            }
-            // Apart, since it is large.
-            Route::Service(service) => {
-                Box::pin(service_transfer::ask(service, exchange, outgoing)).await
-            }
+/// Makes `exchange` with the server that the policy has for its origin.
+async fn by_its_way(
+    exchange: Exchange<'_>,
+    request: Box<Request<WasiBody>>,
+) -> Result<Reply, Failure> {
+    let Exchange {
+        tenant,
+        call,
+        origin,
+        ..
+    } = exchange;
+    let route = tenant
+        .policy()
+        .route(origin, request.method(), call.is_for_plugin())?;
+    // A guest of ours has written all of it before.
+    let outgoing = timeout_at(exchange.deadline, Outgoing::collect(request))
+        .await
+        .map_err(|_| call.out_of_time())??;
+    match route {
+        Route::Server(grant) => {
+            let grant = &grant;
+            Exchange { grant, ..exchange }.complete(&outgoing).await
+        }
+        // Apart, since it is large.
+        Route::Service(service) => {
+            Box::pin(service_transfer::ask(service, exchange, outgoing)).await
         }
     }
-}
-
-/// How far a transfer has come, whether or not it is dropped there.
-#[derive(Default)]
-struct Progress {
-    /// What has arrived of the reply.
-    gathered: Option<Reply>,
-    /// The connection of HTTP/2 on which its head is awaited.
-    awaited_on: Option<Http2>,
-}
-
-/// A transfer on its way.
-#[derive(Clone, Copy)]
-pub(super) struct Exchange<'a> {
-    pub(super) transport: &'a Transport,
-    pub(super) tenant: &'a Tenant,
-    pub(super) call: &'a Call,
-    /// Of the server.
-    pub(super) origin: &'a Origin,
-    /// Where it may connect to.
-    pub(super) grant: &'a Grant,
-    pub(super) connect_timeout: Duration,
-    pub(super) deadline: Instant,
-}
-
-impl Exchange<'_> {
-    /// Sends a request and gathers its reply, until the deadline.
-    pub(super) async fn complete(&self, outgoing: &Outgoing) -> Result<Reply, Failure> {
-        let mut progress = Progress::default();
-        let outcome = timeout_at(self.deadline, self.run(outgoing, &mut progress)).await;
-        match (outcome, progress.gathered) {
-            (Ok(Ok(())), Some(reply)) => Ok(reply),
-            (Ok(Err(failure)), _) => Err(failure),
-            (_, gathered) => {
-                if let Some(http2) = &progress.awaited_on {
-                    // It may be dead, for all one knows.
-                    self.tenant.pool.forget(self.origin, http2);
-                }
-                let failure = self.call.out_of_time();
-                match gathered {
-                    Some(reply) => Ok(Reply {
-                        cut: Some(failure),
-                        ..reply
-                    }),
-                    None => Err(failure),
-                }
-            }
-        }
-    }
-
-    /// Whether it fails at once where a cap is met that is not the instance's own.
-    pub(super) fn rejects_at_cap(&self) -> bool {
-        self.transport.at_cap == AtCap::Reject
-    }
-
-    async fn run(&self, outgoing: &Outgoing, progress: &mut Progress) -> Result<(), Failure> {
-        let is_head = outgoing.method == Method::HEAD;
-        let (mut connection, reply) = self.answer(outgoing, progress).await?;
-        let (head, mut incoming) = reply.into_parts();
-        self.call.reply_begins(&head);
-        tracing::debug!(origin = %self.origin, status = %head.status, version = ?head.version, "the service answers");
-        self.transport.head_rules.check(is_head, &head)?;
-
-        let limit = self.transport.max_transfer_size;
-        // These have no body, whatever length they announce (RFC 9110, section
-        // 6.4.1).
-        let is_bodiless = is_head || head.status == StatusCode::NOT_MODIFIED;
-        let announced = match is_bodiless {
-            true => 0,
-            false => incoming.size_hint().lower(),
-        };
-        if announced > limit {
-            return Err(too_large(limit));
-        }
-        let keep = keep_alive::announced(&head.headers);
-        let budget = self.call.budget.as_ref();
-        let reply = progress
-            .gathered
-            .insert(Reply::begin(head, announced, budget)?);
-        let mut frames = 0;
-        while let Some(frame) = connection.frame(&mut incoming).await {
-            let frame = frame.map_err(|error| connection.failure(error))?;
-            if let Some(data) = frame.data_ref() {
-                if (reply.body.len() + data.len()) as u64 > limit {
-                    return Err(too_large(limit));
-                }
-                reply.body.push(data)?;
-            }
-            frames += 1;
-            if frames % FRAMES_AT_A_STRETCH == 0 {
-                yield_now().await;
-            }
-        }
-        match connection {
-            Connection::Http1(http1) => self.tenant.pool.give_back(self.origin, http1, keep),
-            // hyper takes a reset without an error for the end. A body is complete
-            // by its own framing alone.
-            Connection::Http2(_) if !incoming.is_end_stream() => {
-                return Err(Failure::new(
-                    Cause::Incomplete,
-                    "the server reset the stream before the reply was complete (NO_ERROR)",
-                ));
-            }
-            Connection::Http2(_) => {}
-        }
-        Ok(())
-    }
-
-    async fn answer(
-        &self,
-        outgoing: &Outgoing,
-        progress: &mut Progress,
-    ) -> Result<(Connection, Response<Incoming>), Failure> {
-        let Self {
-            transport,
-            tenant,
-            call,
-            origin,
-            ..
-        } = *self;
-        let mut expect = transport.expect_100;
-        let not_to_be_lost = !outgoing.may_repeat();
-        let mut kept = tenant.pool.take(origin, not_to_be_lost).await;
-        for attempt in 1.. {
-            let (mut connection, is_reused) = match kept.take() {
-                Some(connection) => (connection, true),
-                // Apart, since it is large and rare.
-                None => Box::pin(self.connect(not_to_be_lost)).await?,
-            };
-            // A kept one may be from a request that was granted more.
-            if let Some(address) = connection.peer()
-                && !self.grant.allows(address)
-            {
-                return Err(self.grant.refusal(address));
-            }
-            call.enter(Phase::Head);
-            tracing::debug!(%origin, method = %outgoing.method, is_reused, "a request is sent");
-            progress.awaited_on = match &connection {
-                Connection::Http1(_) => None,
-                Connection::Http2(http2) => Some(http2.clone()),
-            };
-            let sent = send(&mut connection, outgoing, transport.version, expect).await;
-            let http2 = progress.awaited_on.take();
-            let (mut failure, again) = match sent {
-                Ok(reply) => return Ok((connection, reply)),
-                Err(Unanswered::ExpectationFailed) => {
-                    expect = false;
-                    continue;
-                }
-                Err(Unanswered::Failed { failure, again }) => (failure, again),
-            };
-            if let Connection::Http1(http1) = &connection
-                && let Some(since) = http1.kept_since()
-                && failure.cause == Cause::Incomplete
-            {
-                tenant.pool.was_lost(origin, since);
-            }
-            let may_repeat = match again {
-                Again::Never => false,
-                Again::IfReused => is_reused,
-                Again::Elsewhere | Again::Anywhere => true,
-            };
-            if again != Again::Anywhere
-                && let Some(http2) = &http2
-            {
-                tenant.pool.forget(origin, http2);
-            }
-            if !may_repeat || attempt >= MAX_ATTEMPTS {
-                if http2.is_some()
-                    && !is_reused
-                    && transport.version == HttpVersion::Http2PriorKnowledge
-                {
-                    // A server of HTTP/1 answers with what is no frame, or ends
-                    // the connection.
-                    failure.sentence += "; does the server speak HTTP/2 without being asked?";
-                }
-                return Err(failure);
-            }
-            tracing::debug!(%origin, reason = failure.sentence, "the request is sent again");
-        }
-        unreachable!("the last attempt returns")
-    }
-
-    /// A connection, and whether others use it already.
-    async fn connect(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
-        let timeout = self.connect_timeout;
-        let until = self.call.connecting(timeout);
-        let Ok(connected) = timeout_at(until, self.connect_in_turn(not_to_be_lost)).await else {
-            return Err(self.call.connection_timed_out(timeout));
-        };
-        self.call.connected();
-        connected
-    }
-
-    /// As [`connect`](Self::connect), without end.
-    async fn connect_in_turn(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
-        let Self {
-            transport,
-            tenant: Tenant { id, pool, .. },
-            call,
-            origin,
-            ..
-        } = *self;
-        let locks = &transport.connect_locks;
-        let lock = || match locks {
-            Some(locks) => locks.acquire(origin, *id),
-            None => Ok(None),
-        };
-        // Many transfers to a server of HTTP/2 share one connection.
-        let turn = if transport.connector.may_speak_http2(origin) {
-            call.enter(Phase::Turn);
-            pool.turn(origin, not_to_be_lost, lock).await?
-        } else {
-            Turn::Connect(None, lock()?)
-        };
-        match turn {
-            Turn::Share(shared) => Ok((shared, true)),
-            Turn::Connect(None, _lock) => self.connect_now(None).await,
-            // Another's handshake may be done first.
-            Turn::Connect(Some(place), _lock) => tokio::select! {
-                connected = self.connect_now(Some(&place)) => connected,
-                shared = place.shared(|| pool.share(origin)) => Ok((shared, true)),
-            },
-        }
-    }
-
-    /// Connects, and says in `place` what the server speaks.
-    async fn connect_now(&self, place: Option<&Place>) -> Result<(Connection, bool), Failure> {
-        let Self {
-            transport,
-            tenant: Tenant { id, pool, .. },
-            call,
-            origin,
-            ..
-        } = *self;
-        let way = Way {
-            origin,
-            grant: self.grant,
-            policy: &self.tenant.policy,
-            sessions: pool.tls_sessions(),
-        };
-        let link = match transport.connector.connect(&way, call).await {
-            Err(failure) if failure.cause == Cause::NoDescriptors && pool.make_room() => {
-                // Connections of HTTP/2 are closed by tasks of their own.
-                sleep(ROOM_DELAY).await;
-                transport.connector.connect(&way, call).await?
-            }
-            connected => connected?,
-        };
-        if let Some(place) = place
-            && !link.http2
-        {
-            place.met_http1();
-        }
-        let live = transport
-            .connect_locks
-            .as_ref()
-            .map(|locks| locks.connected(origin, *id));
-        let is_http2 = link.http2;
-        let spoken = if is_http2 {
-            connection::http2(link, live, transport.head_rules)
-                .await
-                .map(Connection::Http2)
-        } else {
-            connection::http1(link, live, transport.head_rules)
-                .await
-                .map(Connection::Http1)
-        };
-        let connection = spoken.map_err(errors::exchanging)?;
-        pool.meet(origin, &connection);
-        if let Some(place) = place
-            && is_http2
-        {
-            place.met_http2();
-        }
-        Ok((connection, false))
-    }
-}
-
-fn too_large(limit: u64) -> Failure {
-    Failure::new(
-        Cause::TooLarge(limit),
-        format!("the body of the reply is larger than max-transfer-size, {limit} bytes"),
-    )
 }
