@@ -173,6 +173,10 @@ mod tests {
             "//a b/",
             "//a\u{a0}b/",
             "http:///x",
+            "\\\\evil.example/",
+            "/\\evil.example/",
+            "\\/evil.example/",
+            "\\x",
         ] {
             let mut redirects = redirects("GET", "http://h/", 1);
             let followed = redirects.follow(302, &to(location));

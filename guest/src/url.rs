@@ -86,6 +86,12 @@ impl Target {
     pub fn join(&self, reference: &str) -> Result<Self, RestError> {
         let reference = reference.split_once('#').map_or(reference, |(it, _)| it);
         let path = self.path_and_query.split('?').next().unwrap_or_default();
+        // Browsers read a / there, and another host out of what follows.
+        if reference.starts_with('\\') || reference.starts_with("/\\") {
+            return Err(RestError::InvalidUrl(
+                "a \\ begins the reference; a path begins with /".into(),
+            ));
+        }
         let url = if location::scheme(reference).is_some() {
             reference.to_owned()
         } else if reference.starts_with("//") {
