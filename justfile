@@ -16,6 +16,10 @@ bench *arguments:
 soak *arguments:
     cargo xtask soak {{ arguments }}
 
+# Look for inputs that break what holds for any, for so long: --for 10m
+fuzz *arguments:
+    cargo xtask fuzz {{ arguments }}
+
 # Build the component from source into host/component/
 component:
     cargo xtask component

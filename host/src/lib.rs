@@ -39,6 +39,16 @@ mod timings;
 mod transport;
 mod worker_pool;
 
+/// What the fuzz targets reach beside the public API.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::{
+        plugin::fuzzing::{Asked, Started, Told, finish, give_up, request, start},
+        transport::fuzzing::{InMemory, allows, special_address},
+    };
+}
+
 pub use config::{
     AtCap, ClientDomain, Config, ConfigError, Egress, EgressDefault, EgressRule, FailFast,
     HttpVersion, SecretSource, ServerPattern, Service, ServiceOrigin, TlsVersion,

@@ -47,6 +47,8 @@ mod context;
 mod convert;
 #[allow(unreachable_pub, reason = "a file of the guest, where it is public")]
 mod escape;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod hooks;
 mod http_types;
 mod rest;

@@ -15,6 +15,8 @@ mod dial;
 mod errors;
 mod exchange;
 mod expect;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod habit;
 mod head;
 mod hosts;

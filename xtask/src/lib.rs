@@ -1,5 +1,5 @@
 //! What cargo can't do alone: build the component from the guest, set up and run
-//! the tests, soak and bench.
+//! the tests, soak, fuzz and bench.
 //!
 //! A test uses the library to find out whether the component in the tree is
 //! stale. It is not if [`sources_digest`] and [`component_digest`] are equal.
@@ -8,6 +8,7 @@ pub mod bench;
 pub mod component;
 mod debian;
 mod digest;
+pub mod fuzz;
 mod local_paths;
 mod process;
 mod section;

@@ -7,10 +7,10 @@
 
 use clap::{Args, Parser};
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
-use xtask::soak::Soak;
+use xtask::{fuzz::Fuzz, soak::Soak};
 
 /// What cargo can't do alone: build the component, set up and run the tests,
-/// soak and bench.
+/// soak, fuzz and bench.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Command {
@@ -29,6 +29,8 @@ enum Command {
     Bench(PassedOn),
     /// Put the invariants of the cap under random load, with faults
     Soak(Soak),
+    /// Look for inputs that break what holds for any
+    Fuzz(Fuzz),
 }
 
 /// Arguments for another program.
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
             xtask::bench::measure(&arguments.all()).map(|()| ExitCode::SUCCESS)
         }
         Command::Soak(soak) => xtask::soak::soak(&soak).map(|()| ExitCode::SUCCESS),
+        Command::Fuzz(fuzz) => xtask::fuzz::fuzz(&fuzz).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

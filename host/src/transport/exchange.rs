@@ -1,8 +1,8 @@
 //! A request on its connection, and the reply to it, within a time.
 
 use super::{
-    connect::{Connector, Way},
-    connect_lock::ConnectLocks,
+    connect::{Connector, Link, Way},
+    connect_lock::{ConnectLocks, LiveConnection},
     connection::{self, Connection, Http2},
     errors,
     head::HeadRules,
@@ -135,7 +135,18 @@ impl Exchange<'_> {
 
     async fn run(&self, outgoing: &Outgoing, progress: &mut Progress) -> Result<(), Failure> {
         let is_head = outgoing.method == Method::HEAD;
-        let (mut connection, reply) = self.answer(outgoing, progress).await?;
+        let (connection, reply) = self.answer(outgoing, progress).await?;
+        self.gather(connection, reply, is_head, progress).await
+    }
+
+    /// Takes a reply from its connection, which is kept if it can serve again.
+    async fn gather(
+        &self,
+        mut connection: Connection,
+        reply: Response<Incoming>,
+        is_head: bool,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
         let (head, mut incoming) = reply.into_parts();
         self.call.reply_begins(&head);
         tracing::debug!(origin = %self.origin, status = %head.status, version = ?head.version, "the service answers");
@@ -261,6 +272,25 @@ impl Exchange<'_> {
         unreachable!("the last attempt returns")
     }
 
+    /// Sends a request over a `link` that was made elsewhere, once, and gathers its
+    /// reply.
+    #[cfg(feature = "fuzzing")]
+    pub(super) async fn over(&self, link: Link, outgoing: &Outgoing) -> Result<Reply, Failure> {
+        let transport = self.transport;
+        let mut connection = speak(link, None, transport.head_rules).await?;
+        let is_head = outgoing.method == Method::HEAD;
+        let sent = send(&mut connection, outgoing, transport.version, false).await;
+        let reply = match sent {
+            Ok(reply) => reply,
+            Err(Unanswered::Failed { failure, .. }) => return Err(failure),
+            Err(Unanswered::ExpectationFailed) => unreachable!("nothing is expected"),
+        };
+        let mut progress = Progress::default();
+        self.gather(connection, reply, is_head, &mut progress)
+            .await?;
+        Ok(progress.gathered.expect("what was gathered"))
+    }
+
     /// A connection, and whether others use it already.
     async fn connect(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
         let timeout = self.connect_timeout;
@@ -337,16 +367,7 @@ impl Exchange<'_> {
             .as_ref()
             .map(|locks| locks.connected(origin, *id));
         let is_http2 = link.http2;
-        let spoken = if is_http2 {
-            connection::http2(link, live, transport.head_rules)
-                .await
-                .map(Connection::Http2)
-        } else {
-            connection::http1(link, live, transport.head_rules)
-                .await
-                .map(Connection::Http1)
-        };
-        let connection = spoken.map_err(errors::exchanging)?;
+        let connection = speak(link, live, transport.head_rules).await?;
         pool.meet(origin, &connection);
         if let Some(place) = place
             && is_http2
@@ -355,6 +376,23 @@ impl Exchange<'_> {
         }
         Ok((connection, false))
     }
+}
+
+/// Speaks over `link` what is to be spoken there.
+async fn speak(
+    link: Link,
+    live: Option<LiveConnection>,
+    rules: HeadRules,
+) -> Result<Connection, Failure> {
+    let spoken = match link.http2 {
+        true => connection::http2(link, live, rules)
+            .await
+            .map(Connection::Http2),
+        false => connection::http1(link, live, rules)
+            .await
+            .map(Connection::Http1),
+    };
+    spoken.map_err(errors::exchanging)
 }
 
 fn too_large(limit: u64) -> Failure {

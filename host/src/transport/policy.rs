@@ -20,6 +20,8 @@ use http::Method;
 use refusals::Refusals;
 use std::{collections::BTreeMap, sync::Arc};
 
+#[cfg(feature = "fuzzing")]
+pub(super) use address_class::special;
 pub(super) use egress::Grant;
 pub(super) use fail_fast::Pass;
 pub(super) use service::Service;

@@ -71,7 +71,7 @@ const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], length: u8) -> Ipv6Net {
 }
 
 /// What `address` is for, if it is not anybody's on the internet.
-pub(super) fn special(address: IpAddr) -> Option<&'static str> {
+pub(in crate::transport) fn special(address: IpAddr) -> Option<&'static str> {
     match address.to_canonical() {
         IpAddr::V4(address) => special_v4(address),
         IpAddr::V6(address) if NAT64.contains(&address) => {
