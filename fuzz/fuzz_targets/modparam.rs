@@ -1,3 +1,5 @@
+//! The module `modparam`, for libFuzzer.
+
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| rest_client_fuzz::modparam::check(input));

@@ -27,10 +27,10 @@ impl HostPattern {
             };
         }
         if let Some(literal) = host.strip_prefix('[') {
-            let address: Ipv6Addr = literal
-                .trim_end_matches(']')
-                .parse()
-                .map_err(|_| "has no IPv6 address in its brackets")?;
+            let address = literal
+                .strip_suffix(']')
+                .and_then(|literal| literal.parse::<Ipv6Addr>().ok())
+                .ok_or("has no IPv6 address in its brackets")?;
             return Ok(Self::Exactly(format!("[{address}]")));
         }
         match is_name(&host) {

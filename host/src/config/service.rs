@@ -12,7 +12,7 @@
 //! fail-fast = { after = 5, for = "2s" }
 //! ```
 
-use super::{by_text::by_text, duration, error::ConfigError};
+use super::{by_text::by_text, duration, error::ConfigError, host_pattern::HostPattern};
 use http::{HeaderName, Uri, header};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -146,7 +146,7 @@ pub struct ServiceOrigin(pub(crate) Place);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// A scheme and an authority.
+    /// A scheme and an authority, in their canonical form.
     Server(Uri),
     Socket(PathBuf),
 }
@@ -233,7 +233,9 @@ impl FromStr for ServiceOrigin {
             };
         }
         let uri: Uri = text.parse().map_err(|_| wrong("is no origin"))?;
-        let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        let (Some(scheme @ ("http" | "https")), Some(authority)) =
+            (uri.scheme_str(), uri.authority())
+        else {
             return Err(wrong("does not begin with http://, https:// or unix:"));
         };
         if authority.as_str().contains('@') {
@@ -241,14 +243,34 @@ impl FromStr for ServiceOrigin {
                 "has a user; headers.authorization is what carries a secret",
             ));
         }
-        let goes_on = authority.as_str().len() > authority.host().len();
-        if authority.host().is_empty() || (goes_on && authority.port_u16().is_none()) {
+        let host = authority.host();
+        let goes_on = authority.as_str().len() > host.len();
+        let has_port = authority.port_u16().is_some_and(|port| port != 0);
+        if host.is_empty() || (goes_on && !has_port) {
             return Err(wrong("has no host, or no port behind its colon"));
         }
+        // A dot at the end says that a name is complete.
+        let (name, end) = match host.strip_suffix('.') {
+            Some(name) => (name, "."),
+            None => (host, ""),
+        };
+        let name = match HostPattern::parse(name).map_err(wrong)? {
+            HostPattern::Exactly(name) => name,
+            HostPattern::Any | HostPattern::Under(_) => return Err(wrong("is no single server")),
+        };
         if uri.path() != "/" || uri.query().is_some() || text.ends_with("//") {
             return Err(wrong("has a path; the caller's path goes there as it is"));
         }
-        Ok(Self(Place::Server(uri)))
+        let tls = scheme == "https";
+        let port = match authority.port_u16() {
+            Some(port) if port != if tls { 443 } else { 80 } => format!(":{port}"),
+            _ => String::new(),
+        };
+        // In one spelling, so that what is the same is equal.
+        format!("{scheme}://{name}{end}{port}")
+            .parse()
+            .map(|uri| Self(Place::Server(uri)))
+            .map_err(|_| wrong("is no origin"))
     }
 }
 
@@ -256,15 +278,8 @@ impl fmt::Display for ServiceOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Place::Socket(path) => write!(f, "unix:{}", path.display()),
-            Place::Server(uri) => {
-                let tls = uri.scheme_str() == Some("https");
-                let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-                write!(f, "{}://{host}", if tls { "https" } else { "http" })?;
-                match uri.port_u16() {
-                    Some(port) if port != if tls { 443 } else { 80 } => write!(f, ":{port}"),
-                    _ => Ok(()),
-                }
-            }
+            // A URI writes the path of the root, which an origin has not.
+            Place::Server(uri) => f.write_str(uri.to_string().trim_end_matches('/')),
         }
     }
 }
@@ -288,6 +303,24 @@ mod tests {
     }
 
     #[test]
+    fn spellings_of_one_origin_are_equal() {
+        let origin = |text: &str| text.parse::<ServiceOrigin>().unwrap();
+        for (one, other) in [
+            (
+                "https://Billing.example.com:443/",
+                "https://billing.example.com",
+            ),
+            ("http://h:0080", "http://h"),
+            ("https://h:08443", "https://h:8443"),
+            ("HTTP://[2001:DB8:0::1]", "http://[2001:db8::1]"),
+        ] {
+            assert_eq!(origin(one), origin(other));
+            assert_eq!(origin(one).to_string(), other);
+        }
+        assert_ne!(origin("http://h."), origin("http://h"));
+    }
+
+    #[test]
     fn what_is_no_origin_is_refused_with_what_one_looks_like() {
         for text in [
             "",
@@ -302,6 +335,11 @@ mod tests {
             "https://user:pw@billing.example.com",
             "https://billing.example.com:",
             "https://billing.example.com:99999",
+            "https://billing.example.com:0",
+            "https://*.example.com",
+            "https://a..b",
+            "https://a%41",
+            "https://[::zz]",
         ] {
             let error = text.parse::<ServiceOrigin>().unwrap_err();
             assert!(error.contains("unix:/run/billing.sock"), "{text}: {error}");
