@@ -48,7 +48,12 @@ pub(crate) fn assert_sent_as_it_is(target: &Target) {
         uri.authority().map(|it| it.as_str()),
         Some(&*target.authority)
     );
-    let again = Target::parse(&sent).unwrap_or_else(|error| panic!("{sent:?}: {error:?}"));
+    let again = match Target::parse(&sent) {
+        Ok(again) => again,
+        // Its path alone is as long as a URL may be.
+        Err(_) if sent.len() > 32 << 10 => return,
+        Err(error) => panic!("{sent:?}: {error:?}"),
+    };
     assert_eq!(again.origin(), target.origin());
     assert_eq!(again.path_and_query, target.path_and_query);
 }

@@ -169,10 +169,16 @@ fn parse(url: &str) -> Result<Target, String> {
         authority.push(':');
         authority.push_str(&port.to_string());
     }
+    let path_and_query = normalise(path_and_query);
+    if path_and_query.len() > MAX_URL_LENGTH {
+        return Err(format!(
+            "the URL is longer than {MAX_URL_LENGTH} bytes, now that what it may not hold is in percent-code"
+        ));
+    }
     Ok(Target {
         scheme,
         authority,
-        path_and_query: normalise(path_and_query),
+        path_and_query,
         authorization: user_information.map(basic_credentials),
     })
 }
@@ -409,6 +415,14 @@ mod tests {
     #[test]
     fn a_url_has_an_end() {
         refused(&format!("http://h/{}", "x".repeat(MAX_URL_LENGTH)));
+        // It grows when it is coded.
+        for character in ["\u{fc}", "|"] {
+            let message = refused(&format!(
+                "http://h/{}",
+                character.repeat(MAX_URL_LENGTH / 2 - 8)
+            ));
+            assert!(message.contains("percent-code"), "{message}");
+        }
     }
 
     #[test]
