@@ -269,3 +269,18 @@ async fn the_deadline_that_passed_first_is_told_even_if_nobody_looked() {
     let error = call.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionTimeout, "{error}");
 }
+
+/// A server may answer faster than a timer goes off.
+#[tokio::test]
+async fn a_call_that_has_no_time_is_not_sent() {
+    let server = Server::start(|_| ok("fine")).await;
+    let worker = worker();
+    let url = server.url("/");
+    let none = worker.rest_get(&url).connection_timeout(Duration::ZERO);
+    assert_eq!(none.await.unwrap_err().kind(), ErrorKind::ConnectionTimeout);
+    // There is a connection to send it on.
+    worker.rest_get(&url).await.unwrap();
+    let none = worker.rest_get(&url).transfer_timeout(Duration::ZERO);
+    assert!(none.await.unwrap_err().is_timeout());
+    assert_eq!(server.record().requests.len(), 1);
+}

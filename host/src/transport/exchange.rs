@@ -106,6 +106,10 @@ pub(super) struct Exchange<'a> {
 impl Exchange<'_> {
     /// Sends a request and gathers its reply, until the deadline.
     pub(super) async fn complete(&self, outgoing: &Outgoing) -> Result<Reply, Failure> {
+        // The timer is not asked before the first poll, and a server may be faster.
+        if Instant::now() >= self.deadline {
+            return Err(self.call.out_of_time());
+        }
         let mut progress = Progress::default();
         let outcome = timeout_at(self.deadline, self.run(outgoing, &mut progress)).await;
         match (outcome, progress.gathered) {
@@ -295,6 +299,9 @@ impl Exchange<'_> {
     async fn connect(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
         let timeout = self.connect_timeout;
         let until = self.call.connecting(timeout);
+        if Instant::now() >= until {
+            return Err(self.call.connection_timed_out(timeout));
+        }
         let Ok(connected) = timeout_at(until, self.connect_in_turn(not_to_be_lost)).await else {
             return Err(self.call.connection_timed_out(timeout));
         };
