@@ -1,7 +1,9 @@
 //! A plugin's calls are calls of an instance, like those of the program that
 //! runs the plugin. The plugin reaches nothing else.
 
+mod arguments;
 mod hostile;
+mod misdeeds;
 
 use rest_client_host::{AtCap, Config, Host, Instance, plugin::PluginCtx};
 use std::{

@@ -1,16 +1,29 @@
 //! Plugins, each a component made from a text, in a store of its own.
 
 use rest_client_host::plugin::{self, PluginCtx, PluginView};
+use std::{sync::LazyLock, time::Duration};
 use wasmtime::{
-    Engine, Store,
-    component::{Component, ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower},
+    Config, Engine, Store, StoreLimits, StoreLimitsBuilder,
+    component::{
+        Component, ComponentNamedList, ComponentType, Instance, InstancePre, Lift, Linker, Lower,
+    },
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+/// How often one that computes has to give way.
+const TICK: Duration = Duration::from_millis(2);
+
+/// Bytes of the memory of a plugin, at most.
+pub const MEMORY: usize = 192 << 20;
+
+/// Places of the tables of a plugin, at most.
+pub const TABLE: usize = 10_000;
+
 /// The state of a plugin's store.
 pub struct State {
     rest_client: PluginCtx,
+    limits: StoreLimits,
 }
 
 impl PluginView for State {
@@ -21,7 +34,6 @@ impl PluginView for State {
 
 /// A plugin that is compiled, and can be started any number of times.
 pub struct Program {
-    engine: Engine,
     plugin: InstancePre<State>,
 }
 
@@ -54,27 +66,53 @@ impl Program {
         Self::compile(&component("hostile", wit, module)).expect("a plugin")
     }
 
+    /// One that does what its text in `plugin/misdeeds` says, by the name of the file.
+    ///
+    /// # Panics
+    ///
+    /// There is none.
+    #[must_use]
+    pub fn misdeed(name: &str) -> Self {
+        let folder = xtask::workspace_root().join("tests/support/plugin/misdeeds");
+        let module = std::fs::read_to_string(folder.join(name).with_extension("wat"))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let wit = include_str!("plugin/misdeed.wit");
+        Self::compile(&component("misdeed", wit, &module)).expect("a plugin")
+    }
+
     /// The plugin in `component`.
     ///
     /// # Errors
     ///
     /// It imports what no plugin gets.
     pub fn compile(component: &[u8]) -> wasmtime::Result<Self> {
-        let engine = Engine::default();
-        let mut linker = Linker::new(&engine);
+        let engine = engine();
+        let mut linker = Linker::new(engine);
         plugin::add_to_linker(&mut linker)?;
-        let component = Component::new(&engine, component)?;
+        let component = Component::new(engine, component)?;
         let plugin = linker.instantiate_pre(&component)?;
-        Ok(Self { engine, plugin })
+        Ok(Self { plugin })
     }
 
-    /// Starts it.
+    /// Starts it, as an embedder does who trusts no plugin: it gives way while it
+    /// computes, and its memory and its tables are bounded.
     ///
     /// # Panics
     ///
     /// There is no memory for it.
     pub async fn start(&self, rest_client: PluginCtx) -> Plugin {
-        let mut store = Store::new(&self.engine, State { rest_client });
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(MEMORY)
+            .table_elements(TABLE)
+            .build();
+        let state = State {
+            rest_client,
+            limits,
+        };
+        let mut store = Store::new(engine(), state);
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
         let instance = self
             .plugin
             .instantiate_async(&mut store)
@@ -82,6 +120,47 @@ impl Program {
             .expect("a plugin that starts");
         Plugin { store, instance }
     }
+}
+
+/// `request-options` of the WIT package.
+#[derive(Debug, Clone, Default, ComponentType, Lower)]
+#[component(record)]
+#[expect(missing_docs, reason = "documented once, in wit/types.wit")]
+pub struct Options {
+    pub headers: Vec<(String, Vec<u8>)>,
+    #[component(name = "connection-timeout")]
+    pub connection_timeout: Option<u64>,
+    #[component(name = "transfer-timeout")]
+    pub transfer_timeout: Option<u64>,
+    #[component(name = "max-redirects")]
+    pub max_redirects: Option<u32>,
+}
+
+/// The arguments of `rest-request`.
+pub type Arguments = (
+    String,
+    String,
+    Option<Vec<u8>>,
+    Option<String>,
+    Option<Options>,
+);
+
+/// All plugins have one, with the thread that has those give way which compute.
+fn engine() -> &'static Engine {
+    static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+        let mut config = Config::new();
+        config.epoch_interruption(true);
+        let engine = Engine::new(&config).expect("an engine");
+        let ticking = engine.clone();
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(TICK);
+                ticking.increment_epoch();
+            }
+        });
+        engine
+    });
+    &ENGINE
 }
 
 /// A plugin that runs.

@@ -1,6 +1,8 @@
 (module
   (import "cm32p2|rest:client/rest@0.1" "rest-get"
     (func $rest-get (param i32 i32 i32 i32 i32 i32 i64 i32 i64 i32 i32 i32)))
+  (import "cm32p2|rest:client/rest@0.1" "rest-request"
+    (func $rest-request (param i32 i32)))
   (import "cm32p2|rest:client/rest@0.1" "rest-escape"
     (func $rest-escape (param i32 i32 i32)))
   (import "cm32p2|rest:client/rest@0.1" "rest-unescape"
@@ -60,6 +62,10 @@
       (then (i32.sub (i32.const -1) (i32.load8_u (i32.const 20))))
       (else (i32.load16_u (i32.const 20)))))
 
+  ;; The arguments are so many that they lie in the memory, alike for both.
+  (func (export "cm32p2||request") (param i32) (result i32)
+    (call $rest-request (local.get 0) (i32.const 16))
+    (call $outcome))
   (func (export "cm32p2||write-zeroes") (param $length i64)
     (call $request-body (call $new-request (call $new-fields)) (i32.const 16))
     (call $body-stream (i32.load (i32.const 20)) (i32.const 16))

@@ -1,0 +1,199 @@
+//! Plugins that compute without end, take without end, or leave in disorder. Each is a
+//! small text in `tests/support/plugin/misdeeds/`, in a store whose embedder has it give
+//! way and bounds its memory.
+
+use super::{host, worker, worker_with};
+use rest_client_host::{AtCap, Instance, plugin::PluginCtx};
+use std::{sync::Arc, time::Duration};
+use support::{
+    config,
+    plugin::{MEMORY, Program, TABLE},
+    server::Server,
+    steps::{Step, ok},
+};
+use tokio::{
+    runtime::Builder,
+    task::{JoinSet, yield_now},
+    time::timeout,
+};
+
+/// How long a plugin may go on that does not end by itself.
+const SOME_TIME: Duration = Duration::from_millis(100);
+
+/// How long a test waits for something that must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How a plugin ended: with a number, a trap, or not by itself, and then it was ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Number(u32),
+    Trap(String),
+    None,
+}
+
+/// Has a plugin do what it does, and drops all that is left of it.
+async fn commit(misdeed: &str, instance: &Instance, url: &str) -> End {
+    commit_with(&Program::misdeed(misdeed), instance, url).await
+}
+
+async fn commit_with(program: &Program, instance: &Instance, url: &str) -> End {
+    let context = PluginCtx::new(instance.clone());
+    let run = async {
+        let mut plugin = program.start(context).await;
+        plugin.try_call::<_, (u32,)>("run", (url.to_owned(),)).await
+    };
+    match timeout(SOME_TIME, run).await {
+        Ok(Ok((number,))) => End::Number(number),
+        Ok(Err(trap)) => End::Trap(format!("{trap:#}")),
+        Err(_) => End::None,
+    }
+}
+
+/// The instance answers, and nothing of what a plugin has started goes on.
+async fn all_is_well(instance: &Instance) {
+    let ended = async {
+        while instance.stats().in_flight > 0 {
+            yield_now().await;
+        }
+    };
+    timeout(PATIENCE, ended).await.expect("transfers end");
+    let server = Server::start(|_| ok("fine")).await;
+    let reply = instance.rest_get(&server.url("/")).await.unwrap();
+    assert_eq!(reply.body(), "fine");
+    assert_eq!(instance.stats().replaced, 0);
+}
+
+#[tokio::test]
+async fn one_that_computes_without_end_holds_up_no_call_beside_it() {
+    let instance = worker();
+    let server = Server::start(|_| ok("fine")).await;
+    for misdeed in ["loop-in-a-call", "loop-at-the-start", "loop-in-realloc"] {
+        let beside = async {
+            let mut answered = 0;
+            for _ in 0..5 {
+                instance.rest_get(&server.url("/")).await.unwrap();
+                answered += 1;
+            }
+            answered
+        };
+        let url = server.url("/");
+        let (end, answered) = tokio::join!(commit(misdeed, &instance, &url), beside);
+        assert_eq!(end, End::None, "{misdeed}");
+        assert_eq!(answered, 5);
+    }
+    all_is_well(&instance).await;
+}
+
+#[tokio::test]
+async fn one_that_gives_the_host_room_that_it_has_not_ends_itself() {
+    let instance = worker();
+    let end = commit("realloc-elsewhere", &instance, "http://h/").await;
+    assert!(matches!(&end, End::Trap(_)), "{end:?}");
+    all_is_well(&instance).await;
+}
+
+#[tokio::test]
+async fn one_that_grows_gets_what_its_store_may_have() {
+    let instance = worker();
+    match commit("grow-memory", &instance, "http://h/").await {
+        End::Number(pages) => assert!(pages as usize <= MEMORY >> 16, "{pages} pages"),
+        // It takes longer than that where others compute, too.
+        end => assert_eq!(end, End::None),
+    }
+    match commit("grow-a-table", &instance, "http://h/").await {
+        End::Number(places) => assert!((1024..=TABLE).contains(&(places as usize)), "{places}"),
+        end => assert_eq!(end, End::None),
+    }
+    all_is_well(&instance).await;
+}
+
+#[tokio::test]
+async fn transfers_that_nobody_finishes_end_with_their_plugin() {
+    for (misdeed, ends) in [
+        ("leave-transfers", true),
+        ("trap-with-transfers", true),
+        ("block", false),
+        ("ask-whether-it-is-ready", false),
+        ("poll-one-a-thousand-times", false),
+        ("drop-the-parent-first", true),
+        ("drop-twice", true),
+        ("finish-while-it-is-waited-for", true),
+    ] {
+        let server = Server::start(|_| vec![Step::Stall]).await;
+        let instance = worker();
+        let end = commit(misdeed, &instance, &server.url("/")).await;
+        match end {
+            End::Number(started) => assert_eq!((misdeed, started), ("leave-transfers", 8)),
+            End::Trap(trap) => assert!(ends && misdeed != "leave-transfers", "{misdeed}: {trap}"),
+            End::None => assert!(!ends, "{misdeed} does not end"),
+        }
+        server
+            .wait_for("the end of its connections", |record| record.open == 0)
+            .await;
+        all_is_well(&instance).await;
+    }
+}
+
+#[tokio::test]
+async fn one_that_starts_transfers_without_end_has_no_more_than_its_part() {
+    for at_cap in [AtCap::Wait, AtCap::Reject] {
+        let server = Server::start(|_| vec![Step::Stall]).await;
+        let instance = worker_with(config!(max_async_transfers = 4, at_cap));
+        let end = commit("hoard-transfers", &instance, &server.url("/")).await;
+        assert!(matches!(end, End::Trap(_) | End::None), "{end:?}");
+        server
+            .wait_for("the end of its connections", |record| record.open == 0)
+            .await;
+        assert!(server.record().accepted <= 4);
+        all_is_well(&instance).await;
+    }
+}
+
+/// They have a thread of their own, as a program gives them that has calls of its own to
+/// make.
+#[tokio::test]
+async fn a_hundred_at_once_take_nothing_from_another_instance() {
+    const MISDEEDS: [&str; 10] = [
+        "ask-whether-it-is-ready",
+        "block",
+        "drop-the-parent-first",
+        "grow-a-table",
+        "hoard-transfers",
+        "leave-transfers",
+        "loop-in-a-call",
+        "loop-in-realloc",
+        "poll-one-a-thousand-times",
+        "trap-with-transfers",
+    ];
+    let silent = Server::start(|_| vec![Step::Stall]).await;
+    let server = Server::start(|_| ok("fine")).await;
+    let host = host(config!(max_async_transfers = 16, at_cap = AtCap::Wait));
+    let (attacked, neighbour) = (host.instance(), host.instance());
+    let url = silent.url("/");
+    let programs = MISDEEDS.map(|name| Arc::new(Program::misdeed(name)));
+    let plugins = std::thread::spawn({
+        let attacked = attacked.clone();
+        move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut running = JoinSet::new();
+                for program in programs.iter().cycle().take(100) {
+                    let (program, attacked) = (program.clone(), attacked.clone());
+                    let url = url.clone();
+                    running.spawn(async move { commit_with(&program, &attacked, &url).await });
+                }
+                running.join_all().await.len()
+            })
+        }
+    });
+    while !plugins.is_finished() {
+        let reply = neighbour.rest_get(&server.url("/")).await.unwrap();
+        assert_eq!(reply.body(), "fine");
+    }
+    assert_eq!(plugins.join().unwrap(), 100);
+    silent
+        .wait_for("the end of their connections", |record| record.open == 0)
+        .await;
+    all_is_well(&attacked).await;
+    all_is_well(&neighbour).await;
+}

@@ -1,0 +1,30 @@
+;; Waits for a thousand things at a time, all of which stand for one transfer.
+(module
+  (import "cm32p2|rest:client/transfers@0.1" "start-get"
+    (func $start-get (param i32 i32 i32 i32 i32 i32 i64 i32 i64 i32 i32) (result i32)))
+  (import "cm32p2|rest:client/transfers@0.1" "[method]transfer.subscribe"
+    (func $subscribe (param i32) (result i32)))
+  (import "cm32p2|wasi:io/poll@0.2" "poll"
+    (func $poll (param i32 i32 i32)))
+  (memory (export "cm32p2_memory") 1)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "cm32p2_realloc") (param i32 i32 i32 i32) (result i32)
+    (global.set $next (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    global.get $next
+    (global.set $next (i32.add (global.get $next) (local.get 3))))
+  (func $start (param i32 i32) (result i32)
+    (call $start-get (local.get 0) (local.get 1)
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0)
+      (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0)))
+  (func (export "cm32p2||run") (param i32 i32) (result i32)
+    (local $transfer i32)
+    (local $at i32)
+    (local.set $transfer (call $start (local.get 0) (local.get 1)))
+    (local.set $at (i32.const 32768))
+    (loop $again
+      (i32.store (local.get $at) (call $subscribe (local.get $transfer)))
+      (local.set $at (i32.add (local.get $at) (i32.const 4)))
+      (br_if $again (i32.lt_u (local.get $at) (i32.const 36768))))
+    (call $poll (i32.const 32768) (i32.const 1000) (i32.const 16))
+    (i32.load (i32.const 20)))
+)
