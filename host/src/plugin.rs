@@ -9,6 +9,12 @@
 //! for a plugin is bounded by its budget ([`PluginCtx::memory_budget`]), and how
 //! much of the cap it may use by its share ([`PluginCtx::max_async_transfers`]).
 //!
+//! The store is the embedder's, and so is what a plugin takes of it. Whoever runs plugins
+//! of others has them give way while they compute (`epoch_interruption`, with a thread
+//! that calls `increment_epoch`), drops the store of one that does not end, bounds its
+//! memory and its tables (`Store::limiter`), and gives plugins threads of their own where
+//! calls of others matter. [`PluginCtx`] ends what a plugin has begun when it is dropped.
+//!
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! use rest_client_host::{
