@@ -7,12 +7,17 @@ use support::{
     process::{self, Ended},
     proxy::TunnelProxy,
     server::Server,
-    steps::ok,
+    steps::{ok, reply},
     unresponsive::Silent,
 };
 
 /// `rest-client get`, with these proxy variables and no others.
 async fn get(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    with_proxies(&[&["get"], arguments].concat(), variables).await
+}
+
+/// The program, with these proxy variables and no others.
+async fn with_proxies(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut environment: Vec<(&str, &OsStr)> = [
         "HTTP_PROXY",
         "http_proxy",
@@ -30,8 +35,7 @@ async fn get(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
             .iter()
             .map(|(name, value)| (*name, OsStr::new(*value))),
     );
-    let arguments = [&["get"], arguments].concat();
-    process::run_with(process::rest_client(), &arguments, &environment).await
+    process::run_with(process::rest_client(), arguments, &environment).await
 }
 
 #[tokio::test]
@@ -205,4 +209,37 @@ async fn the_egress_policy_holds_on_the_way_to_a_proxy_too() {
     }
     assert_eq!(proxy.record().accepted, 0);
     assert_eq!(ask(&[name, &origin]).await.text(), "from the proxy");
+}
+
+/// What one request may do says nothing of the next one, which finds its connection.
+#[tokio::test]
+async fn a_connection_through_a_proxy_is_for_who_may_go_through_it() {
+    let proxy = Server::start(|seen| match &*seen.method {
+        "POST" => reply("303 See Other", &[("location", "/next")], b""),
+        _ => ok("from the proxy"),
+    })
+    .await;
+    let origin = proxy.origin();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("rest-client.toml");
+    let ask = async |rules: &[&str]| {
+        let text = format!("egress = {{ default = \"deny\", allow = {rules:?} }}");
+        std::fs::write(&file, text).unwrap();
+        let file = file.display().to_string();
+        let url = "http://service.invalid:8080/";
+        let arguments = ["post", "--proxy-from-env", "--config", &file];
+        let arguments = [&arguments[..], &["--max-redirects=1", "-d", "a", url]].concat();
+        with_proxies(&arguments, &[("HTTP_PROXY", &proxy.url("/"))]).await
+    };
+    let posts = "POST http://service.invalid:8080";
+    let networks = "http://10.0.0.0/8:8080";
+    let ended = ask(&[posts, networks, &origin]).await;
+    assert_eq!(ended.code(), 9, "{}{}", ended.text(), ended.stderr);
+    assert!(ended.stderr.contains("by its name"), "{}", ended.stderr);
+    assert_eq!(proxy.record().requests.len(), 1);
+    let gets = "GET http://service.invalid:8080";
+    let ended = ask(&[posts, gets, networks, &origin]).await;
+    assert_eq!(ended.text(), "from the proxy", "{}", ended.stderr);
+    // It is kept for the redirect, as any other.
+    assert_eq!(proxy.record().accepted, 2);
 }

@@ -3,7 +3,7 @@
 use super::{
     dial::dial,
     errors,
-    policy::{Grant, Policy},
+    policy::{Grant, Peer, Policy},
     proxy::{Proxies, Proxy},
     resolve::Resolver,
     socket::{Reins, Socket},
@@ -35,8 +35,7 @@ pub(super) struct Link {
     pub(super) proxy: Option<Proxy>,
     /// What TLS went by on the way, with the proxy and with the server.
     pub(super) trust: Vec<Trust>,
-    /// The address of the server. Empty where it is reached in another way.
-    pub(super) peer: Option<IpAddr>,
+    pub(super) peer: Peer,
 }
 
 /// Where to connect, and on whose behalf.
@@ -86,13 +85,13 @@ impl Connector {
             let stream = UnixStream::connect(path).await.map_err(errors::of_socket)?;
             tracing::debug!(%origin, "connected");
             let socket = Socket::unix(stream);
-            return self.link(socket, None, None, way, call).await;
+            return self.link(socket, Peer::Socket, None, way, call).await;
         }
         let Some(proxy) = self.proxies.as_ref().and_then(|it| it.of_origin(origin)) else {
-            let (socket, peer) = self.reach(origin, way.grant, call).await?;
+            let (socket, address) = self.reach(origin, way.grant, call).await?;
             let reins = socket.reins();
             return reins
-                .hold(self.link(socket, Some(peer), None, way, call))
+                .hold(self.link(socket, Peer::Server(address), None, way, call))
                 .await;
         };
         let granted = way
@@ -102,10 +101,11 @@ impl Connector {
             Ok(grant) => self.reach(&proxy.origin, &grant, call).await,
             Err(failure) => Err(failure),
         };
-        let (socket, _) = reached.map_err(|failure| proxy.failed(failure))?;
+        let (socket, address) = reached.map_err(|failure| proxy.failed(failure))?;
         let reins = socket.reins();
+        let peer = Peer::Proxy(Box::new(proxy.origin.clone()), address);
         reins
-            .hold(self.link(socket, None, Some(proxy), way, call))
+            .hold(self.link(socket, peer, Some(proxy), way, call))
             .await
     }
 
@@ -113,7 +113,7 @@ impl Connector {
     async fn link(
         &self,
         socket: Socket,
-        peer: Option<IpAddr>,
+        peer: Peer,
         proxy: Option<Proxy>,
         way: &Way<'_>,
         call: &Call,

@@ -14,6 +14,7 @@ use super::{
     http1_stream::Http1Stream,
     http2_stream::{Farewell, Http2Stream},
     pause::Pause,
+    policy::Peer,
     proxy::Proxy,
     request_body::RequestBody,
     socket::Reins,
@@ -31,7 +32,6 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     future::poll_fn,
-    net::IpAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -82,7 +82,7 @@ pub(super) struct Http2 {
     farewell: Farewell,
     /// Of all who were asked for it, the server last.
     trust: Arc<[Trust]>,
-    peer: Option<IpAddr>,
+    peer: Peer,
 }
 
 /// A connection of HTTP/1, which takes one request at a time. Dropped, it is
@@ -100,7 +100,7 @@ pub(super) struct Http1 {
     heard: Arc<AtomicUsize>,
     /// Of all who were asked for it, the server last.
     trust: Vec<Trust>,
-    peer: Option<IpAddr>,
+    peer: Peer,
     _live: Option<LiveConnection>,
 }
 
@@ -172,14 +172,6 @@ impl Connection {
         }
     }
 
-    /// The address of the server, where that is who it was made with.
-    pub(super) fn peer(&self) -> Option<IpAddr> {
-        match self {
-            Self::Http1(http1) => http1.peer,
-            Self::Http2(http2) => http2.peer,
-        }
-    }
-
     /// Why an exchange on it failed.
     pub(super) fn failure(&self, error: hyper::Error) -> Failure {
         match self {
@@ -196,6 +188,11 @@ impl Http2 {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, SendError> {
         Ok(self.sender.try_send_request(request).await?)
+    }
+
+    /// Who is at its other end.
+    pub(super) fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// Whether it could take another request: the server takes them, as far as one
@@ -280,6 +277,11 @@ impl Http1 {
     /// Whether it has been of use after its first request.
     pub(super) fn has_served_several(&self) -> bool {
         self.served > 1
+    }
+
+    /// Who is at its other end.
+    pub(super) fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// Who reads the requests, if not the server itself.

@@ -7,7 +7,7 @@ use super::{
     errors,
     head::HeadRules,
     keep_alive,
-    policy::Grant,
+    policy::{Grant, Peer},
     pool::Turn,
     request_body::Outgoing,
     send::{Again, Unanswered, send},
@@ -132,6 +132,12 @@ impl Exchange<'_> {
         }
     }
 
+    /// Whether it may go over a connection that another has made.
+    fn admits(&self, peer: &Peer) -> bool {
+        let is_for_plugin = self.call.is_for_plugin();
+        self.tenant.policy().admits(self.grant, peer, is_for_plugin)
+    }
+
     /// Whether it fails at once where a cap is met that is not the instance's own.
     pub(super) fn rejects_at_cap(&self) -> bool {
         self.transport.at_cap == AtCap::Reject
@@ -215,19 +221,14 @@ impl Exchange<'_> {
         } = *self;
         let mut expect = transport.expect_100;
         let not_to_be_lost = !outgoing.may_repeat();
-        let mut kept = tenant.pool.take(origin, not_to_be_lost).await;
+        let admits = |peer: &Peer| self.admits(peer);
+        let mut kept = tenant.pool.take(origin, not_to_be_lost, admits).await;
         for attempt in 1.. {
             let (mut connection, is_reused) = match kept.take() {
                 Some(connection) => (connection, true),
                 // Apart, since it is large and rare.
                 None => Box::pin(self.connect(not_to_be_lost)).await?,
             };
-            // A kept one may be from a request that was granted more.
-            if let Some(address) = connection.peer()
-                && !self.grant.allows(address)
-            {
-                return Err(self.grant.refusal(address));
-            }
             call.enter(Phase::Head);
             tracing::debug!(%origin, method = %outgoing.method, is_reused, "a request is sent");
             progress.awaited_on = match &connection {
@@ -323,10 +324,11 @@ impl Exchange<'_> {
             Some(locks) => locks.acquire(origin, *id),
             None => Ok(None),
         };
+        let admits = |peer: &Peer| self.admits(peer);
         // Many transfers to a server of HTTP/2 share one connection.
         let turn = if transport.connector.may_speak_http2(origin) {
             call.enter(Phase::Turn);
-            pool.turn(origin, not_to_be_lost, lock).await?
+            pool.turn(origin, not_to_be_lost, admits, lock).await?
         } else {
             Turn::Connect(None, lock()?)
         };
@@ -336,7 +338,7 @@ impl Exchange<'_> {
             // Another's handshake may be done first.
             Turn::Connect(Some(place), _lock) => tokio::select! {
                 connected = self.connect_now(Some(&place)) => connected,
-                shared = place.shared(|| pool.share(origin)) => Ok((shared, true)),
+                shared = place.shared(|| pool.share(origin, admits)) => Ok((shared, true)),
             },
         }
     }

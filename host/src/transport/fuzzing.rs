@@ -5,7 +5,7 @@ use super::{
     Policy, Pools, Rules, Tenant, Transport,
     connect::Link,
     exchange::Exchange,
-    policy::{Grant, Route, special},
+    policy::{Grant, Peer, Route, special},
     request_body::Outgoing,
     socket::Reins,
 };
@@ -102,7 +102,7 @@ impl InMemory {
             http2,
             proxy: None,
             trust: Vec::new(),
-            peer: None,
+            peer: Peer::Socket,
         };
         let outgoing = Outgoing {
             method,

@@ -18,7 +18,7 @@ use crate::{
 };
 use http::Method;
 use refusals::Refusals;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 #[cfg(feature = "fuzzing")]
 pub(super) use address_class::special;
@@ -42,6 +42,17 @@ pub(crate) struct Policy {
     /// In the order of the services.
     states: Vec<service::State>,
     refusals: Refusals,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub(super) enum Peer {
+    /// The server, at this address.
+    Server(IpAddr),
+    /// A proxy, at this address.
+    Proxy(Box<Origin>, IpAddr),
+    /// A service, at a socket of this machine.
+    Socket,
 }
 
 /// The way of a request.
@@ -142,6 +153,19 @@ impl Policy {
                 grant.through_proxy()?;
                 Grant::new(&self.rules.egress, proxy, None, is_for_plugin)
             }
+        }
+    }
+
+    /// Whether a request with this `grant` may be sent to `peer`, which it has not
+    /// connected to: another may have been granted more.
+    pub(super) fn admits(&self, grant: &Grant, peer: &Peer, is_for_plugin: bool) -> bool {
+        match (grant, peer) {
+            (Grant::Everything, _) => true,
+            (Grant::Some { .. }, Peer::Server(address)) => grant.allows(*address),
+            (Grant::Some { .. }, Peer::Proxy(proxy, address)) => self
+                .proxy(proxy, grant, is_for_plugin)
+                .is_ok_and(|grant| grant.allows(*address)),
+            (Grant::Some { .. }, Peer::Socket) => false,
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     habit::Habit,
     idle_budget::{self, Counted, IdleBudget, Keeper},
     known_servers::KnownServers,
+    policy::Peer,
     tls::TlsSessions,
     turn::{Go, Place, Turns},
 };
@@ -139,17 +140,23 @@ struct Shareable {
 }
 
 impl Pool {
-    /// A kept connection to `origin` that is alive as far as one can know. Where
+    /// A kept connection to `origin` that is alive as far as one can know, and whose
+    /// other end is one of those that `admits` lets through. Where
     /// the request must not be lost, it is one that the server keeps as far as it
     /// has shown: there may be a moment to wait for that.
-    pub(super) async fn take(&self, origin: &Origin, not_to_be_lost: bool) -> Option<Connection> {
-        if let Some(connection) = self.take_at_once(origin, not_to_be_lost) {
+    pub(super) async fn take(
+        &self,
+        origin: &Origin,
+        not_to_be_lost: bool,
+        admits: impl Fn(&Peer) -> bool,
+    ) -> Option<Connection> {
+        if let Some(connection) = self.take_at_once(origin, not_to_be_lost, &admits) {
             return Some(connection);
         }
         if !not_to_be_lost {
             return None;
         }
-        while let Some((mut idle, safe)) = self.take_on_probation(origin) {
+        while let Some((mut idle, safe)) = self.take_on_probation(origin, &admits) {
             sleep_until(safe).await;
             if idle.http1.is_ready() {
                 return Some(Connection::Http1(idle.http1));
@@ -161,19 +168,26 @@ impl Pool {
         None
     }
 
-    fn take_at_once(&self, origin: &Origin, not_to_be_lost: bool) -> Option<Connection> {
+    fn take_at_once(
+        &self,
+        origin: &Origin,
+        not_to_be_lost: bool,
+        admits: impl Fn(&Peer) -> bool,
+    ) -> Option<Connection> {
         let mut kept = self.lock();
         let of_origin = kept.by_origin.get_mut(origin)?;
-        if let Some(shared) = of_origin.share() {
+        if let Some(shared) = of_origin.share(&admits) {
             return Some(shared);
         }
         let habit = of_origin.habit;
         let now = Instant::now();
-        let is_safe = |idle: &mut Idle| {
+        let is_safe = |idle: &Idle| {
             let safe = habit.safe_from(idle.since, now);
             !not_to_be_lost || safe.is_some_and(|safe| safe <= now)
         };
-        while let Some(mut idle) = of_origin.idle.pop_back_if(is_safe) {
+        let may_serve = |idle: &Idle| admits(idle.http1.peer()) && is_safe(idle);
+        while let Some(index) = of_origin.idle.iter().rposition(may_serve) {
+            let mut idle = of_origin.idle.remove(index)?;
             if now < idle.until {
                 if idle.http1.is_ready() {
                     return Some(Connection::Http1(idle.http1));
@@ -188,7 +202,11 @@ impl Pool {
 
     /// The connection that is safe to use and was used last, or else the one that
     /// will be safe first, and when it is.
-    fn take_on_probation(&self, origin: &Origin) -> Option<(Idle, Instant)> {
+    fn take_on_probation(
+        &self,
+        origin: &Origin,
+        admits: impl Fn(&Peer) -> bool,
+    ) -> Option<(Idle, Instant)> {
         let mut kept = self.lock();
         let OfOrigin { idle, habit, .. } = kept.by_origin.get_mut(origin)?;
         let now = Instant::now();
@@ -198,8 +216,10 @@ impl Pool {
                 .filter(|safe| *safe < it.until)
         };
         idle.retain(|it| now < it.until);
-        let is_safe = |it: &Idle| safe(it).is_some_and(|safe| safe <= now);
-        let index = idle.iter().rposition(is_safe).unwrap_or(0);
+        let may_serve = |it: &Idle| admits(it.http1.peer());
+        let is_safe = |it: &Idle| may_serve(it) && safe(it).is_some_and(|safe| safe <= now);
+        let index = idle.iter().rposition(is_safe);
+        let index = index.or_else(|| idle.iter().position(may_serve))?;
         let safe = safe(idle.get(index)?)?;
         Some((idle.remove(index)?, safe))
     }
@@ -310,12 +330,13 @@ impl Pool {
         &self,
         origin: &Origin,
         not_to_be_lost: bool,
+        admits: impl Fn(&Peer) -> bool,
         lock: impl Fn() -> Result<Option<ConnectLock>, Failure>,
     ) -> Result<Turn, Failure> {
         let Some(mut place) = self.0.turns.queue_up(origin, &self.0.known) else {
             return Ok(Turn::Connect(None, lock()?));
         };
-        let take = || self.take_at_once(origin, not_to_be_lost);
+        let take = || self.take_at_once(origin, not_to_be_lost, &admits);
         Ok(match place.turn(take, lock).await? {
             Go::Share(shared) => Turn::Share(shared),
             Go::Connect(lock) => Turn::Connect(Some(place), lock),
@@ -323,8 +344,12 @@ impl Pool {
     }
 
     /// A connection to `origin` that others use as well.
-    pub(super) fn share(&self, origin: &Origin) -> Option<Connection> {
-        self.lock().by_origin.get_mut(origin)?.share()
+    pub(super) fn share(
+        &self,
+        origin: &Origin,
+        admits: impl Fn(&Peer) -> bool,
+    ) -> Option<Connection> {
+        self.lock().by_origin.get_mut(origin)?.share(admits)
     }
 
     /// Sees to it that what is kept is closed in time. There is one sweeper
@@ -398,8 +423,11 @@ impl OfOrigin {
         self.idle.is_empty() && self.http2.is_none() && !self.habit.is_memorable(Instant::now())
     }
 
-    fn share(&mut self) -> Option<Connection> {
+    fn share(&mut self, admits: impl Fn(&Peer) -> bool) -> Option<Connection> {
         let shareable = self.http2.as_mut()?;
+        if !admits(shareable.http2.peer()) {
+            return None;
+        }
         if !shareable.http2.is_ready() {
             self.http2 = None;
             return None;
