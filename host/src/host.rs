@@ -110,6 +110,7 @@ impl Host {
             ..self.0.config.clone()
         };
         let granted = granted.effective()?;
+        granted.warn_of_services();
         let rules = Rules::new(&granted.services, &granted.egress)?;
         Ok(self.make(self.0.pools.pool(), Arc::new(rules)))
     }

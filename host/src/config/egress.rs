@@ -10,7 +10,7 @@
 //! ]
 //! ```
 
-use super::{by_text::by_text, host_pattern::HostPattern};
+use super::{by_text::by_text, host_pattern::HostPattern, service::DOMAIN};
 use http::Method;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -159,6 +159,12 @@ impl FromStr for EgressRule {
         let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         let bare = bare.unwrap_or(host);
         let host = if let Ok(address) = bare.parse::<IpAddr>() {
+            if address.to_canonical() != address {
+                return Err(wrong(&format!(
+                    "is an IPv4 address in the form of IPv6; it is written {}",
+                    address.to_canonical()
+                )));
+            }
             RuleHost::Network(IpNet::from(address))
         } else if bare.contains('/') {
             let network: IpNet = bare.parse().map_err(|_| {
@@ -172,9 +178,22 @@ impl FromStr for EgressRule {
                     network.trunc()
                 )));
             }
+            if network.prefix_len() >= 96 && network.addr().to_canonical() != network.addr() {
+                return Err(wrong(&format!(
+                    "is a network of IPv4 in the form of IPv6; it is written {}/{}",
+                    network.addr().to_canonical(),
+                    network.prefix_len() - 96
+                )));
+            }
             RuleHost::Network(network)
         } else {
-            RuleHost::Named(HostPattern::parse(host).map_err(wrong)?)
+            let pattern = HostPattern::parse(host).map_err(wrong)?;
+            if pattern.is_under(DOMAIN) {
+                return Err(wrong(
+                    "names services, which need no rule; services.NAME.origin binds one",
+                ));
+            }
+            RuleHost::Named(pattern)
         };
         Ok(Self {
             methods,
@@ -308,6 +327,12 @@ mod tests {
             "https://example.com:+80",
             "https://example.com:",
             "https://*example.com",
+            "https://[::ffff:10.0.0.1]",
+            "https://[::ffff:10.0.0.0/104]",
+            "https://10.0.1",
+            "https://*.4",
+            "http://billing.service.internal",
+            "http://*.service.internal",
             "https://10.0.0.0/33",
             "https://10.0.0.1/8",
             "https://[fd00::/8",

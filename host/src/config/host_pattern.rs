@@ -1,6 +1,9 @@
 //! Which hosts a line of the configuration speaks of.
 
-use std::{fmt, net::Ipv6Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 /// A host by its name, or by what its name ends in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,7 @@ impl HostPattern {
         }
         if let Some(suffix) = host.strip_prefix('*') {
             return match suffix.strip_prefix('.') {
+                Some(name) if ends_in_number(name) => Err(NO_NAME),
                 Some(name) if is_name(name) => Ok(Self::Under(suffix.to_owned())),
                 _ => Err("has a * that is not a whole label in front"),
             };
@@ -33,9 +37,20 @@ impl HostPattern {
                 .ok_or("has no IPv6 address in its brackets")?;
             return Ok(Self::Exactly(format!("[{address}]")));
         }
+        if ends_in_number(&host) && host.parse::<Ipv4Addr>().is_err() {
+            return Err(NO_NAME);
+        }
         match is_name(&host) {
             true => Ok(Self::Exactly(host)),
             false => Err("is no host name (one of IDN is written in its xn-- form)"),
+        }
+    }
+
+    /// Whether it is of hosts under `domain`, which begins with a dot, alone.
+    pub(super) fn is_under(&self, domain: &str) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Under(text) | Self::Exactly(text) => text.ends_with(domain),
         }
     }
 
@@ -48,6 +63,14 @@ impl HostPattern {
             Self::Exactly(name) => host == name,
         }
     }
+}
+
+/// Of what no request has as its host: URLs refuse it.
+const NO_NAME: &str = "is neither a host name nor an IPv4 address of four decimal parts";
+
+fn ends_in_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_name(name: &str) -> bool {

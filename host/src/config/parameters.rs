@@ -222,6 +222,16 @@ impl Config {
                 )));
             }
         }
+        for (name, time) in [
+            ("conn-lifetime", self.conn_lifetime),
+            ("idle-timeout", self.idle_timeout),
+        ] {
+            if time > LONGEST_TIMEOUT {
+                return Err(ConfigError::new(format!(
+                    "{name} is longer than a year; it is at most 8760h"
+                )));
+            }
+        }
         if self.max_transfer_size > LARGEST_SIZE {
             return Err(ConfigError::new(format!(
                 "max-transfer-size is at most {LARGEST_SIZE} bytes; 0 is no limit"
@@ -278,6 +288,19 @@ impl Config {
                 "connect-poll-interval is ignored: connecting is asynchronous, nothing is polled"
             );
         }
+        self.warn_of_services();
+        warn_of_open_doors("all servers", self.ssl_verifypeer, self.ssl_verifyhost);
+        for domain in &self.client_domains {
+            warn_of_open_doors(
+                &domain.servers.to_string(),
+                domain.ssl_verifypeer.unwrap_or(true),
+                domain.ssl_verifyhost.unwrap_or(true),
+            );
+        }
+    }
+
+    /// Logs what of its services has no effect.
+    pub(crate) fn warn_of_services(&self) {
         for (name, service) in &self.services {
             let of_both = [
                 (
@@ -307,14 +330,6 @@ impl Config {
                     self.max_async_transfers
                 );
             }
-        }
-        warn_of_open_doors("all servers", self.ssl_verifypeer, self.ssl_verifyhost);
-        for domain in &self.client_domains {
-            warn_of_open_doors(
-                &domain.servers.to_string(),
-                domain.ssl_verifypeer.unwrap_or(true),
-                domain.ssl_verifyhost.unwrap_or(true),
-            );
         }
     }
 }

@@ -12,7 +12,10 @@
 //! fail-fast = { after = 5, for = "2s" }
 //! ```
 
-use super::{by_text::by_text, duration, error::ConfigError, host_pattern::HostPattern};
+use super::{
+    by_text::by_text, duration, error::ConfigError, host_pattern::HostPattern,
+    parameters::LONGEST_TIMEOUT,
+};
 use http::{HeaderName, Uri, header};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -198,6 +201,11 @@ impl Service {
                     "{key} is 0, which no call could meet; it is at least 1ms"
                 ));
             }
+            if timeout.is_some_and(|timeout| timeout > LONGEST_TIMEOUT) {
+                return wrong(&format!(
+                    "{key} is longer than a year, which is no timeout; it is at most 8760h"
+                ));
+            }
         }
         if self.max_async_transfers == Some(0) {
             return wrong("max-async-transfers is 0, so that nothing could ask; it is at least 1");
@@ -206,10 +214,10 @@ impl Service {
             return wrong(&format!("retries is at most {MOST_RETRIES}"));
         }
         if let Some(FailFast { after, pause }) = self.fail_fast
-            && (after == 0 || pause.is_zero())
+            && (after == 0 || pause.is_zero() || pause > LONGEST_TIMEOUT)
         {
             return wrong(
-                "fail-fast wants how many failures, at least 1, and for how long, like { after = 5, for = \"2s\" }",
+                "fail-fast wants how many failures, at least 1, and for how long, at most a year, like { after = 5, for = \"2s\" }",
             );
         }
         Ok(())
