@@ -35,6 +35,7 @@ mod resolve;
 mod send;
 mod service_transfer;
 mod socket;
+mod stamp;
 mod stream;
 mod tenant;
 mod tls;

@@ -3,7 +3,7 @@
 //! A [`policy`] is what the configuration says for some servers. It becomes a
 //! client configuration of rustls, whose [`verifier`] asks a [`trust_store`],
 //! and which shows an [`identity`]. The files that both are read from are
-//! watched ([`stamp`]): what changes is in force from the next connection on.
+//! watched ([`stamp`](super::stamp)): what changes is in force from the next connection on.
 //!
 //! Nothing asks whether a certificate was revoked: there are no lists of revoked
 //! certificates and no OCSP, as with the original unless its library is told to.
@@ -14,7 +14,6 @@ mod files;
 mod identity;
 mod policy;
 mod sessions;
-mod stamp;
 mod trust_store;
 mod verifier;
 

@@ -1,25 +1,25 @@
 //! What a file says, read anew when it has changed.
 
+use super::stamp::Look;
 use parking_lot::Mutex;
-use std::{
-    fs::{self, Metadata},
-    io,
-    os::unix::fs::MetadataExt as _,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fs, io, path::PathBuf, sync::Arc};
 
 /// A file and what it said when it was read last. Looking whether it has changed
 /// takes one system call.
 #[derive(Debug)]
 pub(super) struct WatchedFile<T> {
     path: PathBuf,
-    read: Mutex<Option<(Stamp, Arc<T>)>>,
+    read: Mutex<Option<Read<T>>>,
 }
 
-/// What changes with a file: device, inode, size, and both times in nanoseconds.
-/// `None` for one that is not there.
-type Stamp = Option<(u64, u64, u64, [i64; 4])>;
+#[derive(Debug)]
+struct Read<T> {
+    /// Empty for a file that is not there.
+    look: Option<Look>,
+    /// It would look different if it had changed since.
+    is_settled: bool,
+    said: Arc<T>,
+}
 
 impl<T> WatchedFile<T> {
     pub(super) fn new(path: impl Into<PathBuf>) -> Self {
@@ -39,22 +39,23 @@ impl<T> WatchedFile<T> {
         parse: impl FnOnce(io::Result<Vec<u8>>) -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
         // Before it is read: a change in between is seen the next time.
-        let stamp = fs::metadata(&self.path).ok().map(|it| stamp(&it));
+        let look = Look::of(&self.path);
+        let is_settled = look.as_ref().is_none_or(Look::is_settled);
         let mut read = self.read.lock();
-        if let Some((then, said)) = &*read
-            && *then == stamp
+        if let Some(read) = &*read
+            && read.is_settled
+            && read.look == look
         {
-            return Ok(said.clone());
+            return Ok(read.said.clone());
         }
         let said = Arc::new(parse(fs::read(&self.path))?);
-        *read = Some((stamp, said.clone()));
+        *read = Some(Read {
+            look,
+            is_settled,
+            said: said.clone(),
+        });
         Ok(said)
     }
-}
-
-fn stamp(it: &Metadata) -> (u64, u64, u64, [i64; 4]) {
-    let times = [it.mtime(), it.mtime_nsec(), it.ctime(), it.ctime_nsec()];
-    (it.dev(), it.ino(), it.size(), times)
 }
 
 #[cfg(test)]
@@ -76,10 +77,7 @@ mod tests {
         let file = WatchedFile::new(&path);
         assert_eq!(*file.current(text).unwrap(), "nothing");
         fs::write(&path, "one").unwrap();
-        let first = file.current(text).unwrap();
-        assert_eq!(*first, "one");
-        let again = file.current(text).unwrap();
-        assert!(Arc::ptr_eq(&first, &again), "it has not changed");
+        assert_eq!(*file.current(text).unwrap(), "one");
         // As tools do, so that nobody reads half of it.
         let newer = path.with_extension("new");
         fs::write(&newer, "two").unwrap();
@@ -87,6 +85,28 @@ mod tests {
         assert_eq!(*file.current(text).unwrap(), "two");
         fs::remove_file(&path).unwrap();
         assert_eq!(*file.current(text).unwrap(), "nothing");
+    }
+
+    #[test]
+    fn one_that_has_not_changed_for_a_time_is_not_read_again() {
+        // It was there before this was compiled.
+        let file = WatchedFile::new(concat!(env!("CARGO_MANIFEST_DIR"), "/build.rs"));
+        let first = file.current(text).unwrap();
+        assert!(Arc::ptr_eq(&first, &file.current(text).unwrap()));
+    }
+
+    /// The clock of its file system stands still for some milliseconds at a time.
+    #[test]
+    fn one_that_changes_again_and_again_is_read_each_time() {
+        let name = format!("rest-client-changing-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let file = WatchedFile::new(&path);
+        for number in 1000..1100 {
+            let said = number.to_string();
+            fs::write(&path, &said).unwrap();
+            assert_eq!(*file.current(text).unwrap(), said);
+        }
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]

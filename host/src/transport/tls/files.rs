@@ -1,7 +1,7 @@
 //! The files of a policy, and what they say.
 
-use super::{identity, stamp::Stamp, trust_store::read_certificates};
-use crate::config::ConfigError;
+use super::{identity, trust_store::read_certificates};
+use crate::{config::ConfigError, transport::stamp::Stamp};
 use rustls::{crypto::CryptoProvider, pki_types::CertificateDer, sign::CertifiedKey};
 use std::path::PathBuf;
 

@@ -2,13 +2,13 @@
 
 use super::{
     files::{Content, Files},
-    stamp::Stamp,
     trust_store::TrustStore,
     verifier::Verifier,
 };
 use crate::{
     call::failure::{Cause, Failure},
     config::{ClientDomain, Config, ConfigError, HttpVersion, TlsVersion},
+    transport::stamp::Stamp,
 };
 use rustls::{
     ClientConfig, SupportedProtocolVersion,

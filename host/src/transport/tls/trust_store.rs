@@ -1,7 +1,7 @@
 //! Whom TLS trusts: authorities, and certificates as themselves.
 
-use super::{certificate, stamp::Stamp};
-use crate::config::ConfigError;
+use super::certificate;
+use crate::{config::ConfigError, transport::stamp::Stamp};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject as _},
