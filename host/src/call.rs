@@ -43,6 +43,8 @@ pub(crate) struct Record {
     pub(crate) failure: Option<(String, Failure)>,
     /// Its caller has been told that its time is up.
     pub(crate) expired: bool,
+    /// Where its last request went: to the service with this number, or elsewhere.
+    asked: Option<Option<usize>>,
     /// The time that its connection has, while there is none.
     connecting: Option<Limit>,
     /// The time that the service has which is asked, if that is less than its own.
@@ -122,6 +124,13 @@ impl Call {
         record.status = None;
         record.connecting = None;
         record.service = None;
+    }
+
+    /// The next request goes to the service with this number, or elsewhere. False if
+    /// another than the service has led it there.
+    pub(crate) fn leads_to(&self, service: Option<usize>) -> bool {
+        let before = self.record().asked.replace(service);
+        service.is_none() || before.is_none_or(|before| before == service)
     }
 
     /// A service is asked from now on that has so much time, if it has a limit of its

@@ -3,7 +3,8 @@
 
 use crate::worker_with;
 use rest_client_host::{
-    AtCap, Config, ErrorKind, FailFast, Host, Instance, SecretSource, Service, plugin::PluginCtx,
+    AtCap, Config, ErrorKind, FailFast, Host, HttpVersion, Instance, SecretSource, Service,
+    plugin::PluginCtx,
 };
 use std::{fs, time::Duration};
 use support::{
@@ -317,6 +318,140 @@ async fn a_service_that_is_down_is_left_alone_until_it_answers_again() {
         tokio::task::yield_now().await;
     }
     assert_eq!(server.record().requests.len(), 3);
+}
+
+/// A plugin could close it to all others otherwise.
+#[tokio::test]
+async fn a_caller_in_a_hurry_says_nothing_of_a_service() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/slow" => vec![Step::Stall],
+        _ => ok("fine"),
+    })
+    .await;
+    let mut service = at(&server.origin());
+    service.fail_fast = Some(FailFast {
+        after: 1,
+        pause: Duration::from_secs(60),
+    });
+    let instance = asking(service);
+    for _ in 0..3 {
+        let slow = instance.rest_get(&format!("{NAME}/slow"));
+        let error = slow.transfer_timeout(Duration::from_millis(10)).await;
+        assert!(error.unwrap_err().is_timeout());
+        assert_eq!(instance.rest_get(NAME).await.unwrap().text(), "fine");
+    }
+}
+
+#[tokio::test]
+async fn what_a_first_attempt_met_is_not_told_of_the_second() {
+    let authority = Authority::new("billing");
+    let identity = authority.issue(&["127.0.0.1"], Validity::Good);
+    let (handshake, reply) = (Gate::default(), Gate::default());
+    let held = reply.clone();
+    let server =
+        Server::start_tls_with_gate(&identity, handshake, move |seen| match &*seen.target {
+            "/first" => [vec![Step::Wait(held.clone())], ok("first")].concat(),
+            _ => vec![Step::Stall],
+        })
+        .await;
+    let file = authority.file();
+    let mut service = at(&server.origin());
+    service.retries = 1;
+    service.connection_timeout = Some(Duration::from_millis(200));
+    service.transfer_timeout = Some(Duration::from_millis(600));
+    let instance = worker_with(config!(
+        ssl_capath = Some(file.path().to_owned()),
+        http_version = HttpVersion::Http11,
+        ..bound(service)
+    ));
+    let first = instance.rest_get(&format!("{NAME}/first")).into_future();
+    let second = async {
+        server
+            .wait_for("the first", |record| record.requests.len() == 1)
+            .await;
+        let second = instance.rest_get(&format!("{NAME}/second")).into_future();
+        let meanwhile = async {
+            server
+                .wait_for("the second", |record| record.accepted == 2)
+                .await;
+            reply.open();
+        };
+        tokio::join!(second, meanwhile).0
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!(first.unwrap().text(), "first");
+    let error = second.unwrap_err();
+    // It has gone over the connection that the first one left.
+    assert_eq!(last(&server).target, "/second");
+    assert_eq!(error.kind(), ErrorKind::TransferTimeout, "{error}");
+}
+
+/// It would be asked with what opens it, by whoever the other server is.
+#[tokio::test]
+async fn no_other_server_leads_a_request_to_a_service() {
+    let server = Server::start(|_| ok("fine")).await;
+    let to_service = format!("{NAME}/charge");
+    let elsewhere =
+        Server::start(move |_| reply("307 Temporary Redirect", &[("location", &to_service)], b""))
+            .await;
+    let instance = asking(at(&server.origin()));
+    let led = instance
+        .rest_post(&elsewhere.url("/"), "x")
+        .max_redirects(3);
+    assert_eq!(led.await.unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(server.record().accepted, 0);
+    assert_eq!(instance.rest_get(NAME).await.unwrap().text(), "fine");
+
+    let two = [
+        ("a".to_owned(), at(&elsewhere.origin())),
+        ("billing".to_owned(), at(&server.origin())),
+    ];
+    let instance = worker_with(config!(services = two.into()));
+    let led = instance.rest_post("http://a.service.internal/", "x");
+    let error = led.max_redirects(3).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert_eq!(server.record().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn no_server_is_asked_to_repeat_what_opens_it() {
+    let server = Server::start(|_| ok("fine")).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("secret");
+    fs::write(&file, "sesame").unwrap();
+    let mut service = at(&server.origin());
+    let instance = asking(service.clone());
+    instance.rest_request("TRACE", NAME).await.unwrap();
+    let secret = SecretSource::File(file);
+    service.headers.insert("x-key".into(), secret);
+    let error = asking(service).rest_request("TRACE", NAME).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(server.record().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn no_address_of_a_reply_says_where_a_service_is() {
+    let server = Server::start(|seen| {
+        let host = seen.header("host")[0];
+        let named = match &*seen.target {
+            "/plain" => format!("http://{host}/a?b#c"),
+            "/without-scheme" => format!("//{host}/a?b#c"),
+            _ => format!("HTTP://{}/a?b#c", host.replace(':', ".:")),
+        };
+        let location = ("location", &*named);
+        let fields = [location, location, ("content-location", &named)];
+        reply("201 Created", &fields, b"")
+    })
+    .await;
+    let instance = asking(at(&server.origin()));
+    for path in ["/plain", "/without-scheme", "/with-a-dot"] {
+        let reply = instance.rest_get(&format!("{NAME}{path}")).await.unwrap();
+        for field in ["location", "content-location"] {
+            for value in reply.headers().get_all(field) {
+                assert_eq!(value, &format!("{NAME}/a?b#c"), "{path}");
+            }
+        }
+    }
 }
 
 /// Neither where it is nor what it shows of itself.

@@ -10,7 +10,7 @@ use crate::{
     call::origin::Origin,
 };
 use parking_lot::{Mutex, MutexGuard};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// One instance among those of a host.
@@ -35,8 +35,8 @@ struct State {
     connected: HashMap<(InstanceId, Server), (Instant, usize)>,
 }
 
-/// By host and port.
-type Server = (String, u16);
+/// By host and port, or by the socket.
+type Server = (String, u16, Option<Arc<Path>>);
 
 impl ConnectLocks {
     pub(super) fn new(conn_lifetime: Duration) -> Self {
@@ -99,7 +99,7 @@ impl ConnectLocks {
 }
 
 fn server(origin: &Origin) -> Server {
-    (origin.host.clone(), origin.port)
+    (origin.host.clone(), origin.port, origin.socket.clone())
 }
 
 /// Held while connecting.
@@ -171,6 +171,16 @@ mod tests {
         locks.acquire(&origin("https://h/"), 2).unwrap();
         locks.acquire(&origin("http://h:81/"), 2).unwrap();
         locks.acquire(&origin("http://g/"), 2).unwrap();
+    }
+
+    #[test]
+    fn sockets_are_servers_of_their_own() {
+        let at = |path: &str| Origin::of_service(&path.parse().unwrap()).unwrap();
+        let locks = ConnectLocks::new(Duration::ZERO);
+        let _held = locks.acquire(&at("unix:/run/a.sock"), 1).unwrap();
+        locks.acquire(&at("unix:/run/b.sock"), 2).unwrap();
+        locks.acquire(&origin("http://localhost/"), 2).unwrap();
+        locks.acquire(&at("unix:/run/a.sock"), 2).unwrap_err();
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     errors,
     head::HeadRules,
     keep_alive,
-    policy::{Grant, Peer},
+    policy::{Grant, Peer, Service},
     pool::Turn,
     request_body::Outgoing,
     send::{Again, Unanswered, send},
@@ -56,6 +56,9 @@ pub(crate) struct Transport {
     /// Bytes; `u64::MAX` is no limit.
     max_transfer_size: u64,
     at_cap: AtCap,
+    /// What calls have that ask for no less.
+    connection_timeout: Duration,
+    transfer_timeout: Duration,
 }
 
 impl Transport {
@@ -76,6 +79,8 @@ impl Transport {
                 limit => limit,
             },
             at_cap: config.at_cap,
+            connection_timeout: config.connection_timeout,
+            transfer_timeout: config.transfer_timeout,
         })
     }
 }
@@ -130,6 +135,19 @@ impl Exchange<'_> {
                 }
             }
         }
+    }
+
+    /// The time that the operator gives `service`, to be connected with or for all of a
+    /// transfer.
+    pub(super) fn time_for(&self, cause: Cause, service: Service<'_>) -> Duration {
+        let (of_service, of_all) = match cause {
+            Cause::ConnectionTimeout => (
+                service.connection_timeout(),
+                self.transport.connection_timeout,
+            ),
+            _ => (service.transfer_timeout(), self.transport.transfer_timeout),
+        };
+        of_service.map_or(of_all, |it| it.min(of_all))
     }
 
     /// Whether it may go over a connection that another has made.
@@ -300,14 +318,14 @@ impl Exchange<'_> {
     async fn connect(&self, not_to_be_lost: bool) -> Result<(Connection, bool), Failure> {
         let timeout = self.connect_timeout;
         let until = self.call.connecting(timeout);
-        if Instant::now() >= until {
-            return Err(self.call.connection_timed_out(timeout));
-        }
-        let Ok(connected) = timeout_at(until, self.connect_in_turn(not_to_be_lost)).await else {
-            return Err(self.call.connection_timed_out(timeout));
+        let connected = match Instant::now() < until {
+            true => timeout_at(until, self.connect_in_turn(not_to_be_lost))
+                .await
+                .ok(),
+            false => None,
         };
         self.call.connected();
-        connected
+        connected.unwrap_or_else(|| Err(self.call.connection_timed_out(timeout)))
     }
 
     /// As [`connect`](Self::connect), without end.

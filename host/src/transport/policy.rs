@@ -129,6 +129,7 @@ impl Policy {
             ));
         }
         Ok(Service {
+            number: index,
             rules: &services[index],
             state: &self.states[index],
         })

@@ -43,7 +43,6 @@ pub(crate) struct Pools {
     /// Connections that one pool keeps without use.
     most: usize,
     budget: Arc<IdleBudget>,
-    known: Arc<KnownServers>,
 }
 
 impl Pools {
@@ -61,7 +60,6 @@ impl Pools {
             idle_timeout: config.idle_timeout,
             most: most.min(config.max_idle_connections as usize),
             budget: Arc::new(IdleBudget::new(total)),
-            known: Arc::default(),
         }
     }
 
@@ -75,7 +73,7 @@ impl Pools {
             count: Arc::default(),
             kept: Mutex::default(),
             turns: Arc::default(),
-            known: self.known.clone(),
+            known: Arc::default(),
             tls_sessions: TlsSessions::default(),
         }))
     }

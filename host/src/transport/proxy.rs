@@ -103,7 +103,9 @@ impl Proxies {
     /// The proxy for requests to `origin`, unless they go without.
     pub(super) fn of_origin(&self, origin: &Origin) -> Option<Proxy> {
         let scheme = if origin.tls { "https" } else { "http" };
-        let uri = format!("{scheme}://{}:{}/", origin.host, origin.port);
+        // NO_PROXY knows no dot at the end of a complete name.
+        let host = origin.host.strip_suffix('.').unwrap_or(&origin.host);
+        let uri = format!("{scheme}://{host}:{}/", origin.port);
         let intercept = self.0.intercept(&uri.parse().ok()?)?;
         Proxy::of(&intercept)
     }
@@ -251,6 +253,8 @@ mod tests {
         for (uri, goes_without) in [
             ("http://one.example/", true),
             ("http://x.two.example:8080/", true),
+            ("http://one.example./", true),
+            ("http://x.two.example./", true),
             ("http://192.0.2.7/", true),
             ("http://[::1]/", true),
             ("http://three.example/", false),

@@ -26,6 +26,12 @@ pub(super) async fn ask(
     mut outgoing: Outgoing,
 ) -> Result<Reply, Failure> {
     let Exchange { call, origin, .. } = exchange;
+    if service.is_shown_by(&outgoing.method) {
+        return Err(Failure::new(
+            Cause::Denied,
+            "TRACE has a server repeat what it was sent, and with that what opens the service",
+        ));
+    }
     let shorter = service.connection_timeout();
     let exchange = Exchange {
         origin: service.origin(),
@@ -81,12 +87,15 @@ async fn with_retries(
     outgoing: &Outgoing,
 ) -> Result<Reply, Failure> {
     let budget = service.retry_budget();
-    budget.add_request();
     let mut left = service.retries();
+    let mut pass = service.pass()?;
+    budget.add_request();
     loop {
-        let pass = service.pass()?;
+        let began = Instant::now();
         let replied = exchange.complete(outgoing).await;
-        judge(pass, &replied);
+        judge(pass, &replied, |cause| {
+            began.elapsed() * 2 >= exchange.time_for(cause, service)
+        });
         let failure = match replied {
             Ok(reply) => return Ok(reply),
             Err(failure) => failure,
@@ -106,6 +115,11 @@ async fn with_retries(
             "a request is sent once more"
         );
         sleep_until(then).await;
+        pass = match service.pass() {
+            Ok(pass) => pass,
+            // Others have failed meanwhile.
+            Err(_) => return Err(failure),
+        };
     }
 }
 
@@ -122,30 +136,33 @@ fn may_retry(failure: &Failure, outgoing: &Outgoing) -> bool {
     }
 }
 
-/// Says what a request has shown of its service.
-fn judge(pass: Option<Pass<'_>>, replied: &Result<Reply, Failure>) {
+/// Says what a request has shown of its service. One that ran out of time has shown
+/// nothing unless it `had_time`: a caller may set as little as it likes.
+fn judge(
+    pass: Option<Pass<'_>>,
+    replied: &Result<Reply, Failure>,
+    had_time: impl Fn(Cause) -> bool,
+) {
     let Some(pass) = pass else {
         return;
     };
-    match replied.as_ref().map(|reply| reply.cut.is_some()) {
-        Ok(false)
-        | Err(Failure {
-            cause: Cause::TooLarge(_),
-            ..
-        }) => pass.answered(),
-        Ok(true) => pass.failed(Instant::now().into_std()),
-        Err(failure) => match failure.cause {
-            Cause::Refused
-            | Cause::ConnectionTimeout
-            | Cause::TransferTimeout
-            | Cause::Dns
-            | Cause::Tls
-            | Cause::Certificate
-            | Cause::Incomplete
-            | Cause::Protocol => pass.failed(Instant::now().into_std()),
-            // What we lack says nothing of the service.
-            _ => {}
-        },
+    let failed = |pass: Pass<'_>| pass.failed(Instant::now().into_std());
+    let cause = match replied {
+        Ok(Reply { cut: None, .. }) => return pass.answered(),
+        Ok(Reply { cut: Some(cut), .. }) => cut.cause,
+        Err(failure) => failure.cause,
+    };
+    match cause {
+        Cause::TooLarge(_) => pass.answered(),
+        Cause::ConnectionTimeout | Cause::TransferTimeout if had_time(cause) => failed(pass),
+        Cause::Refused
+        | Cause::Dns
+        | Cause::Tls
+        | Cause::Certificate
+        | Cause::Incomplete
+        | Cause::Protocol => failed(pass),
+        // What we lack says nothing of the service.
+        _ => {}
     }
 }
 

@@ -72,6 +72,17 @@ async fn by_its_way(
     let route = tenant
         .policy()
         .route(origin, request.method(), call.is_for_plugin())?;
+    let service = match &route {
+        Route::Server(_) => None,
+        Route::Service(service) => Some(service.number()),
+    };
+    // It would carry what opens the service, and who asks has not named it.
+    if !call.leads_to(service) {
+        return Err(Failure::new(
+            Cause::Denied,
+            "a redirect of another server leads to it, and services are for who names them",
+        ));
+    }
     // A guest of ours has written all of it before.
     let outgoing = timeout_at(exchange.deadline, Outgoing::collect(request))
         .await

@@ -22,6 +22,8 @@ pub(in crate::transport) enum Grant {
         origin: Origin,
         /// All that are somebody's on the internet.
         public: bool,
+        /// A rule names the host.
+        named: bool,
         networks: Vec<IpNet>,
     },
 }
@@ -39,23 +41,26 @@ impl Grant {
         method: Option<&Method>,
         is_for_plugin: bool,
     ) -> Result<Self, Failure> {
-        let mut public = match (egress.default, is_for_plugin) {
+        let by_default = match (egress.default, is_for_plugin) {
             (None, false) => return Ok(Self::Everything),
             (None, true) | (Some(EgressDefault::Deny), _) => false,
             (Some(EgressDefault::Allow), _) => true,
         };
+        let mut named = false;
         let mut networks = Vec::new();
         for rule in &egress.allow {
             if !rule.is_about(method, origin.tls, origin.port) {
                 continue;
             }
-            public |= rule.allows_name(&origin.host);
+            named |= rule.allows_name(&origin.host);
             networks.extend(rule.network());
         }
+        let public = by_default || named;
         let grants_something = public || !networks.is_empty();
         let grant = Self::Some {
             origin: origin.clone(),
             public,
+            named,
             networks,
         };
         match literal(&origin.host).parse() {
@@ -115,7 +120,7 @@ impl Grant {
         match self {
             Self::Some {
                 origin,
-                public: false,
+                named: false,
                 ..
             } if literal(&origin.host).parse::<IpAddr>().is_err() => Err(refused(
                 "the egress policy does not allow it by its name, and a proxy is to look it up",
@@ -163,6 +168,20 @@ mod tests {
         let granted = grant("https://api.example.com/", true).unwrap();
         assert!(granted.allows(address("8.8.8.8")));
         assert!(!granted.allows(address("10.0.0.1")));
+    }
+
+    #[test]
+    fn behind_a_proxy_a_name_is_for_who_may_ask_it_by_that() {
+        let behind = |default, rules: &[&str], url| {
+            let grant = grant(&egress(default, rules), url, true).unwrap();
+            grant.through_proxy().is_ok()
+        };
+        for default in [EgressDefault::Deny, EgressDefault::Allow] {
+            let rules = ["http://api.example.com", "http://10.0.0.0/8"];
+            assert!(behind(Some(default), &rules, "http://api.example.com/"));
+            assert!(behind(Some(default), &rules, "http://10.1.2.3/"));
+            assert!(!behind(Some(default), &rules, "http://localhost/"));
+        }
     }
 
     #[test]

@@ -18,8 +18,8 @@ enum State {
     Asked { failures: u32 },
     /// It is left alone.
     LeftAlone { until: Instant },
-    /// One request finds out.
-    Probed,
+    /// One request finds out, and another one where it takes longer than that.
+    Probed { until: Instant },
 }
 
 /// A request that may be made. Dropped without a verdict, it says nothing of the
@@ -50,11 +50,13 @@ impl Health {
         let is_probe = match *state {
             State::Asked { .. } => false,
             State::LeftAlone { until } if now < until => return Err(until - now),
-            State::LeftAlone { .. } => true,
-            State::Probed => return Err(Duration::ZERO),
+            State::Probed { until } if now < until => return Err(Duration::ZERO),
+            State::LeftAlone { .. } | State::Probed { .. } => true,
         };
         if is_probe {
-            *state = State::Probed;
+            *state = State::Probed {
+                until: now + self.rules.pause,
+            };
         }
         Ok(Pass {
             health: self,
@@ -83,9 +85,9 @@ impl Pass<'_> {
         let mut state = self.health.state.lock();
         let failures = match *state {
             State::Asked { failures } => failures + 1,
-            State::Probed if self.is_probe => after,
+            State::Probed { .. } if self.is_probe => after,
             // It was asked before that was known.
-            State::LeftAlone { .. } | State::Probed => return,
+            State::LeftAlone { .. } | State::Probed { .. } => return,
         };
         *state = match failures >= after {
             true => State::LeftAlone { until: now + pause },
@@ -98,7 +100,7 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.is_probe && !self.has_verdict {
             let mut state = self.health.state.lock();
-            if *state == State::Probed {
+            if matches!(*state, State::Probed { .. }) {
                 // The next one finds out.
                 *state = State::LeftAlone {
                     until: Instant::now(),
@@ -132,6 +134,20 @@ mod tests {
         assert_eq!(health.pass(now).unwrap_err(), PAUSE);
         late.failed(now + PAUSE / 2);
         assert_eq!(health.pass(now).unwrap_err(), PAUSE);
+    }
+
+    #[test]
+    fn one_that_takes_its_time_to_find_out_holds_up_nobody_for_longer_than_that() {
+        let (health, now) = (health(), Instant::now());
+        for _ in 0..2 {
+            health.pass(now).unwrap().failed(now);
+        }
+        let slow = health.pass(now + PAUSE).unwrap();
+        let other = health.pass(now + PAUSE * 2).unwrap();
+        assert_eq!(health.pass(now + PAUSE * 2).unwrap_err(), Duration::ZERO);
+        other.answered();
+        slow.failed(now + PAUSE * 3);
+        health.pass(now + PAUSE * 3).unwrap();
     }
 
     #[test]

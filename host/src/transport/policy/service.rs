@@ -15,7 +15,8 @@ use crate::{
     config::{self, ConfigError, DOMAIN, FailFast},
 };
 use http::{
-    HeaderName, HeaderValue, Uri, header,
+    HeaderName, HeaderValue, Method, Uri,
+    header::{self, Entry},
     uri::{Authority, PathAndQuery, Scheme},
 };
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ pub(super) struct State {
 /// A service as one tenant asks it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::transport) struct Service<'a> {
+    /// Among all that the tenant has.
+    pub(super) number: usize,
     pub(super) rules: &'a Rules,
     pub(super) state: &'a State,
 }
@@ -102,6 +105,11 @@ impl State {
 }
 
 impl<'a> Service<'a> {
+    /// Its place among all that the tenant has.
+    pub(in crate::transport) fn number(self) -> usize {
+        self.number
+    }
+
     pub(in crate::transport) fn name(self) -> &'a str {
         &self.rules.name
     }
@@ -173,27 +181,48 @@ impl<'a> Service<'a> {
         }
     }
 
-    /// Has a redirect to the service itself go to its name, as it was asked: whoever
-    /// asks is not told where it is, and may ask it by its name alone.
+    /// Whether a server that repeats what it was sent would show what opens it (RFC
+    /// 9110, section 9.3.8).
+    pub(in crate::transport) fn is_shown_by(self, method: &Method) -> bool {
+        *method == Method::TRACE && !self.rules.headers.is_empty()
+    }
+
+    /// Has the fields that name the service itself name it as it was asked: whoever asks
+    /// is not told where it is, and may ask it by its name alone.
     pub(in crate::transport) fn rename(self, asked: &Origin, headers: &mut http::HeaderMap) {
-        let Some(location) = headers.get_mut(header::LOCATION) else {
-            return;
-        };
-        let renamed = location.to_str().ok().and_then(|text| {
-            let (scheme, rest) = text.split_once("://")?;
-            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            let uri: Uri = format!("{scheme}://{authority}/").parse().ok()?;
-            let of_whom = Origin::of(&uri).ok()?;
-            let is_itself = of_whom.authority() == self.rules.origin.authority()
-                && of_whom.tls == self.rules.origin.tls;
-            is_itself.then(|| format!("{}{path}", asked))
-        });
-        if let Some(renamed) = renamed
-            && let Ok(renamed) = HeaderValue::from_str(&renamed)
-        {
-            *location = renamed;
+        for field in [header::LOCATION, header::CONTENT_LOCATION] {
+            let Entry::Occupied(mut values) = headers.entry(field) else {
+                continue;
+            };
+            for value in values.iter_mut() {
+                if let Some(renamed) = self.renamed(asked, value) {
+                    *value = renamed;
+                }
+            }
         }
+    }
+
+    fn renamed(self, asked: &Origin, value: &HeaderValue) -> Option<HeaderValue> {
+        let origin = &self.rules.origin;
+        let text = value.to_str().ok()?;
+        let (tls, rest) = match text.strip_prefix("//") {
+            Some(rest) => (origin.tls, rest),
+            None => {
+                let (scheme, rest) = text.split_once("://")?;
+                (scheme.eq_ignore_ascii_case("https"), rest)
+            }
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let scheme = if tls { "https" } else { "http" };
+        let uri: Uri = format!("{scheme}://{authority}/").parse().ok()?;
+        let named = Origin::of(&uri).ok()?;
+        let is_same_port = named.port == origin.port
+            // It wants to be asked with TLS, or without.
+            || [80, 443].contains(&named.port) && [80, 443].contains(&origin.port);
+        let is_itself = is_same_port && named.server_name() == origin.server_name();
+        let renamed = is_itself.then(|| format!("{asked}{path}"))?;
+        HeaderValue::from_str(&renamed).ok()
     }
 }
 
