@@ -54,6 +54,10 @@ pub(crate) enum Command {
     /// Make many calls, and print how long they took
     #[command(after_help = exit::TABLE)]
     Load(Load),
+    /// Run a plugin that is a command (wasi:cli): it may ask the services of the
+    /// configuration, and whom its rules allow
+    #[command(after_help = exit::TABLE)]
+    Run(Run),
     /// Show or check a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -167,6 +171,30 @@ pub(crate) struct Load {
 
     #[command(flatten)]
     pub(crate) sources: Sources,
+}
+
+/// It gets clocks, random numbers and the streams of this program, and no files, no
+/// sockets and no variables but those that are given to it.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Give the plugin a variable of the environment, with this value or with the one it
+    /// has here; may be repeated
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub(crate) env: Vec<String>,
+
+    /// MiB that the plugin's own memory may grow to
+    #[arg(long, value_name = "MIB", default_value = "256", value_parser = count::<NonZeroUsize>)]
+    pub(crate) max_memory: NonZeroUsize,
+
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+
+    /// The component, a .wasm file
+    pub(crate) plugin: PathBuf,
+
+    /// Arguments of the plugin
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    pub(crate) arguments: Vec<String>,
 }
 
 /// What every request can be told.

@@ -30,6 +30,7 @@ Exit codes (curl's, where curl has one):
       (no-concurrent-connects), or the cap is met (at-cap is reject)
  129  the terminal hung up
  130  interrupted
+ 134  the plugin trapped; otherwise `run` ends with the plugin's own code
  143  terminated";
 
 /// How the program ends.
@@ -58,6 +59,7 @@ pub(crate) enum Exit {
     Busy = 75,
     HungUp = 129,
     Interrupted = 130,
+    Trapped = 134,
     Terminated = 143,
 }
 
@@ -165,6 +167,7 @@ mod tests {
             Busy,
             HungUp,
             Interrupted,
+            Trapped,
             Terminated,
         ] {
             let line = format!("\n{:>4}  ", exit as u8);

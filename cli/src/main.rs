@@ -13,6 +13,7 @@ mod load;
 mod netrc;
 mod output;
 mod pages;
+mod plugin;
 mod run;
 mod stderr;
 mod stdout;

@@ -4,7 +4,7 @@ use crate::{
     args::{Cli, Command},
     call, configuration, demo,
     exit::{Exit, Problem},
-    interrupt, load, pages, stdout,
+    interrupt, load, pages, plugin, stdout,
 };
 use clap::Parser as _;
 use std::{io::Write as _, process::ExitCode};
@@ -20,7 +20,7 @@ pub(crate) fn run() -> ExitCode {
     };
     log_to_stderr(cli.verbose);
     match interrupt::watch().and_then(|()| dispatch(cli.command)) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(problem) => {
             problem.report();
             problem.exit.into()
@@ -41,8 +41,10 @@ fn explain(error: &clap::Error) -> Exit {
     }
 }
 
-fn dispatch(command: Command) -> Result<Exit, Problem> {
-    match command {
+fn dispatch(command: Command) -> Result<ExitCode, Problem> {
+    let ended = match command {
+        // It ends as the plugin does.
+        Command::Run(run) => return wait(plugin::run(run)),
         Command::Get(get) => wait(call::run(get.into())),
         Command::Post(post) => wait(call::run(post.into_call("POST"))),
         Command::Put(put) => wait(call::run(put.into_call("PUT"))),
@@ -52,20 +54,21 @@ fn dispatch(command: Command) -> Result<Exit, Problem> {
         Command::Demo => stdout::check().and_then(|()| wait(demo::run())),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man => pages::man(),
-    }
+    };
+    ended.map(ExitCode::from)
 }
 
 /// Runs `work` to its end. One thread is enough for one call, and the quickest
 /// to start.
-fn wait(work: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit, Problem> {
+fn wait<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     wait_with(Builder::new_current_thread(), work)
 }
 
 /// Runs `work` to its end.
-fn wait_with(
+fn wait_with<T>(
     mut runtime: Builder,
-    work: impl Future<Output = Result<Exit, Problem>>,
-) -> Result<Exit, Problem> {
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
     let runtime = runtime
         .enable_all()
         .build()

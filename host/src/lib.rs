@@ -35,6 +35,7 @@ mod request;
 mod response;
 mod sandbox;
 mod stats;
+mod ticker;
 mod timings;
 mod transport;
 mod worker_pool;

@@ -9,8 +9,9 @@
 //! for a plugin is bounded by its budget ([`PluginCtx::memory_budget`]), and how
 //! much of the cap it may use by its share ([`PluginCtx::max_async_transfers`]).
 //!
-//! The store is the embedder's, and so is what a plugin takes of it. Whoever runs plugins
-//! of others has them give way while they compute (`epoch_interruption`, with a thread
+//! [`PluginRuntime`] runs plugins of others with all of this in place. In a store of the
+//! embedder's own, what a plugin takes of it is the embedder's: whoever runs plugins of
+//! others has them give way while they compute (`epoch_interruption`, with a thread
 //! that calls `increment_epoch`), drops the store of one that does not end, bounds its
 //! memory and its tables (`Store::limiter`), and gives plugins threads of their own where
 //! calls of others matter. [`PluginCtx`] ends what a plugin has begun when it is dropped.
@@ -58,17 +59,33 @@ pub(crate) mod fuzzing;
 mod hooks;
 mod http_types;
 mod rest;
+mod runtime;
 mod transfer;
 mod transfers;
+mod wasi;
 
 pub use context::{PluginCtx, PluginView};
+pub use runtime::{Command, Limits, Plugin, PluginRuntime};
 
-use wasmtime::component::{HasSelf, Linker, ResourceTable};
-use wasmtime_wasi::p2::bindings::io;
+use wasmtime::component::{HasSelf, Linker};
 
-/// Adds what a plugin needs to make calls: `rest:client/rest`,
-/// `rest:client/transfers`, and the types that these speak of, which are those
-/// of `wasi:http/types` and `wasi:io`. No `wasi:http/outgoing-handler` is among
+/// Adds all that a plugin imports: what [`add_rest_to_linker`] adds, `wasi:io`, and the
+/// rest of WASI 0.2, of which a plugin has what its [`PluginCtx`] was given, and nothing
+/// by default.
+///
+/// # Errors
+///
+/// One of them is in `linker` already.
+pub fn add_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    wasi::add_io_to_linker(linker)?;
+    wasi::add_to_linker(linker)?;
+    add_rest_to_linker(linker)
+}
+
+/// Adds what a plugin needs to make calls, for a program that adds WASI by itself:
+/// `rest:client/rest`, `rest:client/transfers`, and `wasi:http/types`. Pollables and
+/// streams are those of the program's `wasi:io`, which has to keep its resources in the
+/// table of the [`PluginCtx`]. No `wasi:http/outgoing-handler` is among
 /// them, so that every request of a plugin counts to the cap. Of `wasi:http/types`
 /// a plugin has what reads a reply; a function that makes fields, a request or a
 /// response ends the plugin with a trap.
@@ -78,18 +95,12 @@ use wasmtime_wasi::p2::bindings::io;
 /// # Errors
 ///
 /// One of them is in `linker` already.
-pub fn add_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    fn table<T: PluginView>(state: &mut T) -> &mut ResourceTable {
-        state.rest_client().table()
-    }
+pub fn add_rest_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     bindings::rest::client::rest::add_to_linker::<_, HasSelf<PluginCtx>>(linker, T::rest_client)?;
     bindings::rest::client::transfers::add_to_linker::<_, HasSelf<PluginCtx>>(
         linker,
         T::rest_client,
     )?;
     bindings::rest::client::types::add_to_linker::<_, HasSelf<PluginCtx>>(linker, T::rest_client)?;
-    io::error::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)?;
-    io::poll::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)?;
-    io::streams::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)?;
     http_types::add_to_linker(linker)
 }

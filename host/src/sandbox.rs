@@ -21,7 +21,6 @@ mod outbox;
 mod outgoing;
 mod slots;
 mod state;
-mod ticker;
 
 pub(crate) use call_result::{CallResult, shown};
 #[cfg(feature = "canned")]

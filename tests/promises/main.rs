@@ -29,6 +29,7 @@ mod output_files;
 mod plugins;
 mod proxies;
 mod redirects;
+mod run;
 mod scripts;
 mod secrets;
 mod services;

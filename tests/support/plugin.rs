@@ -73,10 +73,8 @@ impl Program {
     /// There is none.
     #[must_use]
     pub fn misdeed(name: &str) -> Self {
-        let folder = xtask::workspace_root().join("tests/support/plugin/misdeeds");
-        let module = std::fs::read_to_string(folder.join(name).with_extension("wat"))
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
         let wit = include_str!("plugin/misdeed.wit");
+        let module = text("misdeeds", name);
         Self::compile(&component("misdeed", wit, &module)).expect("a plugin")
     }
 
@@ -230,6 +228,27 @@ impl Plugin {
     pub fn context(&mut self) -> &mut PluginCtx {
         &mut self.store.data_mut().rest_client
     }
+}
+
+/// A plugin that is a command and does what its text in `plugin/commands` says, by the
+/// name of the file.
+///
+/// # Panics
+///
+/// There is none.
+#[must_use]
+pub fn command(name: &str) -> Vec<u8> {
+    let wit = include_str!("plugin/command.wit");
+    component("command", wit, &text("commands", name))
+}
+
+fn text(folder: &str, name: &str) -> String {
+    let file = xtask::workspace_root()
+        .join("tests/support/plugin")
+        .join(folder)
+        .join(name)
+        .with_extension("wat");
+    std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The component of a module, in the world `world` of `wit`.

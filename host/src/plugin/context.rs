@@ -2,7 +2,7 @@
 
 use super::{
     bindings::rest::client::types as wit, call::PluginCall, convert, hooks::Hooks,
-    transfer::Transfer,
+    transfer::Transfer, wasi,
 };
 use crate::{
     call::{
@@ -15,7 +15,7 @@ use crate::{
 use std::fmt;
 use tokio::sync::oneshot;
 use wasmtime::component::{Resource, ResourceTable};
-use wasmtime_wasi::p2::Pollable as _;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, p2::Pollable as _};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Resources that a plugin may hold at once; a transfer is one, and so is what
@@ -36,6 +36,7 @@ pub struct PluginCtx {
     share: Option<Share>,
     table: ResourceTable,
     http: WasiHttpCtx,
+    wasi: WasiCtx,
     hooks: Hooks,
 }
 
@@ -58,6 +59,7 @@ impl PluginCtx {
             share: None,
             table,
             http: WasiHttpCtx::new(),
+            wasi: wasi::nothing(),
             hooks: Hooks,
         }
     }
@@ -95,6 +97,13 @@ impl PluginCtx {
         }
     }
 
+    /// Grants what `wasi` has: arguments, variables of the environment, streams, files.
+    /// By default there are clocks and random numbers, and nothing else.
+    #[must_use]
+    pub fn with_wasi(self, wasi: WasiCtx) -> Self {
+        Self { wasi, ..self }
+    }
+
     /// Bytes of the budget that are taken now.
     #[must_use]
     pub fn memory_taken(&self) -> usize {
@@ -124,6 +133,13 @@ impl WasiHttpView for PluginCtx {
 }
 
 impl PluginCtx {
+    pub(super) fn wasi(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+
     /// So many bytes of the budget, until the result is dropped.
     pub(super) fn charge(&self, bytes: usize) -> Result<Charge, OverBudget> {
         self.budget.charge(bytes)

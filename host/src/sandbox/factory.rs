@@ -14,9 +14,11 @@ use super::{
     outbox::Outbox,
     slots::{Load, PoolingSlots, Slot},
     state::State,
-    ticker::Ticker,
 };
-use crate::transport::{Tenant, Transport};
+use crate::{
+    ticker::Ticker,
+    transport::{Tenant, Transport},
+};
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicU32, Ordering},

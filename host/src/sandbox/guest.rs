@@ -9,11 +9,11 @@ use super::{
     outbox::{Launched, Outbox},
     slots::Slot,
     state::State,
-    ticker::{Running, Ticker},
 };
 use crate::{
     call::{Call, spec::CallSpec},
     partial::RawResponse,
+    ticker::{Running, Ticker},
 };
 use bytes::Bytes;
 use http::StatusCode;

@@ -1,5 +1,5 @@
-//! The clock of the sandbox: advances the epoch of its engines while guests run,
-//! so that one which never gives way is interrupted.
+//! A clock: advances the epoch of its engines while guests run, be they ours or
+//! plugins, so that one which never gives way is interrupted.
 //!
 //! It is a thread of its own, since a guest that spins occupies one of the
 //! runtime's, which may be the only one. Entering a guest takes microseconds and
@@ -26,7 +26,7 @@ const LINGER: u32 = 100;
 /// Ticks while at least one [`Running`] lives. The thread ends with the last
 /// clone.
 #[derive(Debug, Clone)]
-pub(super) struct Ticker(Arc<Handle>);
+pub(crate) struct Ticker(Arc<Handle>);
 
 #[derive(Debug)]
 struct Handle {
@@ -46,7 +46,7 @@ impl Ticker {
     /// # Errors
     ///
     /// The system starts no further thread.
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
+    pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             engines: Mutex::new(vec![engine.clone()]),
             ..Shared::default()
@@ -61,12 +61,12 @@ impl Ticker {
     }
 
     /// Advances the epoch of one more engine.
-    pub(super) fn advance_too(&self, engine: &Engine) {
+    pub(crate) fn advance_too(&self, engine: &Engine) {
         self.0.shared.engines.lock().push(engine.clone());
     }
 
     /// Marks a guest as running until the result is dropped.
-    pub(super) fn running(&self) -> Running {
+    pub(crate) fn running(&self) -> Running {
         let Handle { shared, thread } = &*self.0;
         shared.running.fetch_add(1, SeqCst);
         // Either this sees that the thread sleeps, or the thread saw the count
@@ -113,7 +113,7 @@ impl Drop for Handle {
 
 /// A guest that runs.
 #[derive(Debug)]
-pub(super) struct Running(Arc<Shared>);
+pub(crate) struct Running(Arc<Shared>);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -1,0 +1,233 @@
+//! Where plugins of others run: an engine of their own, in which they give way while they
+//! compute, and stores that bound what they take.
+
+use super::{PluginCtx, PluginView, add_to_linker};
+use crate::ticker::Ticker;
+use std::{fmt, sync::Arc};
+use wasmtime::{
+    Config, Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline,
+    component::{Component, InstancePre, Linker},
+    error::Context as _,
+};
+use wasmtime_wasi::{I32Exit, p2::bindings::CommandPre};
+
+/// How a core module begins, and how a component does.
+const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// What a plugin takes of its store, at most.
+///
+/// ```
+/// use rest_client_host::plugin::Limits;
+///
+/// let mut limits = Limits::default();
+/// assert_eq!(limits.memory, 256 << 20);
+/// limits.memory = 16 << 20;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of each memory. 256 MiB by default.
+    pub memory: usize,
+    /// Places of each table. 100,000 by default.
+    pub table: usize,
+}
+
+/// Core modules that a plugin is made of, and memories and tables of these. Toolchains
+/// make a dozen modules of an interpreter.
+const INSTANCES: usize = 200;
+const MEMORIES: usize = 8;
+const TABLES: usize = 100;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            table: 100_000,
+        }
+    }
+}
+
+/// An engine for plugins. Clones are the same one.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use rest_client_host::plugin::{Limits, PluginRuntime};
+///
+/// let runtime = PluginRuntime::new(Limits::default())?;
+/// let error = runtime.load(b"\0asm\x01\0\0\0").unwrap_err();
+/// assert!(error.to_string().contains("core module"));
+/// # Ok::<(), wasmtime::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct PluginRuntime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<State>,
+    ticker: Ticker,
+    limits: Limits,
+}
+
+/// What the store of a plugin holds beside the plugin.
+struct State {
+    rest_client: PluginCtx,
+    limits: StoreLimits,
+}
+
+impl PluginView for State {
+    fn rest_client(&mut self) -> &mut PluginCtx {
+        &mut self.rest_client
+    }
+}
+
+/// A plugin that is compiled, and can be run any number of times. Clones are the same
+/// one.
+#[derive(Clone)]
+pub struct Plugin {
+    runtime: PluginRuntime,
+    plugin: InstancePre<State>,
+}
+
+/// A plugin that is a command. Clones are the same one.
+#[derive(Clone)]
+pub struct Command {
+    plugin: Plugin,
+    pre: CommandPre<State>,
+}
+
+impl PluginRuntime {
+    /// One in which each plugin has what `limits` says.
+    ///
+    /// # Errors
+    ///
+    /// The system starts no further thread.
+    pub fn new(limits: Limits) -> wasmtime::Result<Self> {
+        let mut config = Config::new();
+        config.epoch_interruption(true);
+        let engine = Engine::new(&config)?;
+        let mut linker = Linker::new(&engine);
+        add_to_linker(&mut linker)?;
+        Ok(Self(Arc::new(Inner {
+            ticker: Ticker::start(&engine)?,
+            engine,
+            linker,
+            limits,
+        })))
+    }
+
+    /// Compiles the plugin in `component`.
+    ///
+    /// # Errors
+    ///
+    /// It is no component, or it imports what no plugin gets.
+    pub fn load(&self, component: &[u8]) -> wasmtime::Result<Plugin> {
+        if component.starts_with(MODULE) {
+            wasmtime::bail!(
+                "this is a core module and not a component; a language's toolchain makes a component of it, and so does `wasm-tools component new`"
+            );
+        }
+        if !component.starts_with(COMPONENT) {
+            wasmtime::bail!("this is no WebAssembly component");
+        }
+        let component = Component::new(&self.0.engine, component)
+            .context("the component can't be compiled")?;
+        let plugin = self.0.linker.instantiate_pre(&component).context(
+            "the plugin imports what no plugin gets here; WASI 0.2, rest:client and the types of wasi:http are there",
+        )?;
+        Ok(Plugin {
+            runtime: self.clone(),
+            plugin,
+        })
+    }
+}
+
+impl Command {
+    /// Runs it. The result is its exit code.
+    ///
+    /// # Errors
+    ///
+    /// It traps.
+    pub async fn run(&self, context: PluginCtx) -> wasmtime::Result<u8> {
+        let Inner { ticker, .. } = &*self.plugin.runtime.0;
+        let _running = ticker.running();
+        let mut store = self.plugin.store(context);
+        let ended = match self.pre.instantiate_async(&mut store).await {
+            Ok(command) => command.wasi_cli_run().call_run(&mut store).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(Ok(())) => Ok(0),
+            Ok(Err(())) => Ok(1),
+            Err(error) => match error.downcast_ref::<I32Exit>() {
+                // As a shell sees it.
+                Some(I32Exit(code)) => Ok(code.to_le_bytes()[0]),
+                None => Err(error),
+            },
+        }
+    }
+
+}
+
+impl Plugin {
+    /// The plugin as a command: it exports `wasi:cli/run`.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub fn command(&self) -> wasmtime::Result<Command> {
+        let pre = CommandPre::new(self.plugin.clone())
+            .context("the plugin is no command: it does not export wasi:cli/run of WASI 0.2")?;
+        Ok(Command {
+            plugin: self.clone(),
+            pre,
+        })
+    }
+
+    /// An empty store, in which a plugin gives way while it computes.
+    fn store(&self, rest_client: PluginCtx) -> Store<State> {
+        let Inner { engine, limits, .. } = &*self.runtime.0;
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(limits.memory)
+            .table_elements(limits.table)
+            .instances(INSTANCES)
+            .memories(MEMORIES)
+            .tables(TABLES)
+            .build();
+        let state = State {
+            rest_client,
+            limits,
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|_| {
+            // The runtime's own way to yield lets it look at its timers, too.
+            let others = Box::pin(tokio::task::yield_now());
+            Ok(UpdateDeadline::YieldCustom(1, others))
+        });
+        store
+    }
+}
+
+impl fmt::Debug for PluginRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginRuntime")
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin").finish_non_exhaustive()
+    }
+}
