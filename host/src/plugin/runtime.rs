@@ -132,8 +132,8 @@ impl PluginRuntime {
         if !component.starts_with(COMPONENT) {
             wasmtime::bail!("this is no WebAssembly component");
         }
-        let component = Component::new(&self.0.engine, component)
-            .context("the component can't be compiled")?;
+        let component =
+            Component::new(&self.0.engine, component).context("the component can't be compiled")?;
         let plugin = self.0.linker.instantiate_pre(&component).context(
             "the plugin imports what no plugin gets here; WASI 0.2, rest:client and the types of wasi:http are there",
         )?;
@@ -168,7 +168,6 @@ impl Command {
             },
         }
     }
-
 }
 
 impl Plugin {

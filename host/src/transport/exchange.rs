@@ -111,10 +111,6 @@ pub(super) struct Exchange<'a> {
 impl Exchange<'_> {
     /// Sends a request and gathers its reply, until the deadline.
     pub(super) async fn complete(&self, outgoing: &Outgoing) -> Result<Reply, Failure> {
-        // The timer is not asked before the first poll, and a server may be faster.
-        if Instant::now() >= self.deadline {
-            return Err(self.call.out_of_time());
-        }
         let mut progress = Progress::default();
         let outcome = timeout_at(self.deadline, self.run(outgoing, &mut progress)).await;
         match (outcome, progress.gathered) {
@@ -247,6 +243,10 @@ impl Exchange<'_> {
                 // Apart, since it is large and rare.
                 None => Box::pin(self.connect(not_to_be_lost)).await?,
             };
+            // The timer is not asked before the first poll, and a server may be faster.
+            if Instant::now() >= self.deadline {
+                return Err(call.out_of_time());
+            }
             call.enter(Phase::Head);
             tracing::debug!(%origin, method = %outgoing.method, is_reused, "a request is sent");
             progress.awaited_on = match &connection {
