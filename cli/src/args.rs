@@ -193,7 +193,11 @@ pub(crate) struct Run {
     pub(crate) plugin: PathBuf,
 
     /// Arguments of the plugin
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGS"
+    )]
     pub(crate) arguments: Vec<String>,
 }
 

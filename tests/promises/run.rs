@@ -85,7 +85,16 @@ async fn a_plugin_has_its_arguments_and_what_it_is_granted_and_nothing_else() {
     // Its name, no variable, no folder, no names looked up.
     assert_eq!(ended.text(), "1000", "{}", ended.stderr);
     assert_eq!(ended.code(), 0);
-    let arguments = ["run", "--env", "A=1", "--env=PATH", &plugin, "a", "--env", "-v"];
+    let arguments = [
+        "run",
+        "--env",
+        "A=1",
+        "--env=PATH",
+        &plugin,
+        "a",
+        "--env",
+        "-v",
+    ];
     let ended = run(rest_client(), arguments, b"").await;
     assert_eq!(ended.text(), "4200", "{}", ended.stderr);
     let arguments = ["run", "--env=NOBODY_HAS_THIS_ONE", &plugin];
@@ -119,11 +128,23 @@ async fn a_plugin_that_misbehaves_harms_itself() {
 async fn what_is_no_plugin_is_refused_in_words() {
     let folder = Folder::new();
     for (file, words) in [
-        (folder.file("text.wasm", "(component)"), "no WebAssembly component"),
+        (
+            folder.file("text.wasm", "(component)"),
+            "no WebAssembly component",
+        ),
         (folder.file("core.wasm", b"\0asm\x01\0\0\0"), "core module"),
-        (folder.file("broken.wasm", b"\0asm\x0d\0\x01\0\xff"), "can't be compiled"),
-        (folder.file("empty.wasm", b"\0asm\x0d\0\x01\0"), "wasi:cli/run"),
-        (folder.0.path().join("none.wasm").display().to_string(), "can't be read"),
+        (
+            folder.file("broken.wasm", b"\0asm\x0d\0\x01\0\xff"),
+            "can't be compiled",
+        ),
+        (
+            folder.file("empty.wasm", b"\0asm\x0d\0\x01\0"),
+            "wasi:cli/run",
+        ),
+        (
+            folder.0.path().join("none.wasm").display().to_string(),
+            "can't be read",
+        ),
     ] {
         let ended = run(rest_client(), ["run", &file], b"").await;
         assert_eq!(ended.code(), 2, "{}", ended.stderr);
