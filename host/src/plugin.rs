@@ -13,8 +13,8 @@
 //! embedder's own, what a plugin takes of it is the embedder's: whoever runs plugins of
 //! others has them give way while they compute (`epoch_interruption`, with a thread
 //! that calls `increment_epoch`), drops the store of one that does not end, bounds its
-//! memory and its tables (`Store::limiter`), and gives plugins threads of their own where
-//! calls of others matter. [`PluginCtx`] ends what a plugin has begun when it is dropped.
+//! memory and its tables (`Store::limiter`), and gives plugins threads of their own, at a
+//! lower priority, where calls of others matter. [`PluginCtx`] ends what a plugin has begun when it is dropped.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {

@@ -12,7 +12,7 @@ mod targets;
 
 use crate::process;
 use attack::{Attack, CONNECTION_TIMEOUT, TRANSFER_TIMEOUT, Victims, attacks};
-use plugin::Plugins;
+use plugin::{CROWD, Plugins};
 use rest_client_host::{Error, ErrorKind, Instance, Response};
 use std::{
     sync::{
@@ -29,7 +29,7 @@ use support::{
 use tally::{Tally, Times};
 use targets::Targets;
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     task::JoinSet,
 };
 
@@ -81,6 +81,8 @@ impl Campaign {
 struct Field {
     victims: Victims,
     plugins: Plugins,
+    /// Where the crowd of plugins runs.
+    crowd: Handle,
     /// Of the next honest call.
     number: AtomicUsize,
 }
@@ -103,11 +105,9 @@ pub(crate) fn run(campaign: &Campaign) -> Result<(), String> {
     // wait. Those that attack would be on other machines: on this one they get what
     // is left of the processor.
     let friends = one_thread(|| {})?;
-    let enemies = one_thread(|| {
-        if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
-            eprintln!("the attackers' priority can't be lowered: {error}");
-        }
-    })?;
+    let enemies = one_thread(lower_priority)?;
+    // So have plugins that nobody trusts with the time of others.
+    let crowd = one_thread(lower_priority)?;
     let clients = Runtime::new().map_err(|error| error.to_string())?;
     let silent = enemies.block_on(NameServer::silent());
     let field = Arc::new({
@@ -115,6 +115,7 @@ pub(crate) fn run(campaign: &Campaign) -> Result<(), String> {
         Field {
             victims: Victims::new(ca.path(), silent.address())?,
             plugins: Plugins::new(),
+            crowd: crowd.handle().clone(),
             number: AtomicUsize::new(0),
         }
     });
@@ -167,6 +168,12 @@ pub(crate) fn run(campaign: &Campaign) -> Result<(), String> {
     Ok(())
 }
 
+fn lower_priority() {
+    if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
+        eprintln!("the priority of a thread can't be lowered: {error}");
+    }
+}
+
 fn one_thread(start: impl Fn() + Send + Sync + 'static) -> Result<Runtime, String> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
@@ -195,6 +202,9 @@ impl Round {
         }
         attacking.spawn(self.clone().attack_with_plugins());
         let mut honest = self.honest_callers();
+        for number in 0..CROWD {
+            honest.spawn_on(self.clone().misbehave(number), &self.field.crowd);
+        }
         let attacked = all(&mut attacking).await;
         self.is_over.store(true, Relaxed);
         let mut tally = attacked?;
@@ -256,6 +266,18 @@ impl Round {
         } = &*self.field;
         let url = self.targets.plain.url("/stall");
         plugins.attack(&victims.auto, &url).await?;
+        Ok(Tally::default())
+    }
+
+    /// One plugin after the other does what it should not, in its place in the crowd.
+    async fn misbehave(self: Arc<Self>, number: usize) -> Result<Tally, String> {
+        let Field {
+            victims, plugins, ..
+        } = &*self.field;
+        let url = self.targets.plain.url("/stall");
+        while !self.is_over.load(Relaxed) {
+            plugins.misbehave(number, &victims.auto, &url).await;
+        }
         Ok(Tally::default())
     }
 

@@ -1,7 +1,9 @@
 //! The attacks of plugins, each in a plugin of its own.
 
 use rest_client_host::{Instance, plugin::PluginCtx};
+use std::time::Duration;
 use support::plugin::Program;
+use tokio::time::timeout;
 
 const INVALID_URL: i32 = -10;
 
@@ -13,14 +15,36 @@ const BUDGET: usize = 8 * MIB;
 /// A share of its instance's cap.
 const SHARE: u32 = 8;
 
+/// Plugins that misbehave at the same time.
+pub(super) const CROWD: usize = 100;
+
+/// How long each of them goes on.
+const SOME_TIME: Duration = Duration::from_millis(50);
+
+/// What they do, by the names of their texts.
+const MISDEEDS: [&str; 10] = [
+    "ask-whether-it-is-ready",
+    "block",
+    "drop-the-parent-first",
+    "grow-a-table",
+    "hoard-transfers",
+    "leave-transfers",
+    "loop-in-a-call",
+    "loop-in-realloc",
+    "poll-one-a-thousand-times",
+    "trap-with-transfers",
+];
+
 pub(super) struct Plugins {
     hostile: Program,
+    misdeeds: [Program; 10],
 }
 
 impl Plugins {
     pub(super) fn new() -> Self {
         Self {
             hostile: Program::hostile(),
+            misdeeds: MISDEEDS.map(Program::misdeed),
         }
     }
 
@@ -59,5 +83,18 @@ impl Plugins {
         // And it goes, with all that it has started.
         drop(greedy);
         Ok(())
+    }
+
+    /// Has one of the crowd do what it does. What it leaves behind goes with it.
+    pub(super) async fn misbehave(&self, number: usize, instance: &Instance, url: &str) {
+        let program = &self.misdeeds[number % self.misdeeds.len()];
+        let context = PluginCtx::new(instance.clone()).max_async_transfers(SHARE);
+        let misdeed = async {
+            let mut plugin = program.start(context).await;
+            let run = plugin.try_call::<_, (u32,)>("run", (url.to_owned(),));
+            // It traps, or not.
+            let _ = run.await;
+        };
+        let _ = timeout(SOME_TIME, misdeed).await;
     }
 }
