@@ -20,6 +20,20 @@ pub const MEMORY: usize = 192 << 20;
 /// Places of the tables of a plugin, at most.
 pub const TABLE: usize = 10_000;
 
+/// Misdeeds that a crowd of plugins does at the same time, by the names of their texts.
+pub const OF_A_CROWD: [&str; 10] = [
+    "ask-whether-it-is-ready",
+    "block",
+    "drop-the-parent-first",
+    "grow-a-table",
+    "hoard-transfers",
+    "leave-transfers",
+    "loop-in-a-call",
+    "loop-in-realloc",
+    "poll-one-a-thousand-times",
+    "trap-with-transfers",
+];
+
 /// The state of a plugin's store.
 pub struct State {
     rest_client: PluginCtx,

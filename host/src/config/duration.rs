@@ -6,6 +6,9 @@ use serde::{
 };
 use std::{fmt, time::Duration};
 
+/// Beyond any use, and within what clocks can add up.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Units with their length in milliseconds, the one without a name last.
 const UNITS: [(&str, u64); 5] = [
     ("ms", 1),

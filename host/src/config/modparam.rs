@@ -14,7 +14,6 @@ use super::{
     error::ConfigError,
     http_version::HttpVersion,
     layers::Layers,
-    parameters::LONGEST_TIMEOUT,
     script::{self, Statement, Word},
 };
 use regex_lite::RegexBuilder;
@@ -202,7 +201,7 @@ fn translate(
         tracing::warn!(
             "{from}: {parameter} is 0, no limit in the original; here it is the longest there is"
         );
-        Ok(super::duration::format(LONGEST_TIMEOUT).into())
+        Ok(super::duration::format(super::duration::LONGEST).into())
     };
     Ok(match parameter {
         "connection_timeout" => ("connection-timeout", timeout()?),

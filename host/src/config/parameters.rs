@@ -19,9 +19,6 @@ const MAX_HEADER_FIELDS: RangeInclusive<u32> = 1..=10_000;
 /// below the larger.
 const MAX_HEADER_SIZE: RangeInclusive<u32> = 1024..=16 * 1024 * 1024;
 
-/// Beyond any use, and within what clocks can add up.
-pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
-
 /// The parameters of the original's `rest_client` module, and a few of ours.
 ///
 /// ```
@@ -216,7 +213,7 @@ impl Config {
                     "{name} is 0, which no call could meet; it is at least 1ms"
                 )));
             }
-            if timeout > LONGEST_TIMEOUT {
+            if timeout > duration::LONGEST {
                 return Err(ConfigError::new(format!(
                     "{name} is longer than a year, which is no timeout; it is at most 8760h"
                 )));
@@ -226,7 +223,7 @@ impl Config {
             ("conn-lifetime", self.conn_lifetime),
             ("idle-timeout", self.idle_timeout),
         ] {
-            if time > LONGEST_TIMEOUT {
+            if time > duration::LONGEST {
                 return Err(ConfigError::new(format!(
                     "{name} is longer than a year; it is at most 8760h"
                 )));
@@ -274,7 +271,7 @@ impl Config {
     pub(crate) fn warn(&self) {
         // Both have the same default: lowering only that one is no surprise, and
         // neither is lowering none at all.
-        let is_chosen = ![Self::default().connection_timeout, LONGEST_TIMEOUT]
+        let is_chosen = ![Self::default().connection_timeout, duration::LONGEST]
             .contains(&self.connection_timeout);
         if self.connection_timeout > self.transfer_timeout && is_chosen {
             tracing::warn!(

@@ -12,10 +12,7 @@
 //! fail-fast = { after = 5, for = "2s" }
 //! ```
 
-use super::{
-    by_text::by_text, duration, error::ConfigError, host_pattern::HostPattern,
-    parameters::LONGEST_TIMEOUT,
-};
+use super::{by_text::by_text, duration, error::ConfigError, host_pattern::HostPattern};
 use http::{HeaderName, Uri, header};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -201,7 +198,7 @@ impl Service {
                     "{key} is 0, which no call could meet; it is at least 1ms"
                 ));
             }
-            if timeout.is_some_and(|timeout| timeout > LONGEST_TIMEOUT) {
+            if timeout.is_some_and(|timeout| timeout > duration::LONGEST) {
                 return wrong(&format!(
                     "{key} is longer than a year, which is no timeout; it is at most 8760h"
                 ));
@@ -214,7 +211,7 @@ impl Service {
             return wrong(&format!("retries is at most {MOST_RETRIES}"));
         }
         if let Some(FailFast { after, pause }) = self.fail_fast
-            && (after == 0 || pause.is_zero() || pause > LONGEST_TIMEOUT)
+            && (after == 0 || pause.is_zero() || pause > duration::LONGEST)
         {
             return wrong(
                 "fail-fast wants how many failures, at least 1, and for how long, at most a year, like { after = 5, for = \"2s\" }",

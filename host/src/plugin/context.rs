@@ -2,7 +2,7 @@
 
 use super::{
     bindings::rest::client::types as wit, call::PluginCall, convert, hooks::Hooks,
-    transfer::Transfer, wasi,
+    transfer::Transfer,
 };
 use crate::{
     call::{
@@ -24,6 +24,9 @@ const RESOURCES: usize = 16 * 1024;
 
 /// Bytes of the budget of a plugin, unless another is set.
 const BUDGET: usize = 64 * 1024 * 1024;
+
+/// Random bytes that a plugin gets in one call, at most.
+const MOST_RANDOM: u64 = 1 << 20;
 
 /// Bytes that a transfer takes beside its outcome.
 const TRANSFER: usize = 1024;
@@ -59,7 +62,7 @@ impl PluginCtx {
             share: None,
             table,
             http: WasiHttpCtx::new(),
-            wasi: wasi::nothing(),
+            wasi: no_wasi(),
             hooks: Hooks,
         }
     }
@@ -175,6 +178,17 @@ impl PluginCtx {
         }
         Ok(self.table.push(transfer)?)
     }
+}
+
+/// No arguments, no environment, no files, no sockets; what is written goes nowhere,
+/// and nothing comes to be read. There are clocks, and random numbers.
+fn no_wasi() -> WasiCtx {
+    WasiCtx::builder()
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .max_random_size(MOST_RANDOM)
+        .build()
 }
 
 fn refusal(over: &OverBudget) -> Error {

@@ -4,7 +4,7 @@
 use super::context::{PluginCtx, PluginView};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{
-    WasiCtx, WasiCtxView, WasiView,
+    WasiCtxView, WasiView,
     cli::{WasiCli, WasiCliCtxView, WasiCliView as _},
     clocks::{WasiClocks, WasiClocksCtxView, WasiClocksView as _},
     filesystem::{WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView as _},
@@ -12,20 +12,6 @@ use wasmtime_wasi::{
     random::{WasiRandom, WasiRandomCtx},
     sockets::{WasiSockets, WasiSocketsCtxView, WasiSocketsView as _},
 };
-
-/// Random bytes that a plugin gets in one call, at most.
-const MOST_RANDOM: u64 = 1 << 20;
-
-/// No arguments, no environment, no files, no sockets; what is written goes nowhere,
-/// and nothing comes to be read. There are clocks, and random numbers.
-pub(super) fn nothing() -> WasiCtx {
-    WasiCtx::builder()
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false)
-        .max_random_size(MOST_RANDOM)
-        .build()
-}
 
 impl WasiView for PluginCtx {
     fn ctx(&mut self) -> WasiCtxView<'_> {

@@ -7,7 +7,7 @@ use rest_client_host::{AtCap, Instance, plugin::PluginCtx};
 use std::{sync::Arc, time::Duration};
 use support::{
     config,
-    plugin::{MEMORY, Program, TABLE},
+    plugin::{MEMORY, OF_A_CROWD, Program, TABLE},
     server::Server,
     steps::{Step, ok},
 };
@@ -153,24 +153,12 @@ async fn one_that_starts_transfers_without_end_has_no_more_than_its_part() {
 /// make.
 #[tokio::test]
 async fn a_hundred_at_once_take_nothing_from_another_instance() {
-    const MISDEEDS: [&str; 10] = [
-        "ask-whether-it-is-ready",
-        "block",
-        "drop-the-parent-first",
-        "grow-a-table",
-        "hoard-transfers",
-        "leave-transfers",
-        "loop-in-a-call",
-        "loop-in-realloc",
-        "poll-one-a-thousand-times",
-        "trap-with-transfers",
-    ];
     let silent = Server::start(|_| vec![Step::Stall]).await;
     let server = Server::start(|_| ok("fine")).await;
     let host = host(config!(max_async_transfers = 16, at_cap = AtCap::Wait));
     let (attacked, neighbour) = (host.instance(), host.instance());
     let url = silent.url("/");
-    let programs = MISDEEDS.map(|name| Arc::new(Program::misdeed(name)));
+    let programs = OF_A_CROWD.map(|name| Arc::new(Program::misdeed(name)));
     let plugins = std::thread::spawn({
         let attacked = attacked.clone();
         move || {

@@ -2,7 +2,7 @@
 
 use rest_client_host::{Instance, plugin::PluginCtx};
 use std::time::Duration;
-use support::plugin::Program;
+use support::plugin::{OF_A_CROWD, Program};
 use tokio::time::timeout;
 
 const INVALID_URL: i32 = -10;
@@ -21,20 +21,6 @@ pub(super) const CROWD: usize = 100;
 /// How long each of them goes on.
 const SOME_TIME: Duration = Duration::from_millis(50);
 
-/// What they do, by the names of their texts.
-const MISDEEDS: [&str; 10] = [
-    "ask-whether-it-is-ready",
-    "block",
-    "drop-the-parent-first",
-    "grow-a-table",
-    "hoard-transfers",
-    "leave-transfers",
-    "loop-in-a-call",
-    "loop-in-realloc",
-    "poll-one-a-thousand-times",
-    "trap-with-transfers",
-];
-
 pub(super) struct Plugins {
     hostile: Program,
     misdeeds: [Program; 10],
@@ -44,7 +30,7 @@ impl Plugins {
     pub(super) fn new() -> Self {
         Self {
             hostile: Program::hostile(),
-            misdeeds: MISDEEDS.map(Program::misdeed),
+            misdeeds: OF_A_CROWD.map(Program::misdeed),
         }
     }
 
