@@ -2,7 +2,7 @@
 //! operator chooses them, and nobody else.
 
 use crate::{host, worker_with};
-use rest_client_host::{ClientDomain, Config, ErrorKind, Host};
+use rest_client_host::{ClientDomain, Config, ErrorKind, Host, Service};
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
@@ -94,6 +94,20 @@ async fn the_certificate_is_shown_to_the_servers_of_its_domain_and_to_no_other()
     let words = "wants to see a certificate of ours; client-domains names one";
     assert!(error.to_string().contains(words), "{error}");
     assert!(outside.record().requests.is_empty());
+}
+
+#[tokio::test]
+async fn a_service_is_shown_the_certificate_that_is_for_its_origin() {
+    let domain = Domain::new();
+    let identity = domain.server_identity();
+    let server = Server::start_mutual_tls(&identity, &domain.authority, |_| ok("welcome")).await;
+    let service = Service::new(server.origin().parse().unwrap());
+    let worker = worker_with(config!(
+        services = [("billing".to_owned(), service)].into(),
+        ..with(vec![domain.of(&port(&server))])
+    ));
+    let url = "http://billing.service.internal/";
+    assert_eq!(worker.rest_get(url).await.unwrap().body(), "welcome");
 }
 
 #[tokio::test]
