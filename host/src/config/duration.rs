@@ -38,13 +38,21 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(digits);
     let milliseconds = number.parse::<u64>().ok().and_then(|number| {
         let (_, length) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        number.checked_mul(*length)
+        Some(number.saturating_mul(*length))
     });
-    milliseconds.map(Duration::from_millis).ok_or_else(|| {
+    let duration = milliseconds.map(Duration::from_millis).ok_or_else(|| {
         format!(
             "{text:?} is not a duration; one is a whole number with its unit, like 20s or 500ms"
         )
-    })
+    })?;
+    bounded(duration)
+}
+
+fn bounded(duration: Duration) -> Result<Duration, String> {
+    match duration <= LONGEST {
+        true => Ok(duration),
+        false => Err("this is longer than a year; a duration is at most 8760h".to_owned()),
+    }
 }
 
 /// Writes a duration in the shortest form that [`parse`] reads back; what is
@@ -123,13 +131,16 @@ impl Visitor<'_> for Written {
     }
 
     fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Duration, E> {
-        Ok(Duration::from_secs(seconds))
+        bounded(Duration::from_secs(seconds)).map_err(E::custom)
     }
 
     fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Duration, E> {
-        u64::try_from(seconds)
-            .map(Duration::from_secs)
-            .map_err(|_| E::custom(format!("{seconds} is negative; a duration is 0 or more")))
+        match u64::try_from(seconds) {
+            Ok(seconds) => self.visit_u64(seconds),
+            Err(_) => Err(E::custom(format!(
+                "{seconds} is negative; a duration is 0 or more"
+            ))),
+        }
     }
 }
 
@@ -169,6 +180,15 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains("like 20s or 500ms"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_duration_has_an_end() {
+        assert_eq!(parse("8760h"), Ok(LONGEST));
+        for text in ["8761h", "31536001", "670744073702694135"] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("at most 8760h"), "{text}: {error}");
         }
     }
 
