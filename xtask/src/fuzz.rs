@@ -153,8 +153,10 @@ fn look(programs: &Path, target: &str, seconds: u64) -> Result<Option<String>> {
     let progress = Progress::read(&said);
     println!("{target:<16} {:>13} {:>11}", progress.inputs, progress.ways);
     Ok((!status.success()).then(|| {
+        // Inputs that are slow are written down before, and are no findings.
         let input = said
             .lines()
+            .rev()
             .find_map(|line| line.split_once("Test unit written to "))
             .map_or("no input was left", |(_, file)| file);
         format!("{target}: {input} (its end is told in {})", log.display())
