@@ -50,7 +50,7 @@ impl Victims {
         // Honest calls have all the time that they need, on any machine.
         let base = || {
             config!(
-                transfer_timeout = Duration::from_secs(20),
+                transfer_timeout = Duration::from_secs(60),
                 at_cap = AtCap::Wait,
                 ssl_capath = Some(ca.to_owned()),
                 idle_timeout = Duration::from_secs(1),
