@@ -5,7 +5,7 @@ use super::{PluginCtx, PluginView, add_to_linker};
 use crate::ticker::Ticker;
 use std::{fmt, sync::Arc};
 use wasmtime::{
-    Config, Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline,
+    Config, Engine, ResourceLimiter, Store, UpdateDeadline,
     component::{Component, InstancePre, Linker},
     error::Context as _,
 };
@@ -14,6 +14,12 @@ use wasmtime_wasi::{I32Exit, p2::bindings::CommandPre};
 /// How a core module begins, and how a component does.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// Core modules that a plugin is made of, and memories and tables of these, at most.
+/// Toolchains make a dozen modules of an interpreter.
+const INSTANCES: usize = 200;
+const MEMORIES: usize = 50;
+const TABLES: usize = 100;
 
 /// What a plugin takes of its store, at most.
 ///
@@ -27,17 +33,11 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of each memory. 256 MiB by default.
+    /// Bytes of all its memories together. 256 MiB by default.
     pub memory: usize,
-    /// Places of each table. 100,000 by default.
+    /// Places of all its tables together. 100,000 by default.
     pub table: usize,
 }
-
-/// Core modules that a plugin is made of, and memories and tables of these. Toolchains
-/// make a dozen modules of an interpreter.
-const INSTANCES: usize = 200;
-const MEMORIES: usize = 8;
-const TABLES: usize = 100;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -74,7 +74,56 @@ struct Inner {
 /// What the store of a plugin holds beside the plugin.
 struct State {
     rest_client: PluginCtx,
-    limits: StoreLimits,
+    taken: Taken,
+}
+
+/// What a plugin has taken of its store.
+struct Taken {
+    limits: Limits,
+    memory: usize,
+    table: usize,
+}
+
+impl ResourceLimiter for Taken {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(grow(&mut self.memory, current, desired, self.limits.memory))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(grow(&mut self.table, current, desired, self.limits.table))
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
+    }
+}
+
+/// Counts the growth of one to what all have `taken`, unless that is more than `most`.
+fn grow(taken: &mut usize, current: usize, desired: usize, most: usize) -> bool {
+    let total = taken.saturating_sub(current).saturating_add(desired);
+    let fits = total <= most;
+    if fits {
+        *taken = total;
+    }
+    fits
 }
 
 impl PluginView for State {
@@ -85,6 +134,15 @@ impl PluginView for State {
 
 /// A plugin that is compiled, and can be run any number of times. Clones are the same
 /// one.
+///
+/// ```
+/// use rest_client_host::plugin::{Limits, PluginRuntime};
+///
+/// let runtime = PluginRuntime::new(Limits::default())?;
+/// let empty = runtime.load(b"\0asm\x0d\0\x01\0")?;
+/// assert!(empty.command().unwrap_err().to_string().contains("wasi:cli/run"));
+/// # Ok::<(), wasmtime::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Plugin {
     runtime: PluginRuntime,
@@ -92,6 +150,30 @@ pub struct Plugin {
 }
 
 /// A plugin that is a command. Clones are the same one.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use rest_client_host::{
+///     Config, Host,
+///     plugin::{Limits, PluginCtx, PluginRuntime},
+/// };
+///
+/// // A compiler of any language makes such a component; this one does nothing.
+/// let component = wat::parse_str(
+///     r#"(component
+///         (core module $module (func (export "run") (result i32) i32.const 0))
+///         (core instance $code (instantiate $module))
+///         (func $run (result (result)) (canon lift (core func $code "run")))
+///         (instance $cli (export "run" (func $run)))
+///         (export "wasi:cli/run@0.2.0" (instance $cli)))"#,
+/// )?;
+/// let command = PluginRuntime::new(Limits::default())?.load(&component)?.command()?;
+/// let instance = Host::new(Config::default())?.instance();
+/// assert_eq!(command.run(PluginCtx::new(instance)).await?, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Command {
     plugin: Plugin,
@@ -188,19 +270,13 @@ impl Plugin {
     /// An empty store, in which a plugin gives way while it computes.
     fn store(&self, rest_client: PluginCtx) -> Store<State> {
         let Inner { engine, limits, .. } = &*self.runtime.0;
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(limits.memory)
-            .table_elements(limits.table)
-            .instances(INSTANCES)
-            .memories(MEMORIES)
-            .tables(TABLES)
-            .build();
-        let state = State {
-            rest_client,
-            limits,
+        let taken = Taken {
+            limits: *limits,
+            memory: 0,
+            table: 0,
         };
-        let mut store = Store::new(engine, state);
-        store.limiter(|state| &mut state.limits);
+        let mut store = Store::new(engine, State { rest_client, taken });
+        store.limiter(|state| &mut state.taken);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| {
             // The runtime's own way to yield lets it look at its timers, too.
