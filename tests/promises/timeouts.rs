@@ -283,4 +283,7 @@ async fn a_call_that_has_no_time_is_not_sent() {
     let none = worker.rest_get(&url).transfer_timeout(Duration::ZERO);
     assert!(none.await.unwrap_err().is_timeout());
     assert_eq!(server.record().requests.len(), 1);
+    // Whoever has time finds it where it was.
+    worker.rest_get(&url).await.unwrap();
+    assert_eq!(server.record().accepted, 1);
 }

@@ -236,17 +236,25 @@ impl Exchange<'_> {
         let mut expect = transport.expect_100;
         let not_to_be_lost = !outgoing.may_repeat();
         let admits = |peer: &Peer| self.admits(peer);
-        let mut kept = tenant.pool.take(origin, not_to_be_lost, admits).await;
+        // The timer is not asked before the first poll, and a server may be faster.
+        let is_in_time = || Instant::now() < self.deadline;
+        let mut kept = match is_in_time() {
+            true => tenant.pool.take(origin, not_to_be_lost, admits).await,
+            // It is left to whoever has time.
+            false => None,
+        };
         for attempt in 1.. {
             let (mut connection, is_reused) = match kept.take() {
                 Some(connection) => (connection, true),
-                // Apart, since it is large and rare.
-                None => Box::pin(self.connect(not_to_be_lost)).await?,
+                None => {
+                    // Apart, since it is large and rare.
+                    let connected = Box::pin(self.connect(not_to_be_lost)).await?;
+                    if !is_in_time() {
+                        return Err(call.out_of_time());
+                    }
+                    connected
+                }
             };
-            // The timer is not asked before the first poll, and a server may be faster.
-            if Instant::now() >= self.deadline {
-                return Err(call.out_of_time());
-            }
             call.enter(Phase::Head);
             tracing::debug!(%origin, method = %outgoing.method, is_reused, "a request is sent");
             progress.awaited_on = match &connection {
