@@ -10,7 +10,7 @@ use rest_client_host::{
     plugin::{Limits, PluginCtx, PluginRuntime},
 };
 use std::{fs, process::ExitCode};
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi::WasiCtx;
 
 const MIB: usize = 1 << 20;
 
@@ -45,12 +45,10 @@ pub(crate) async fn run(run: Run) -> Result<ExitCode, Problem> {
 
 /// Its arguments and variables, and the streams of this program.
 fn granted(run: &Run) -> Result<WasiCtx, Problem> {
-    let mut wasi = WasiCtxBuilder::new();
+    let mut wasi = PluginCtx::wasi_builder();
     wasi.inherit_stdio()
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false);
-    wasi.arg(run.plugin.to_string_lossy()).args(&run.arguments);
+        .arg(run.plugin.to_string_lossy())
+        .args(&run.arguments);
     for variable in &run.env {
         match variable.split_once('=') {
             Some((name, value)) => wasi.env(name, value),

@@ -1,10 +1,22 @@
 //! What holds for a configuration, in whatever words it was written.
 
-use rest_client_host::config::Layers;
+use rest_client_host::{ConfigError, config::Layers};
+
+/// A configuration is kept, or refused with its `place` in words.
+pub(crate) fn check(layers: &Layers, added: Result<(), ConfigError>, place: &str) {
+    match added {
+        Ok(()) => assert_kept(layers),
+        Err(error) => {
+            let error = error.to_string();
+            assert_says_something(&error);
+            assert!(error.contains(place), "{error}");
+        }
+    }
+}
 
 /// What was taken can be used or is refused in words, and is the same when it is read
 /// back as it is shown.
-pub(crate) fn assert_kept(layers: &Layers) {
+fn assert_kept(layers: &Layers) {
     let stated = layers.config().clone();
     let effective = match stated.effective() {
         Ok(effective) => effective,
@@ -19,7 +31,7 @@ pub(crate) fn assert_kept(layers: &Layers) {
     assert_eq!(again.expect("it was before"), effective, "{shown}");
 }
 
-pub(crate) fn assert_says_something(error: &str) {
+fn assert_says_something(error: &str) {
     assert!(
         error.len() > 10,
         "{error:?} tells nobody what would be right"

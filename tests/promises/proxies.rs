@@ -10,6 +10,7 @@ use support::{
     steps::{ok, reply},
     unresponsive::Silent,
 };
+use tempfile::TempDir;
 
 /// `rest-client get`, with these proxy variables and no others.
 async fn get(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
@@ -177,6 +178,14 @@ async fn a_variable_that_names_no_proxy_is_refused_at_the_start() {
     assert!(!ended.stderr.contains("sesame"), "{}", ended.stderr);
 }
 
+/// A configuration that allows what `rules` say, and nothing else.
+fn denying(directory: &TempDir, rules: &[&str]) -> String {
+    let file = directory.path().join("rest-client.toml");
+    let text = format!("egress = {{ default = \"deny\", allow = {rules:?} }}");
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
 /// A proxy looks names up by itself, so that only a rule by name can allow a host
 /// behind it; and whoever may not ask the proxy gets nowhere.
 #[tokio::test]
@@ -185,11 +194,8 @@ async fn the_egress_policy_holds_on_the_way_to_a_proxy_too() {
     let proxy_url = proxy.url("/");
     let origin = proxy.origin();
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("rest-client.toml");
     let ask = async |rules: &[&str]| {
-        let text = format!("egress = {{ default = \"deny\", allow = {rules:?} }}");
-        std::fs::write(&file, text).unwrap();
-        let file = file.display().to_string();
+        let file = denying(&directory, rules);
         let url = "http://service.invalid:8080/";
         get(
             &["--proxy-from-env", "--config", &file, url],
@@ -221,11 +227,8 @@ async fn a_connection_through_a_proxy_is_for_who_may_go_through_it() {
     .await;
     let origin = proxy.origin();
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("rest-client.toml");
     let ask = async |rules: &[&str]| {
-        let text = format!("egress = {{ default = \"deny\", allow = {rules:?} }}");
-        std::fs::write(&file, text).unwrap();
-        let file = file.display().to_string();
+        let file = denying(&directory, rules);
         let url = "http://service.invalid:8080/";
         let arguments = ["post", "--proxy-from-env", "--config", &file];
         let arguments = [&arguments[..], &["--max-redirects=1", "-d", "a", url]].concat();

@@ -15,7 +15,7 @@ use crate::{
 use std::fmt;
 use tokio::sync::oneshot;
 use wasmtime::component::{Resource, ResourceTable};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, p2::Pollable as _};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, p2::Pollable as _};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Resources that a plugin may hold at once; a transfer is one, and so is what
@@ -62,7 +62,7 @@ impl PluginCtx {
             share: None,
             table,
             http: WasiHttpCtx::new(),
-            wasi: no_wasi(),
+            wasi: Self::wasi_builder().build(),
             hooks: Hooks,
         }
     }
@@ -100,8 +100,21 @@ impl PluginCtx {
         }
     }
 
-    /// Grants what `wasi` has: arguments, variables of the environment, streams, files.
-    /// By default there are clocks and random numbers, and nothing else.
+    /// A builder of what a plugin has of WASI by default, to add to: no arguments, no
+    /// environment, no files, no sockets; what is written goes nowhere, and nothing
+    /// comes to be read. There are clocks, and random numbers.
+    #[must_use]
+    pub fn wasi_builder() -> WasiCtxBuilder {
+        let mut wasi = WasiCtx::builder();
+        wasi.allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(MOST_RANDOM);
+        wasi
+    }
+
+    /// Grants what `wasi` has, as [`wasi_builder`](Self::wasi_builder) makes it:
+    /// arguments, variables of the environment, streams, files.
     #[must_use]
     pub fn with_wasi(self, wasi: WasiCtx) -> Self {
         Self { wasi, ..self }
@@ -178,17 +191,6 @@ impl PluginCtx {
         }
         Ok(self.table.push(transfer)?)
     }
-}
-
-/// No arguments, no environment, no files, no sockets; what is written goes nowhere,
-/// and nothing comes to be read. There are clocks, and random numbers.
-fn no_wasi() -> WasiCtx {
-    WasiCtx::builder()
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false)
-        .max_random_size(MOST_RANDOM)
-        .build()
 }
 
 fn refusal(over: &OverBudget) -> Error {

@@ -146,7 +146,7 @@ impl PluginView for State {
 #[derive(Clone)]
 pub struct Plugin {
     runtime: PluginRuntime,
-    plugin: InstancePre<State>,
+    pre: InstancePre<State>,
 }
 
 /// A plugin that is a command. Clones are the same one.
@@ -216,12 +216,12 @@ impl PluginRuntime {
         }
         let component =
             Component::new(&self.0.engine, component).context("the component can't be compiled")?;
-        let plugin = self.0.linker.instantiate_pre(&component).context(
+        let pre = self.0.linker.instantiate_pre(&component).context(
             "the plugin imports what no plugin gets here; WASI 0.2, rest:client and the types of wasi:http are there",
         )?;
         Ok(Plugin {
             runtime: self.clone(),
-            plugin,
+            pre,
         })
     }
 }
@@ -259,7 +259,7 @@ impl Plugin {
     ///
     /// It does not.
     pub fn command(&self) -> wasmtime::Result<Command> {
-        let pre = CommandPre::new(self.plugin.clone())
+        let pre = CommandPre::new(self.pre.clone())
             .context("the plugin is no command: it does not export wasi:cli/run of WASI 0.2")?;
         Ok(Command {
             plugin: self.clone(),
