@@ -342,6 +342,26 @@ async fn a_caller_in_a_hurry_says_nothing_of_a_service() {
     }
 }
 
+/// Where all callers set less than the operator's limit, too.
+#[tokio::test]
+async fn a_service_that_nobody_can_connect_with_is_left_alone() {
+    let full = FullBacklog::default();
+    let mut service = at(full.url().trim_end_matches('/'));
+    service.fail_fast = Some(FailFast {
+        after: 1,
+        pause: Duration::from_secs(60),
+    });
+    let instance = asking(service);
+    let hurried = || {
+        let request = instance.rest_get(NAME);
+        request.connection_timeout(Duration::from_millis(1100))
+    };
+    let error = hurried().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionTimeout, "{error}");
+    let error = hurried().await.unwrap_err();
+    assert!(error.to_string().contains("left alone"), "{error}");
+}
+
 #[tokio::test]
 async fn what_a_first_attempt_met_is_not_told_of_the_second() {
     let authority = Authority::new("billing");

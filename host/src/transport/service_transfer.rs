@@ -19,6 +19,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 /// Between a failure and the retry: a server that was just replaced is there by then.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// In so much time a service that is there can be connected with: whoever sets less than
+/// the operator's limit, but as much as this, has seen enough.
+const ENOUGH_TO_CONNECT: Duration = Duration::from_secs(1);
+
 /// Sends a request to `service` that was made by its name, as `exchange` has it.
 pub(super) async fn ask(
     service: Service<'_>,
@@ -94,7 +98,12 @@ async fn with_retries(
         let began = Instant::now();
         let replied = exchange.complete(outgoing).await;
         judge(pass, &replied, |cause| {
-            began.elapsed() * 2 >= exchange.time_for(cause, service)
+            let half = exchange.time_for(cause, service) / 2;
+            let enough = match cause {
+                Cause::ConnectionTimeout => half.min(ENOUGH_TO_CONNECT),
+                _ => half,
+            };
+            began.elapsed() >= enough
         });
         let failure = match replied {
             Ok(reply) => return Ok(reply),

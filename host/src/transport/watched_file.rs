@@ -40,7 +40,7 @@ impl<T> WatchedFile<T> {
     ) -> Result<Arc<T>, E> {
         // Before it is read: a change in between is seen the next time.
         let look = Look::of(&self.path);
-        let is_settled = look.as_ref().is_none_or(Look::is_settled);
+        let mut is_settled = look.as_ref().is_none_or(Look::is_settled);
         let mut read = self.read.lock();
         if let Some(read) = &*read
             && read.is_settled
@@ -48,7 +48,10 @@ impl<T> WatchedFile<T> {
         {
             return Ok(read.said.clone());
         }
-        let said = Arc::new(parse(fs::read(&self.path))?);
+        let bytes = fs::read(&self.path);
+        // It has come since.
+        is_settled &= look.is_some() || bytes.is_err();
+        let said = Arc::new(parse(bytes)?);
         *read = Some(Read {
             look,
             is_settled,

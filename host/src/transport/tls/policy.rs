@@ -59,8 +59,9 @@ pub(in crate::transport) struct TlsPolicy {
 struct State {
     /// What the policy's own files said when they could be read last.
     content: Content,
-    /// Of all files, when they were read last.
-    stamp: Stamp,
+    /// Of all files, when they were read last. Empty where they could not be, or could
+    /// have changed since and look the same.
+    stamp: Option<Stamp>,
     /// Empty until TLS is first spoken: reading the system's trust store takes
     /// milliseconds, which a host that speaks no TLS need not spend.
     in_force: Option<InForce>,
@@ -139,7 +140,7 @@ impl TlsPolicy {
             provider,
             state: Arc::new(Mutex::new(State {
                 content,
-                stamp: Stamp::default(),
+                stamp: None,
                 in_force: None,
                 looked: now,
                 is_broken: false,
@@ -188,13 +189,15 @@ impl TlsPolicy {
         state.looked = Instant::now();
         // Before they are read: a change in between is seen the next time.
         let stamp = self.stamp();
-        if state.in_force.is_some() && state.stamp == stamp && stamp.is_settled() {
+        if state.in_force.is_some() && state.stamp.as_ref() == Some(&stamp) {
             return Ok(());
         }
-        state.stamp = stamp;
+        let settled = Some(stamp).filter(Stamp::is_settled);
+        state.stamp = None;
         match self.files.read(&self.provider) {
             Ok(content) => {
                 state.content = content;
+                state.stamp = settled;
                 state.is_broken = false;
             }
             Err(error) if !state.is_broken => {
