@@ -12,7 +12,7 @@ mod targets;
 
 use crate::process;
 use attack::{Attack, CONNECTION_TIMEOUT, TRANSFER_TIMEOUT, Victims, attacks};
-use plugin::{CROWD, Plugins};
+use plugin::{MISDEEDS, Plugins};
 use rest_client_host::{Error, ErrorKind, Instance, Response};
 use std::{
     sync::{
@@ -48,6 +48,10 @@ const LATE: Duration = Duration::from_millis(50);
 /// How much longer than without attacks a neighbour may wait, at p99.
 const NEIGHBOUR_FACTOR: u32 = 2;
 
+/// Plugins that misbehave at the same time, where times are judged. Else there is
+/// one for each misdeed.
+const CROWD: usize = 100;
+
 /// Of a thread (`nice`).
 const LOWEST_PRIORITY: i32 = 19;
 
@@ -61,7 +65,8 @@ pub(crate) struct Campaign {
     /// The same in time.
     pub(crate) time: Duration,
     /// Whether times above those that are promised are a failure. They are printed
-    /// anyway.
+    /// anyway. It wants a machine that does nothing else: those that attack run at
+    /// the lowest priority then, where they would never be done beside a test suite.
     pub(crate) judge_times: bool,
 }
 
@@ -75,6 +80,11 @@ impl Campaign {
             5
         }
     }
+
+    /// Plugins that misbehave at the same time.
+    fn crowd(&self) -> usize {
+        if self.judge_times { CROWD } else { MISDEEDS }
+    }
 }
 
 /// What stands for the whole campaign.
@@ -83,6 +93,7 @@ struct Field {
     plugins: Plugins,
     /// Where the crowd of plugins runs.
     crowd: Handle,
+    crowd_size: usize,
     /// Of the next honest call.
     number: AtomicUsize,
 }
@@ -104,10 +115,11 @@ pub(crate) fn run(campaign: &Campaign) -> Result<(), String> {
     // Servers have threads of their own, so that it is not for them that callers
     // wait. Those that attack would be on other machines: on this one they get what
     // is left of the processor.
+    let lower = campaign.judge_times;
     let friends = one_thread(|| {})?;
-    let enemies = one_thread(lower_priority)?;
+    let enemies = one_thread(move || lower_priority(lower))?;
     // So have plugins that nobody trusts with the time of others.
-    let crowd = one_thread(lower_priority)?;
+    let crowd = one_thread(move || lower_priority(lower))?;
     let clients = Runtime::new().map_err(|error| error.to_string())?;
     let silent = enemies.block_on(NameServer::silent());
     let field = Arc::new({
@@ -116,6 +128,7 @@ pub(crate) fn run(campaign: &Campaign) -> Result<(), String> {
             victims: Victims::new(ca.path(), silent.address())?,
             plugins: Plugins::new(),
             crowd: crowd.handle().clone(),
+            crowd_size: campaign.crowd(),
             number: AtomicUsize::new(0),
         }
     });
@@ -168,8 +181,8 @@ pub(crate) fn run(campaign: &Campaign) -> Result<(), String> {
     Ok(())
 }
 
-fn lower_priority() {
-    if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
+fn lower_priority(lower: bool) {
+    if lower && let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
         eprintln!("the priority of a thread can't be lowered: {error}");
     }
 }
@@ -202,7 +215,7 @@ impl Round {
         }
         attacking.spawn(self.clone().attack_with_plugins());
         let mut honest = self.honest_callers();
-        for number in 0..CROWD {
+        for number in 0..self.field.crowd_size {
             honest.spawn_on(self.clone().misbehave(number), &self.field.crowd);
         }
         let attacked = all(&mut attacking).await;

@@ -15,15 +15,15 @@ const BUDGET: usize = 8 * MIB;
 /// A share of its instance's cap.
 const SHARE: u32 = 8;
 
-/// Plugins that misbehave at the same time.
-pub(super) const CROWD: usize = 100;
+/// What those of a crowd do.
+pub(super) const MISDEEDS: usize = OF_A_CROWD.len();
 
 /// How long each of them goes on.
 const SOME_TIME: Duration = Duration::from_millis(50);
 
 pub(super) struct Plugins {
     hostile: Program,
-    misdeeds: [Program; 10],
+    misdeeds: [Program; MISDEEDS],
 }
 
 impl Plugins {
