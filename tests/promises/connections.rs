@@ -360,6 +360,28 @@ async fn a_server_that_closes_behind_its_replies_loses_none_but_the_first_posts(
     assert!(server.record().requests.len() <= 400);
 }
 
+/// A caller that gave up before its POST was sent takes no connection with it.
+#[tokio::test]
+async fn a_post_that_was_never_sent_closes_no_connection() {
+    loop {
+        let server = Server::start(|_| ok("x")).await;
+        let worker = worker();
+        let url = server.url("/");
+        worker.rest_get(&url).await.unwrap();
+        let before = server.record();
+        let post = worker.rest_post(&url, "x");
+        let _ = post.transfer_timeout(Duration::from_millis(3)).await;
+        worker.rest_get(&url).await.unwrap();
+        let after = server.record();
+        // Where it took long to get here, the connection had shown by then that it
+        // lasts.
+        if after.requests.len() == before.requests.len() + 1 {
+            assert_eq!(after.accepted, before.accepted);
+            return;
+        }
+    }
+}
+
 /// And one that does keep them has no more connections than it needs.
 #[tokio::test]
 async fn posts_to_a_server_that_keeps_its_connections_share_them() {

@@ -2,10 +2,13 @@
 //! policy refuses is never even connected to.
 
 use crate::{host, worker_with};
-use rest_client_host::{Config, Egress, EgressDefault, ErrorKind, Instance, plugin::PluginCtx};
+use rest_client_host::{
+    Config, Egress, EgressDefault, ErrorKind, HttpVersion, Instance, plugin::PluginCtx,
+};
 use std::fs;
 use support::{
     config,
+    http2_frames::{Frame, FramesServer},
     name_server::NameServer,
     plugin::Program,
     process::{rest_client, run},
@@ -198,6 +201,28 @@ async fn a_connection_that_was_granted_to_one_method_serves_no_other() {
     let error = instance.rest_post(&url, "x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied);
     assert_eq!(server.record().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn connections_of_methods_that_are_granted_different_addresses_are_all_kept() {
+    let server = FramesServer::start_on("0.0.0.0:0", |_| vec![Frame::WholeHead(b"")]).await;
+    let port = server.address().port();
+    let names = NameServer::with(&[("h.example", "127.0.0.1"), ("h.example", "127.0.0.2")]).await;
+    let instance = worker_with(config!(
+        dns_servers = vec![names.address()],
+        http_version = HttpVersion::Http2PriorKnowledge,
+        ..denying(&[
+            "GET http://127.0.0.1:*",
+            "POST http://127.0.0.2:*",
+            "http://h.example:*"
+        ])
+    ));
+    let url = format!("http://h.example:{port}/");
+    for _ in 0..3 {
+        instance.rest_get(&url).await.unwrap();
+        instance.rest_post(&url, "x").await.unwrap();
+    }
+    assert_eq!(server.met().iter().map(|met| met.connection).max(), Some(1));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::worker_with;
 use rest_client_host::{ErrorKind, HttpVersion, Instance};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{
     config,
     http2_frames::{Frame, FramesServer, Met},
@@ -167,6 +167,32 @@ async fn a_connection_that_let_a_call_time_out_is_not_used_again() {
     let error = worker.rest_get(&url).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TransferTimeout);
     worker.rest_get(&url).await.unwrap();
+}
+
+/// A plugin could close one to all others otherwise, as often as it likes.
+#[tokio::test]
+async fn a_caller_in_a_hurry_closes_no_connection_to_others() {
+    loop {
+        let server = FramesServer::start(|met| match met.request {
+            1 => vec![],
+            _ => vec![EMPTY],
+        })
+        .await;
+        let worker = worker();
+        worker.rest_get(&server.url()).await.unwrap();
+        let began = Instant::now();
+        let call = worker.rest_get(&server.url());
+        let call = call.transfer_timeout(Duration::from_millis(20));
+        assert!(call.await.unwrap_err().is_timeout());
+        // Else it was over before it was sent, or took so long that the connection
+        // might be dead.
+        let is_hurried = began.elapsed() < Duration::from_millis(200);
+        if server.met().len() == 2 && is_hurried {
+            worker.rest_get(&server.url()).await.unwrap();
+            assert!(server.met().iter().all(|met| met.connection == 0));
+            return;
+        }
+    }
 }
 
 /// A call that has an hour does not wait for an hour: the server is asked by a ping

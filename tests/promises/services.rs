@@ -342,6 +342,31 @@ async fn a_caller_in_a_hurry_says_nothing_of_a_service() {
     }
 }
 
+/// Nor does a plugin that has a service break off by what it sends.
+#[tokio::test]
+async fn a_plugin_that_makes_a_service_fail_does_not_close_it_to_others() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/break-off" => vec![Step::Close],
+        "/garbage" => vec![raw("garbage\r\n\r\n")],
+        _ => ok("fine"),
+    })
+    .await;
+    let mut service = at(&server.origin());
+    service.fail_fast = Some(FailFast {
+        after: 1,
+        pause: Duration::from_secs(60),
+    });
+    let instance = asking(service);
+    let mut plugin = Program::asker()
+        .start(PluginCtx::new(instance.clone()))
+        .await;
+    for path in ["/break-off", "/garbage"] {
+        let outcome: i32 = plugin.call("get", (format!("{NAME}{path}"),)).await;
+        assert!(outcome < 0, "{path}: {outcome}");
+        assert_eq!(instance.rest_get(NAME).await.unwrap().text(), "fine");
+    }
+}
+
 /// Where all callers set less than the operator's limit, too.
 #[tokio::test]
 async fn a_service_that_nobody_can_connect_with_is_left_alone() {

@@ -98,11 +98,19 @@ pub struct FramesServer {
 impl FramesServer {
     /// Starts one on 127.0.0.1.
     pub async fn start(script: impl Fn(Met) -> Vec<Frame> + Send + Sync + 'static) -> Self {
+        Self::start_on("127.0.0.1:0", script).await
+    }
+
+    /// Starts one on `address`.
+    pub async fn start_on(
+        address: &str,
+        script: impl Fn(Met) -> Vec<Frame> + Send + Sync + 'static,
+    ) -> Self {
         let script: Script = Arc::new(script);
         let (meets, met) = watch::channel(Vec::new());
         let meets = Arc::new(meets);
         let mut next = 0;
-        let listener = Listener::start(move |stream| {
+        let listener = Listener::start_on(address, move |stream| {
             let number = next;
             next += 1;
             let (script, meets) = (script.clone(), meets.clone());

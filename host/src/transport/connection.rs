@@ -12,7 +12,7 @@ use super::{
     errors,
     head::HeadRules,
     http1_stream::Http1Stream,
-    http2_stream::{Farewell, Http2Stream},
+    http2_stream::{Farewell, Http2Stream, Silence},
     pause::Pause,
     policy::Peer,
     proxy::Proxy,
@@ -48,6 +48,11 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// How long it has to answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// After so much time without a byte of the server a call that ran out of time leaves
+/// its connection of HTTP/2 to nobody. A caller that gives less time than this to its
+/// calls could close connections to others as often as it likes.
+const LONG_SILENCE: Duration = Duration::from_millis(250);
+
 type Io = TokioIo<Http1Stream>;
 
 /// One of the two.
@@ -80,6 +85,7 @@ impl From<TrySendError<Request<RequestBody>>> for SendError {
 pub(super) struct Http2 {
     sender: http2::SendRequest<RequestBody>,
     farewell: Farewell,
+    silence: Silence,
     /// Of all who were asked for it, the server last.
     trust: Arc<[Trust]>,
     peer: Peer,
@@ -138,7 +144,7 @@ pub(super) async fn http2(
     rules: HeadRules,
 ) -> hyper::Result<Http2> {
     let stream = Http2Stream::new(link.stream);
-    let farewell = stream.farewell();
+    let (farewell, silence) = (stream.farewell(), stream.silence());
     let (sender, work) = rules
         .http2(&mut http2::Builder::new(link.reins))
         .timer(TokioTimer::new())
@@ -155,6 +161,7 @@ pub(super) async fn http2(
     Ok(Http2 {
         sender,
         farewell,
+        silence,
         trust: link.trust.into(),
         peer: link.peer,
     })
@@ -187,7 +194,14 @@ impl Http2 {
         &mut self,
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, SendError> {
+        self.silence.begin();
         Ok(self.sender.try_send_request(request).await?)
+    }
+
+    /// Whether a call that ran out of time on it shows that it may be dead: the server
+    /// has said nothing for long, to anybody.
+    pub(super) fn may_be_dead(&self) -> bool {
+        self.silence.begin().elapsed() >= LONG_SILENCE
     }
 
     /// Who is at its other end.

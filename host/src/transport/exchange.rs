@@ -117,8 +117,9 @@ impl Exchange<'_> {
             (Ok(Ok(())), Some(reply)) => Ok(reply),
             (Ok(Err(failure)), _) => Err(failure),
             (_, gathered) => {
-                if let Some(http2) = &progress.awaited_on {
-                    // It may be dead, for all one knows.
+                if let Some(http2) = &progress.awaited_on
+                    && http2.may_be_dead()
+                {
                     self.tenant.pool.forget(self.origin, http2);
                 }
                 let failure = self.call.out_of_time();

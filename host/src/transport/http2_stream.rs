@@ -1,5 +1,6 @@
-//! What a server says when it ends a connection of HTTP/2, which hyper keeps to
-//! itself: requests that it had taken just fail.
+//! What hyper keeps to itself of a connection of HTTP/2: since when its server says
+//! nothing, and what it says when it ends the connection, of which the requests that
+//! it had taken just fail.
 
 use super::stream::{Stream, not_of_http};
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 /// The head of a frame (RFC 9113, section 4.1).
 const HEAD: usize = 9;
@@ -35,10 +37,27 @@ impl Farewell {
     }
 }
 
-/// A stream of HTTP/2 that is listened to for GOAWAY.
+/// Since when a server that was asked something says nothing at all. Clones are of
+/// the same connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Silence(Arc<Mutex<Option<Instant>>>);
+
+impl Silence {
+    /// It is asked, or somebody has waited in vain.
+    pub(super) fn begin(&self) -> Instant {
+        *self.0.lock().get_or_insert_with(Instant::now)
+    }
+
+    fn end(&self) {
+        *self.0.lock() = None;
+    }
+}
+
+/// A stream of HTTP/2 that is listened to.
 pub(super) struct Http2Stream {
     stream: Box<dyn Stream>,
     frames: Frames,
+    silence: Silence,
 }
 
 impl Http2Stream {
@@ -46,7 +65,13 @@ impl Http2Stream {
         Self {
             stream,
             frames: Frames::default(),
+            silence: Silence::default(),
         }
+    }
+
+    /// Since when the server will have said nothing.
+    pub(super) fn silence(&self) -> Silence {
+        self.silence.clone()
     }
 
     /// What the server will have said.
@@ -115,6 +140,7 @@ impl AsyncRead for Http2Stream {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf)).map_err(not_of_http)?;
+        self.silence.end();
         self.frames.read(&buf.filled()[before..]);
         Poll::Ready(Ok(()))
     }

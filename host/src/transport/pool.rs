@@ -116,8 +116,9 @@ struct Kept {
 struct OfOrigin {
     /// The one used last is at the end.
     idle: VecDeque<Idle>,
-    /// Multiplexed, so it is never taken out.
-    http2: Option<Shareable>,
+    /// Multiplexed, so they are never taken out. There is one, unless the policy
+    /// sends some requests elsewhere than others.
+    http2: Vec<Shareable>,
     habit: Habit,
 }
 
@@ -128,6 +129,16 @@ struct Idle {
     /// For how long it may be used again.
     until: Instant,
     _counted: Counted,
+}
+
+/// One that is not safe to use yet. Whoever waits for that may be dropped meanwhile:
+/// then it goes back to the others.
+struct OnProbation<'a> {
+    pool: &'a Pool,
+    origin: &'a Origin,
+    /// Empty once it is taken.
+    idle: Option<Idle>,
+    safe: Instant,
 }
 
 /// It may be in use: nobody says when it no longer is.
@@ -154,8 +165,10 @@ impl Pool {
         if !not_to_be_lost {
             return None;
         }
-        while let Some((mut idle, safe)) = self.take_on_probation(origin, &admits) {
-            sleep_until(safe).await;
+        while let Some(on_probation) = self.take_on_probation(origin, &admits) {
+            let Some(mut idle) = on_probation.passed().await else {
+                return None;
+            };
             if idle.http1.is_ready() {
                 return Some(Connection::Http1(idle.http1));
             }
@@ -200,11 +213,11 @@ impl Pool {
 
     /// The connection that is safe to use and was used last, or else the one that
     /// will be safe first, and when it is.
-    fn take_on_probation(
-        &self,
-        origin: &Origin,
+    fn take_on_probation<'a>(
+        &'a self,
+        origin: &'a Origin,
         admits: impl Fn(&Peer) -> bool,
-    ) -> Option<(Idle, Instant)> {
+    ) -> Option<OnProbation<'a>> {
         let mut kept = self.lock();
         let OfOrigin { idle, habit, .. } = kept.by_origin.get_mut(origin)?;
         let now = Instant::now();
@@ -219,7 +232,12 @@ impl Pool {
         let index = idle.iter().rposition(is_safe);
         let index = index.or_else(|| idle.iter().position(may_serve))?;
         let safe = safe(idle.get(index)?)?;
-        Some((idle.remove(index)?, safe))
+        Some(OnProbation {
+            pool: self,
+            origin,
+            idle: idle.remove(index),
+            safe,
+        })
     }
 
     /// A connection to `origin` that was kept `since` has ended when it was to be
@@ -235,7 +253,7 @@ impl Pool {
     /// Gives up a connection of HTTP/2: no further request goes over it.
     pub(super) fn forget(&self, origin: &Origin, http2: &Http2) {
         if let Some(of_origin) = self.lock().by_origin.get_mut(origin) {
-            of_origin.http2.take_if(|it| it.http2.is_same(http2));
+            of_origin.http2.retain(|it| !it.http2.is_same(http2));
         }
     }
 
@@ -249,7 +267,10 @@ impl Pool {
                 used: Instant::now(),
                 _counted: self.0.budget.count(&self.0.count),
             };
-            self.keep(origin, |of_origin| of_origin.http2 = Some(shareable));
+            self.keep(origin, |of_origin| {
+                of_origin.http2.retain(|it| it.http2.is_ready());
+                of_origin.http2.push(shareable);
+            });
         }
     }
 
@@ -401,7 +422,7 @@ impl Keeper for Shared {
             while let Some(oldest) = of_origin.idle.pop_front_if(|idle| idle.since <= then) {
                 idle.push(oldest);
             }
-            http2.extend(of_origin.http2.take_if(|it| it.used <= then));
+            http2.extend(of_origin.http2.extract_if(.., |it| it.used <= then));
             !of_origin.is_empty()
         });
         drop(kept);
@@ -416,20 +437,35 @@ impl Drop for Shared {
     }
 }
 
+impl OnProbation<'_> {
+    /// Waits until it is safe to use.
+    async fn passed(mut self) -> Option<Idle> {
+        sleep_until(self.safe).await;
+        self.idle.take()
+    }
+}
+
+impl Drop for OnProbation<'_> {
+    fn drop(&mut self) {
+        if let Some(idle) = self.idle.take() {
+            self.pool.keep(self.origin, |of_origin| {
+                let kept = &mut of_origin.idle;
+                let index = kept.partition_point(|it| it.since <= idle.since);
+                kept.insert(index, idle);
+            });
+        }
+    }
+}
+
 impl OfOrigin {
     fn is_empty(&self) -> bool {
-        self.idle.is_empty() && self.http2.is_none() && !self.habit.is_memorable(Instant::now())
+        self.idle.is_empty() && self.http2.is_empty() && !self.habit.is_memorable(Instant::now())
     }
 
     fn share(&mut self, admits: impl Fn(&Peer) -> bool) -> Option<Connection> {
-        let shareable = self.http2.as_mut()?;
-        if !admits(shareable.http2.peer()) {
-            return None;
-        }
-        if !shareable.http2.is_ready() {
-            self.http2 = None;
-            return None;
-        }
+        self.http2.retain(|it| it.http2.is_ready());
+        let admitted = |it: &&mut Shareable| admits(it.http2.peer());
+        let shareable = self.http2.iter_mut().find(admitted)?;
         shareable.used = Instant::now();
         Some(Connection::Http2(shareable.http2.clone()))
     }
@@ -439,7 +475,7 @@ impl OfOrigin {
         self.idle
             .retain_mut(|idle| Instant::now() < idle.until && idle.http1.is_ready());
         self.http2
-            .take_if(|it| it.http2.is_closed() || it.used.elapsed() >= idle_timeout);
+            .retain(|it| !it.http2.is_closed() && it.used.elapsed() < idle_timeout);
         !self.is_empty()
     }
 }

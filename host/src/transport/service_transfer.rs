@@ -97,7 +97,8 @@ async fn with_retries(
     loop {
         let began = Instant::now();
         let replied = exchange.complete(outgoing).await;
-        judge(pass, &replied, |cause| {
+        let is_for_plugin = exchange.call.is_for_plugin();
+        judge(pass, &replied, is_for_plugin, |cause| {
             let half = exchange.time_for(cause, service) / 2;
             let enough = match cause {
                 Cause::ConnectionTimeout => half.min(ENOUGH_TO_CONNECT),
@@ -146,10 +147,13 @@ fn may_retry(failure: &Failure, outgoing: &Outgoing) -> bool {
 }
 
 /// Says what a request has shown of its service. One that ran out of time has shown
-/// nothing unless it `had_time`: a caller may set as little as it likes.
+/// nothing unless it `had_time`: a caller may set as little as it likes. Nor has a server
+/// that breaks off where a plugin asks: what the plugin has sent may be the reason, and
+/// the service is not to be closed to others for it.
 fn judge(
     pass: Option<Pass<'_>>,
     replied: &Result<Reply, Failure>,
+    is_for_plugin: bool,
     had_time: impl Fn(Cause) -> bool,
 ) {
     let Some(pass) = pass else {
@@ -164,13 +168,9 @@ fn judge(
     match cause {
         Cause::TooLarge(_) => pass.answered(),
         Cause::ConnectionTimeout | Cause::TransferTimeout if had_time(cause) => failed(pass),
-        Cause::Refused
-        | Cause::Dns
-        | Cause::Tls
-        | Cause::Certificate
-        | Cause::Incomplete
-        | Cause::Protocol => failed(pass),
-        // What we lack says nothing of the service.
+        Cause::Refused | Cause::Dns | Cause::Tls | Cause::Certificate => failed(pass),
+        Cause::Incomplete | Cause::Protocol if !is_for_plugin => failed(pass),
+        // What we lack says nothing of the service either.
         _ => {}
     }
 }
