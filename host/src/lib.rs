@@ -33,6 +33,7 @@ mod partial;
 pub mod plugin;
 mod request;
 mod response;
+pub mod routing;
 mod sandbox;
 mod stats;
 mod ticker;

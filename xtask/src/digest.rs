@@ -27,7 +27,9 @@ const PROFILE: &str = "component";
 pub fn sources_digest(workspace_root: &Path) -> Result<String> {
     let mut parts = Parts::default();
     parts.add_directory(workspace_root, Path::new("guest/src"))?;
-    parts.add_directory(workspace_root, Path::new("wit"))?;
+    // What lies beside these is for plugins.
+    parts.add_files(workspace_root, Path::new("wit"))?;
+    parts.add_directory(workspace_root, Path::new("wit/deps"))?;
     parts.add_file(workspace_root, Path::new("guest/Cargo.toml"))?;
     for (name, profile) in profiles(&parse(&workspace_root.join("Cargo.toml"))?)? {
         parts.add(&format!("profile {name}"), profile.into_bytes());
@@ -58,6 +60,7 @@ impl Parts {
         Ok(())
     }
 
+    /// The files of `directory`, and those of all directories in it.
     fn add_directory(&mut self, root: &Path, directory: &Path) -> Result<()> {
         let path = root.join(directory);
         let unreadable = || format!("{} can't be listed", path.display());
@@ -66,8 +69,19 @@ impl Parts {
             let inside: PathBuf = directory.join(entry.file_name());
             if entry.path().is_dir() {
                 self.add_directory(root, &inside)?;
-            } else {
-                self.add_file(root, &inside)?;
+            }
+        }
+        self.add_files(root, directory)
+    }
+
+    /// The files of `directory`, without those of directories in it.
+    fn add_files(&mut self, root: &Path, directory: &Path) -> Result<()> {
+        let path = root.join(directory);
+        let unreadable = || format!("{} can't be listed", path.display());
+        for entry in fs::read_dir(&path).with_context(unreadable)? {
+            let entry = entry.with_context(unreadable)?;
+            if !entry.path().is_dir() {
+                self.add_file(root, &directory.join(entry.file_name()))?;
             }
         }
         Ok(())
@@ -244,6 +258,7 @@ checksum = "7272727272727272727272727272727272727272727272727272727272727272"
             workspace.write("guest/src/lib.rs", "pub mod a;");
             workspace.write("guest/src/deep/a.rs", "fn a() {}");
             workspace.write("wit/world.wit", "world w {}");
+            workspace.write("wit/deps/io.wit", "package wasi:io;");
             workspace
         }
 
@@ -322,6 +337,12 @@ checksum = "7272727272727272727272727272727272727272727272727272727272727272"
     fn a_new_file_changes_the_digest() {
         assert_changes(|it| it.write("guest/src/deep/er/empty.rs", ""));
         assert_changes(|it| it.write("wit/deps/more.wit", ""));
+        assert_changes(|it| it.write("wit/more.wit", ""));
+    }
+
+    #[test]
+    fn the_contract_of_plugins_is_no_part_of_the_component() {
+        assert_keeps(|it| it.write("wit/routing/router.wit", "interface router {}"));
     }
 
     #[test]

@@ -1,0 +1,50 @@
+//! Decisions about requests: what a plugin of the [routing contract](Decision) is told of
+//! a request of SIP or HTTP, and what it may say that the proxy shall do.
+//!
+//! The types are those of the WIT package `routing:contract`, which says what each of
+//! them means; they never change. What goes into a plugin and what comes out of it are
+//! held to the rules of the contract here, so that a proxy has none to check.
+//!
+//! ```
+//! use rest_client_host::routing::{self, Answer, Decision, read_request, write_decision};
+//!
+//! let request = read_request(
+//!     br#"{"protocol": "http", "method": "GET", "target": "/credit",
+//!          "fields": [{"name": "host", "value": "example.com"}]}"#,
+//! )?;
+//! let mut answer = Answer {
+//!     code: 402,
+//!     reason: None,
+//!     fields: vec![],
+//!     body: vec![],
+//!     attributes: vec![("reason".into(), "no credit".into())],
+//! };
+//! let decision = Decision::Answer(answer.clone());
+//! routing::check_decision(&request, &decision)?;
+//! assert_eq!(
+//!     write_decision(&decision),
+//!     r#"{"decision":"answer","code":402,"attributes":{"reason":"no credit"}}"#,
+//! );
+//!
+//! answer.code = 302;
+//! let broken = routing::check_decision(&request, &Decision::Answer(answer)).unwrap_err();
+//! assert_eq!(broken.to_string(), "answer: 302 is a code of a redirect");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub(crate) mod bindings;
+mod decision;
+mod fields;
+mod json;
+mod names;
+mod request;
+mod violation;
+
+pub use bindings::routing::contract::decisions::{
+    Answer, Changes, Decision, Destination, Endpoint, Payload, Protocol, Redirect, Request,
+    Transport,
+};
+pub use decision::check_decision;
+pub use json::{RequestError, read_request, write_decision, write_failed};
+pub use request::check_request;
+pub use violation::Violation;
