@@ -66,7 +66,7 @@ fn what_no_request_has_is_refused_and_named() {
         ),
         (
             r#""fields": [{"name": "a", "value": "\ud800"}]"#,
-            "surrogate",
+            "hex escape",
         ),
         (
             r#""fields": [{"name": "a"}]"#,
