@@ -27,6 +27,7 @@ pub mod config;
 mod error;
 mod host;
 mod instance;
+mod line_budget;
 #[cfg(test)]
 mod misbehaving_guests;
 mod partial;

@@ -48,6 +48,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod background;
 mod bindings;
 mod call;
 mod context;
@@ -58,20 +59,28 @@ mod escape;
 pub(crate) mod fuzzing;
 mod hooks;
 mod http_types;
+mod log_stream;
+mod pace;
+mod pool;
+mod questions;
 mod rest;
+mod router;
 mod runtime;
+mod settings;
 mod transfer;
 mod transfers;
 mod wasi;
 
 pub use context::{PluginCtx, PluginView};
+pub use pool::{DecisionError, FailureKind, OnFailure, PluginPool, PoolOptions, PoolStats};
+pub use questions::{Question, Questions};
 pub use runtime::{Command, Limits, Plugin, PluginRuntime};
 
 use wasmtime::component::{HasSelf, Linker};
 
-/// Adds all that a plugin imports: what [`add_rest_to_linker`] adds, `wasi:io`, and the
-/// rest of WASI 0.2, of which a plugin has what its [`PluginCtx`] was given, and nothing
-/// by default.
+/// Adds all that a plugin imports: what [`add_rest_to_linker`] adds, `wasi:config/store`,
+/// `wasi:io`, and the rest of WASI 0.2, of which a plugin has what its [`PluginCtx`] was
+/// given, and nothing by default.
 ///
 /// # Errors
 ///
@@ -79,6 +88,7 @@ use wasmtime::component::{HasSelf, Linker};
 pub fn add_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     wasi::add_io_to_linker(linker)?;
     wasi::add_to_linker(linker)?;
+    settings::add_to_linker(linker)?;
     add_rest_to_linker(linker)
 }
 

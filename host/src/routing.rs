@@ -45,6 +45,7 @@ pub use bindings::routing::contract::decisions::{
     Transport,
 };
 pub use decision::check_decision;
+pub(crate) use decision::check_reserved;
 pub use json::{RequestError, read_request, write_decision, write_failed};
 pub use request::check_request;
 pub use violation::Violation;

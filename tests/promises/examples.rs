@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, fs};
 use support::process::{example, run};
 
 /// Each with what it prints in the end.
-const EXAMPLES: [(&str, &str); 4] = [
+const EXAMPLES: [(&str, &str); 5] = [
     ("get", "200 OK: 12.50 EUR\n"),
     ("many_at_once", "102 calls, 900 bytes\n"),
     ("plugin", "calls of the instance: 1\n"),
+    ("plugin_pool", "100 of 100 were dropped\n"),
     ("worker_pool", "8 in all\n"),
 ];
 

@@ -1,18 +1,23 @@
 //! What the host keeps for one plugin, and the calls that the plugin makes.
 
 use super::{
-    bindings::rest::client::types as wit, call::PluginCall, convert, hooks::Hooks,
+    bindings::rest::client::types as wit,
+    call::PluginCall,
+    convert,
+    hooks::Hooks,
+    questions::{Asking, Questions},
     transfer::Transfer,
 };
 use crate::{
     call::{
         budget::{Budget, Charge, OverBudget},
         share::Share,
+        spec::CallSpec,
     },
     error::{Error, ErrorKind},
     instance::Instance,
 };
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 use tokio::sync::oneshot;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, p2::Pollable as _};
@@ -41,6 +46,9 @@ pub struct PluginCtx {
     http: WasiHttpCtx,
     wasi: WasiCtx,
     hooks: Hooks,
+    settings: BTreeMap<String, String>,
+    /// Where its questions are kept, if somebody wants to see them.
+    questions: Option<Questions>,
 }
 
 /// A store's state that has a [`PluginCtx`]; see the example of the
@@ -64,6 +72,8 @@ impl PluginCtx {
             http: WasiHttpCtx::new(),
             wasi: Self::wasi_builder().build(),
             hooks: Hooks,
+            settings: BTreeMap::new(),
+            questions: None,
         }
     }
 
@@ -120,6 +130,26 @@ impl PluginCtx {
         Self { wasi, ..self }
     }
 
+    /// Sets what the plugin finds in `wasi:config/store`. Nothing by default.
+    #[must_use]
+    pub fn with_settings(self, settings: BTreeMap<String, String>) -> Self {
+        Self { settings, ..self }
+    }
+
+    pub(super) fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
+    /// Has the questions that are asked from now on kept, or no longer.
+    pub(super) fn keep_questions(&mut self, questions: Option<Questions>) {
+        self.questions = questions;
+    }
+
+    fn asking(&self, spec: &CallSpec) -> Option<Asking> {
+        let questions = self.questions.as_ref()?;
+        Some(questions.begin(&spec.method, &spec.url))
+    }
+
     /// Bytes of the budget that are taken now.
     #[must_use]
     pub fn memory_taken(&self) -> usize {
@@ -163,7 +193,14 @@ impl PluginCtx {
 
     pub(super) async fn call(&mut self, call: PluginCall) -> Result<wit::Response, wit::RestError> {
         match call.charged_to(&self.budget, self.share.as_ref()) {
-            Ok(spec) => convert::result(self.instance.request(spec).await),
+            Ok(spec) => {
+                let asking = self.asking(&spec);
+                let outcome = self.instance.request(spec).await;
+                if let Some(asking) = asking {
+                    asking.end(&outcome);
+                }
+                convert::result(outcome)
+            }
             Err(over) => Err(convert::error(refusal(&over))),
         }
     }
@@ -181,8 +218,19 @@ impl PluginCtx {
             Err(over) => return Ok(self.table.push(Transfer::refused(refusal(&over)))?),
         };
         let (begun, has_begun) = oneshot::channel();
-        let request = self.instance.request(spec).tell_begun(begun);
-        let mut transfer = Transfer::run(request.into_future(), charge);
+        let asking = self.asking(&spec);
+        let request = self.instance.request(spec).tell_begun(begun).into_future();
+        let mut transfer = match asking {
+            None => Transfer::run(request, charge),
+            Some(asking) => {
+                let asked = async {
+                    let outcome = request.await;
+                    asking.end(&outcome);
+                    outcome
+                };
+                Transfer::run(asked, charge)
+            }
+        };
         tokio::select! {
             // Also where it is dropped, which is at the end of the call.
             _ = has_begun => {}

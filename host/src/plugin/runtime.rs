@@ -1,9 +1,12 @@
 //! Where plugins of others run: an engine of their own, in which they give way while they
 //! compute, and stores that bound what they take.
 
-use super::{PluginCtx, PluginView, add_to_linker};
-use crate::ticker::Ticker;
-use std::{fmt, sync::Arc};
+use super::{PluginCtx, PluginView, add_to_linker, background::Background, pace::Pace};
+use crate::ticker::{Running, Ticker};
+use std::{
+    fmt,
+    sync::Arc,
+};
 use wasmtime::{
     Config, Engine, ResourceLimiter, Store, UpdateDeadline,
     component::{Component, InstancePre, Linker},
@@ -69,12 +72,14 @@ struct Inner {
     linker: Linker<State>,
     ticker: Ticker,
     limits: Limits,
+    background: Background,
 }
 
 /// What the store of a plugin holds beside the plugin.
-struct State {
-    rest_client: PluginCtx,
+pub(super) struct State {
+    pub(super) rest_client: PluginCtx,
     taken: Taken,
+    pub(super) pace: Arc<Pace>,
 }
 
 /// What a plugin has taken of its store.
@@ -145,8 +150,8 @@ impl PluginView for State {
 /// ```
 #[derive(Clone)]
 pub struct Plugin {
-    runtime: PluginRuntime,
-    pre: InstancePre<State>,
+    pub(super) runtime: PluginRuntime,
+    pub(super) pre: InstancePre<State>,
 }
 
 /// A plugin that is a command. Clones are the same one.
@@ -197,7 +202,18 @@ impl PluginRuntime {
             engine,
             linker,
             limits,
+            background: Background::default(),
         })))
+    }
+
+    /// Marks a plugin as running until the result is dropped.
+    pub(super) fn running(&self) -> Running {
+        self.0.ticker.running()
+    }
+
+    /// Where plugins run that compute for long.
+    pub(super) fn background(&self) -> &Background {
+        &self.0.background
     }
 
     /// Compiles the plugin in `component`.
@@ -233,8 +249,7 @@ impl Command {
     ///
     /// It traps.
     pub async fn run(&self, context: PluginCtx) -> wasmtime::Result<u8> {
-        let Inner { ticker, .. } = &*self.plugin.runtime.0;
-        let _running = ticker.running();
+        let _running = self.plugin.runtime.running();
         let mut store = self.plugin.store(context);
         let ended = match self.pre.instantiate_async(&mut store).await {
             Ok(command) => command.wasi_cli_run().call_run(&mut store).await,
@@ -268,17 +283,25 @@ impl Plugin {
     }
 
     /// An empty store, in which a plugin gives way while it computes.
-    fn store(&self, rest_client: PluginCtx) -> Store<State> {
+    pub(super) fn store(&self, rest_client: PluginCtx) -> Store<State> {
         let Inner { engine, limits, .. } = &*self.runtime.0;
         let taken = Taken {
             limits: *limits,
             memory: 0,
             table: 0,
         };
-        let mut store = Store::new(engine, State { rest_client, taken });
+        let state = State {
+            rest_client,
+            taken,
+            pace: Arc::new(Pace::begin()),
+        };
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.taken);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|_| {
+        store.epoch_deadline_callback(|store| {
+            if !store.data().pace.gives_way() {
+                return Ok(UpdateDeadline::Continue(1));
+            }
             // The runtime's own way to yield lets it look at its timers, too.
             let others = Box::pin(tokio::task::yield_now());
             Ok(UpdateDeadline::YieldCustom(1, others))

@@ -63,6 +63,35 @@ pub fn check_decision(request: &Request, decision: &Decision) -> Result<(), Viol
     }
 }
 
+/// Checks that `decision` leaves the fields alone whose names begin with one of
+/// `prefixes`, which are in lower case.
+pub(crate) fn check_reserved(decision: &Decision, prefixes: &[String]) -> Result<(), Violation> {
+    let (lists, removed) = match decision {
+        Decision::Continue(changes) => {
+            let of_destinations = changes.destinations.iter().map(|it| &*it.set_fields);
+            let own = [
+                &*changes.set_fields,
+                &changes.add_fields,
+                &changes.reply_fields,
+            ];
+            let lists: Vec<&Fields> = of_destinations.chain(own).collect();
+            (lists, &*changes.remove_fields)
+        }
+        Decision::Answer(answer) => (vec![&*answer.fields], &[][..]),
+        Decision::Redirect(redirect) => (vec![&*redirect.fields], &[][..]),
+        Decision::Drop(_) => return Ok(()),
+    };
+    let set = lists.into_iter().flatten().map(|(name, _)| name);
+    for name in set.chain(removed) {
+        let lower = name.to_ascii_lowercase();
+        if prefixes.iter().any(|prefix| lower.starts_with(prefix)) {
+            let what = format_args!("{name} is reserved by the operator");
+            return Err(Violation::new("fields", what));
+        }
+    }
+    Ok(())
+}
+
 fn check_changes(protocol: Protocol, changes: &Changes) -> Result<(), Violation> {
     let Changes {
         destinations,

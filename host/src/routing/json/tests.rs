@@ -83,7 +83,7 @@ fn what_no_request_has_is_refused_and_named() {
         ),
         (r#""fields": [{"name": "A", "value": ""}]"#, "lower case"),
         (
-            r#""fields": [{"name": "a", "value": "b\r\nc: d"}]"#,
+            r#""fields": [{"name": "x-a", "value": "b\r\nc: d"}]"#,
             "CR, LF or NUL",
         ),
         (r#""source": {"address": "example.org"}"#, "source: "),

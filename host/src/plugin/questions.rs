@@ -1,0 +1,147 @@
+//! What a plugin has asked, and what came of it.
+
+use super::transfer::Outcome;
+use crate::error::ErrorKind;
+use parking_lot::Mutex;
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Of one list. A plugin may ask without end.
+const MOST: usize = 1000;
+
+/// Bytes of a URL. The rest is left out.
+const LONGEST_URL: usize = 2000;
+
+/// The questions of a plugin, in the order in which they ended. Clones are the same list.
+///
+/// See [`PluginPool::explain`](super::PluginPool::explain).
+#[derive(Debug, Clone, Default)]
+pub struct Questions(Arc<Mutex<Vec<Question>>>);
+
+/// A question to a service, as a plugin has asked it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Question {
+    /// Its method.
+    pub method: String,
+    /// Its URL as the plugin wrote it, without user and password, and cut where it is
+    /// longer than 2,000 bytes.
+    pub url: String,
+    /// The status of the reply, or the kind of the error. Empty where the plugin did not
+    /// wait for it.
+    pub outcome: Option<Result<u16, ErrorKind>>,
+    /// What it took.
+    pub elapsed: Duration,
+}
+
+impl Questions {
+    /// Those that have ended. The first thousand.
+    #[must_use]
+    pub fn ended(&self) -> Vec<Question> {
+        self.0.lock().clone()
+    }
+
+    /// One begins.
+    pub(super) fn begin(&self, method: &str, url: &str) -> Asking {
+        Asking {
+            questions: self.clone(),
+            question: Question {
+                method: method.to_owned(),
+                url: shown(url),
+                outcome: None,
+                elapsed: Duration::ZERO,
+            },
+            began: Instant::now(),
+        }
+    }
+}
+
+/// A question that has not ended. Dropped, it was given up.
+pub(super) struct Asking {
+    questions: Questions,
+    question: Question,
+    began: Instant,
+}
+
+impl Asking {
+    pub(super) fn end(mut self, outcome: &Outcome) {
+        self.question.outcome = Some(match outcome {
+            Ok(reply) => Ok(reply.status().as_u16()),
+            Err(error) => Err(error.kind()),
+        });
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut ended = self.questions.0.lock();
+        if ended.len() < MOST {
+            self.question.elapsed = self.began.elapsed();
+            ended.push(self.question.clone());
+        }
+    }
+}
+
+impl fmt::Display for Question {
+    /// In one line: `GET http://billing.service.internal/credit: 200 after 12ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            url,
+            outcome,
+            elapsed,
+        } = self;
+        write!(f, "{method} {url}: ")?;
+        match outcome {
+            Some(Ok(status)) => write!(f, "{status}")?,
+            Some(Err(kind)) => write!(f, "{kind:?}")?,
+            None => write!(f, "not waited for")?,
+        }
+        write!(f, " after {elapsed:.1?}")
+    }
+}
+
+/// A URL of a plugin, which may be any text, in a line.
+fn shown(url: &str) -> String {
+    let mut text = match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, it)| it);
+            format!("{scheme}://{host}{path}")
+        }
+        None => url.to_owned(),
+    };
+    text.truncate(text.floor_char_boundary(LONGEST_URL));
+    text.escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_what_opens_it_and_in_one_line() {
+        for (url, text) in [
+            ("http://billing/credit?a=b@c", "http://billing/credit?a=b@c"),
+            ("http://alice:secret@billing/x@y", "http://billing/x@y"),
+            ("a\nb", "a\\nb"),
+        ] {
+            assert_eq!(shown(url), text);
+        }
+        assert_eq!(shown(&"é".repeat(2000)).chars().count(), 1000);
+    }
+
+    #[test]
+    fn of_questions_without_end_the_first_thousand_are_kept() {
+        let questions = Questions::default();
+        for number in 0..2000 {
+            questions.begin("GET", &number.to_string());
+        }
+        let ended = questions.ended();
+        assert_eq!((ended.len(), &*ended[999].url), (1000, "999"));
+        assert!(ended[0].to_string().starts_with("GET 0: not waited for after"));
+    }
+}
