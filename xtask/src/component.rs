@@ -63,11 +63,7 @@ pub fn build(file: &Path) -> Result<Built> {
     let toolchain = Toolchain::find(&shell, &mut Apt::new(&shell))?;
     eprintln!("building the component with {}", toolchain.description);
     let local_paths = LocalPaths::find(&toolchain.rust_sources()?)?;
-    let module = compile(&toolchain, &local_paths)?;
-    let mut component = ComponentEncoder::default()
-        .module(&module)
-        .and_then(|encoder| encoder.validate(true).encode())
-        .context("the guest's module can't be made a component")?;
+    let mut component = compile(&toolchain, &local_paths, "rest-client-guest")?;
     section::append(&mut component, &digest);
     local_paths.check(&component)?;
     if component.len() >= MAX_SIZE {
@@ -84,27 +80,40 @@ pub fn build(file: &Path) -> Result<Built> {
     })
 }
 
-fn compile(toolchain: &Toolchain, local_paths: &LocalPaths) -> Result<Vec<u8>> {
-    // The guest has a directory of its own, as its compiler may be another one.
+/// The component that a package of the workspace is, for whom there is no operating
+/// system.
+pub(crate) fn compile(
+    toolchain: &Toolchain,
+    local_paths: &LocalPaths,
+    package: &str,
+) -> Result<Vec<u8>> {
+    // Guests have a directory of their own, as their compiler may be another one.
     let target_dir = target_dir()?.join("guest");
     // `cargo rustc` builds the module alone. If cargo built the Rust library in
     // the same run, it would not optimise at link time.
     run(toolchain
         .cargo_rustc(local_paths)
-        .args(["--package", "rest-client-guest", "--lib"])
+        .args(["--package", package, "--lib"])
         .args(["--crate-type", "cdylib"])
         .args(["--profile", "component", "--locked", "--target-dir"])
         .arg(&target_dir))
-    .context("the guest can't be compiled")?;
+    .with_context(|| format!("{package} can't be compiled"))?;
     let module = target_dir
         .join(TARGET)
-        .join("component/rest_client_guest.wasm");
-    fs::read(&module).with_context(|| format!("{} can't be read", module.display()))
+        .join("component")
+        .join(package.replace('-', "_"))
+        .with_extension("wasm");
+    let module =
+        fs::read(&module).with_context(|| format!("{} can't be read", module.display()))?;
+    ComponentEncoder::default()
+        .module(&module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .with_context(|| format!("the module of {package} can't be made a component"))
 }
 
 /// Writes `content` at once: a reader sees the old file or the new one, never a
 /// part of it.
-fn write(file: &Path, content: &[u8]) -> Result<()> {
+pub(crate) fn write(file: &Path, content: &[u8]) -> Result<()> {
     if fs::read(file).is_ok_and(|present| present == content) {
         return Ok(());
     }

@@ -10,6 +10,7 @@ mod debian;
 mod digest;
 pub mod fuzz;
 mod local_paths;
+pub mod plugins;
 mod process;
 mod section;
 pub mod soak;

@@ -20,7 +20,9 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Set up what is missing, build the component, run the tests of the
+    /// Build the plugins of the examples and the tests
+    Plugins,
+    /// Set up what is missing, build the component and the plugins, run the tests of the
     /// workspace; the arguments go to `cargo test`, as in
     /// `cargo xtask test -- timeouts`
     Test(PassedOn),
@@ -66,6 +68,10 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             })
         }
+        Command::Plugins => xtask::plugins::build().map(|folder| {
+            println!("{}", folder.display());
+            ExitCode::SUCCESS
+        }),
         Command::Test(arguments) => xtask::test::run(&arguments.all()),
         Command::Bench(arguments) => {
             xtask::bench::measure(&arguments.all()).map(|()| ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 //! in the tree, not on the committed one.
 
 use crate::{
-    component,
+    component, plugins,
     process::{cargo, shell, std_command},
     tally::Tally,
     tools::Tools,
@@ -23,8 +23,8 @@ use xshell::cmd;
 /// The benchmark is left out: it has no tests, and its peers take long to build.
 /// [`bench`](crate::bench) builds it.
 ///
-/// `REST_CLIENT_COMPONENT` tells the tests the component's file, and
-/// `REST_CLIENT_TEST_TOOLS` the names of the programs that they can run,
+/// `REST_CLIENT_COMPONENT` tells the tests the component's file, `REST_CLIENT_PLUGINS` the
+/// folder of the plugins, and `REST_CLIENT_TEST_TOOLS` the names of the programs that they can run,
 /// separated by commas.
 ///
 /// # Errors
@@ -37,6 +37,7 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     let built = component::build(&target_dir.join("component/rest-client.wasm"))
         .context("no component to test (plain `cargo test --workspace` tests the committed one)")?;
     eprintln!("{built}");
+    let plugins = plugins::build().context("there are no plugins to test with")?;
     let cargo = cargo();
     let runner = cmd!(
         shell,
@@ -44,6 +45,7 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
          --no-fail-fast --locked {arguments...}"
     )
     .env("REST_CLIENT_COMPONENT", &built.file)
+    .env("REST_CLIENT_PLUGINS", &plugins)
     .env("REST_CLIENT_TEST_TOOLS", tools.list())
     .env("PATH", tools.path()?);
     let mut runner = std_command(runner)

@@ -44,7 +44,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let decisions = decisions.join_all().await;
     println!("{}", write_decision(&decisions[0]));
-    let dropped = decisions.iter().filter(|it| matches!(it, Decision::Drop(_)));
+    let dropped = decisions
+        .iter()
+        .filter(|it| matches!(it, Decision::Drop(_)));
     println!("{} of 100 were dropped", dropped.count());
     Ok(())
 }

@@ -260,7 +260,9 @@ impl Shared {
             let mut started = shared.instance(&pace).await?;
             started.context().keep_questions(questions);
             // A millisecond that has begun counts, so that there is never none.
-            let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+            let left = deadline
+                .saturating_duration_since(Instant::now())
+                .as_millis();
             request.time_left = u64::try_from(left).unwrap_or(u64::MAX).max(1);
             let routed = started.route(&request).await.map_err(trapped)?;
             started.context().keep_questions(None);

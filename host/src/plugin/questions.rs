@@ -142,6 +142,10 @@ mod tests {
         }
         let ended = questions.ended();
         assert_eq!((ended.len(), &*ended[999].url), (1000, "999"));
-        assert!(ended[0].to_string().starts_with("GET 0: not waited for after"));
+        assert!(
+            ended[0]
+                .to_string()
+                .starts_with("GET 0: not waited for after")
+        );
     }
 }

@@ -3,10 +3,7 @@
 
 use super::{PluginCtx, PluginView, add_to_linker, background::Background, pace::Pace};
 use crate::ticker::{Running, Ticker};
-use std::{
-    fmt,
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
 use wasmtime::{
     Config, Engine, ResourceLimiter, Store, UpdateDeadline,
     component::{Component, InstancePre, Linker},

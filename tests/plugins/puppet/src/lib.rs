@@ -1,0 +1,182 @@
+//! A plugin that does what the request says: what stands in its fields `x-do`, in their
+//! order. The last of them is the decision.
+
+#![allow(missing_docs, unsafe_code, reason = "generated")]
+
+wit_bindgen::generate!({ path: "../../../wit/routing", world: "routing-plugin", generate_all });
+
+use exports::routing::contract::router::{Decision, Guest, Request};
+use rest::client::rest::rest_get;
+use routing::contract::decisions::{Answer, Changes, Destination, Redirect};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use wasi::config::store;
+
+struct Puppet;
+export!(Puppet);
+
+/// Decisions that this instance was asked for.
+static ASKED: AtomicU32 = AtomicU32::new(0);
+
+impl Guest for Puppet {
+    /// As the setting `check` has it.
+    fn check() -> Result<(), String> {
+        match store::get("check").ok().flatten().as_deref() {
+            None => Ok(()),
+            Some("trap") => panic!("as it was told"),
+            Some("spin") => spin(),
+            Some(sentence) => Err(sentence.into()),
+        }
+    }
+
+    fn route(request: Request) -> Result<Decision, String> {
+        ASKED.fetch_add(1, Relaxed);
+        let mut decision = Decision::Continue(nothing());
+        for (_, value) in request.fields.iter().filter(|(name, _)| name == "x-do") {
+            let line = String::from_utf8_lossy(value);
+            let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+            let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
+            let pair = || (name.to_owned(), value.to_owned());
+            let field = || (name.to_owned(), value.as_bytes().to_vec());
+            match word {
+                "trap" => panic!("as it was told"),
+                "spin" => spin(),
+                "spin-for" => spin_for(rest),
+                "error" => return Err(rest.into()),
+                "ask" => {
+                    let outcome = match rest_get(rest, None) {
+                        Ok(reply) => reply.status.to_string(),
+                        Err(error) => error.to_string(),
+                    };
+                    attributes(&mut decision).push(("x-answer".into(), outcome));
+                }
+                "show" => {
+                    let shown = match rest {
+                        "asked" => ASKED.load(Relaxed).to_string(),
+                        "time-left" => request.time_left.to_string(),
+                        "id" => request.id.clone(),
+                        "method" => request.method.clone(),
+                        "target" => request.target.clone(),
+                        "source" => format!("{:?}", request.source),
+                        "transport" => format!("{:?}", request.transport),
+                        "body" => format!("{:?}", request.body),
+                        "fields" => names(&request),
+                        "settings" => format!("{:?}", store::get_all()),
+                        "environment" => format!("{:?}", std::env::vars().collect::<Vec<_>>()),
+                        attribute => value_of(&request, attribute),
+                    };
+                    attributes(&mut decision).push((format!("x-{rest}"), shown));
+                }
+                "attribute" => attributes(&mut decision).push(pair()),
+                "to" => changes(&mut decision).destinations.push(destination(rest)),
+                "remove" => changes(&mut decision).remove_fields.push(rest.into()),
+                "set" => changes(&mut decision).set_fields.push(field()),
+                "add" => changes(&mut decision).add_fields.push(field()),
+                "reply" => changes(&mut decision).reply_fields.push(field()),
+                "drop" => decision = Decision::Drop(vec![]),
+                "answer" => decision = answer(name, value),
+                "body" => body(&mut decision, rest),
+                "field" => fields(&mut decision).push(field()),
+                "redirect" => decision = redirect(name, value),
+                other => return Err(format!("the puppet can't {other}")),
+            }
+        }
+        Ok(decision)
+    }
+}
+
+fn spin() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn spin_for(rounds: &str) {
+    for round in 0..rounds.parse::<u64>().expect("a number") {
+        std::hint::black_box(round);
+    }
+}
+
+fn names(request: &Request) -> String {
+    let names: Vec<&str> = request.fields.iter().map(|(name, _)| &**name).collect();
+    names.join(" ")
+}
+
+fn value_of(request: &Request, attribute: &str) -> String {
+    let found = request
+        .attributes
+        .iter()
+        .find(|(name, _)| name == attribute);
+    found.map_or("none", |(_, value)| value).to_owned()
+}
+
+fn nothing() -> Changes {
+    Changes {
+        destinations: vec![],
+        remove_fields: vec![],
+        set_fields: vec![],
+        add_fields: vec![],
+        reply_fields: vec![],
+        attributes: vec![],
+    }
+}
+
+fn destination(line: &str) -> Destination {
+    let mut words = line.split(' ');
+    Destination {
+        uri: words.next().unwrap_or_default().into(),
+        preference: words.next().and_then(|it| it.parse().ok()),
+        next_hop: words.next().map(str::to_owned),
+        set_fields: vec![],
+        attributes: vec![],
+    }
+}
+
+fn answer(code: &str, reason: &str) -> Decision {
+    Decision::Answer(Answer {
+        code: code.parse().expect("a code"),
+        reason: (!reason.is_empty()).then(|| reason.into()),
+        fields: vec![],
+        body: vec![],
+        attributes: vec![],
+    })
+}
+
+fn redirect(code: &str, uri: &str) -> Decision {
+    Decision::Redirect(Redirect {
+        code: code.parse().ok(),
+        destinations: vec![destination(uri)],
+        fields: vec![],
+        attributes: vec![],
+    })
+}
+
+fn changes(decision: &mut Decision) -> &mut Changes {
+    match decision {
+        Decision::Continue(changes) => changes,
+        _ => panic!("it changes nothing"),
+    }
+}
+
+fn attributes(decision: &mut Decision) -> &mut Vec<(String, String)> {
+    match decision {
+        Decision::Continue(changes) => &mut changes.attributes,
+        Decision::Answer(answer) => &mut answer.attributes,
+        Decision::Redirect(redirect) => &mut redirect.attributes,
+        Decision::Drop(attributes) => attributes,
+    }
+}
+
+fn fields(decision: &mut Decision) -> &mut Vec<(String, Vec<u8>)> {
+    match decision {
+        Decision::Answer(answer) => &mut answer.fields,
+        Decision::Redirect(redirect) => &mut redirect.fields,
+        _ => panic!("it is no reply"),
+    }
+}
+
+fn body(decision: &mut Decision, text: &str) {
+    match decision {
+        Decision::Answer(answer) => answer.body = text.into(),
+        _ => panic!("it has no body"),
+    }
+}
