@@ -1,5 +1,9 @@
 //! The arguments as they are typed.
 
+mod decider;
+
+pub(crate) use decider::Decider;
+
 use crate::exit;
 use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
@@ -58,6 +62,10 @@ pub(crate) enum Command {
     /// configuration, and whom its rules allow
     #[command(after_help = exit::TABLE)]
     Run(Run),
+    /// Have a plugin of the routing contract decide about one request, which is JSON on
+    /// standard input; the decision is JSON, too
+    #[command(after_help = exit::TABLE)]
+    Route(Route),
     /// Show or check a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -186,6 +194,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "MIB", default_value = "256", value_parser = count::<NonZeroUsize>)]
     pub(crate) max_memory: NonZeroUsize,
 
+    /// Where compiled plugins are kept [default: rest-client in the user's cache]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) sources: Sources,
 
@@ -199,6 +211,16 @@ pub(crate) struct Run {
         value_name = "ARGS"
     )]
     pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Route {
+    /// Say on standard error what the plugin asked, with service, result and time
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    #[command(flatten)]
+    pub(crate) decider: Decider,
 }
 
 /// What every request can be told.

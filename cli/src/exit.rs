@@ -18,13 +18,14 @@ Exit codes (curl's, where curl has one):
   22  the reply's status is 400 or above, and --fail was given
   23  the reply can't be written
   26  the data, the header fields or the passwords to send can't be read
-  28  connection-timeout or transfer-timeout passed
+  28  connection-timeout, transfer-timeout or decision-timeout passed
   35  TLS failed
   43  a header field or the method can't be sent
   47  the service redirects more often than --max-redirects
   52  the connection ended before a reply
   60  the server's certificate was not accepted
   63  the reply is larger than max-transfer-size
+  65  the plugin made no decision: it says that it can't, or it breaks the contract
   70  a fault of this program
   75  there is no room now: another instance is connecting to this host
       (no-concurrent-connects), or the cap is met (at-cap is reject)
@@ -55,6 +56,7 @@ pub(crate) enum Exit {
     Empty = 52,
     Certificate = 60,
     TooLarge = 63,
+    Undecided = 65,
     Internal = 70,
     Busy = 75,
     HungUp = 129,

@@ -59,7 +59,7 @@ fn field(bytes: &[u8], place: &str) -> Result<(String, Vec<u8>), Problem> {
 }
 
 /// All bytes of a file, or of standard input for `-`.
-fn read(what: &str, source: &str) -> Result<Vec<u8>, Problem> {
+pub(crate) fn read(what: &str, source: &str) -> Result<Vec<u8>, Problem> {
     let (name, bytes) = if source == "-" {
         let mut bytes = Vec::new();
         let read = io::stdin().lock().read_to_end(&mut bytes);

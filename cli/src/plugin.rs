@@ -1,67 +1,80 @@
-//! `run`: a plugin that is a command. What it asks goes by the configuration, as for any
-//! plugin.
+//! Plugins: what they ask goes by the configuration, for all of them.
+
+pub(crate) mod route;
+pub(crate) mod run;
 
 use crate::{
-    args::Run,
+    args::Decider,
     exit::{Exit, Problem},
 };
 use rest_client_host::{
     Host,
-    plugin::{Limits, PluginCtx, PluginRuntime},
+    plugin::{Limits, Plugin, PluginPool, PluginRuntime},
 };
-use std::{fs, process::ExitCode};
-use wasmtime_wasi::WasiCtx;
+use std::{
+    env, fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 const MIB: usize = 1 << 20;
 
-/// Runs the plugin, and ends as it does.
-pub(crate) async fn run(run: Run) -> Result<ExitCode, Problem> {
-    let host = Host::new(run.sources.layers()?.config().clone())?;
-    let wrong = |what: String| {
-        let message = format!("{}: {what}", run.plugin.display());
-        Problem::new(Exit::Usage, message)
-    };
-    let component = fs::read(&run.plugin)
-        .map_err(|error| wrong(format!("the plugin can't be read: {error}")))?;
+/// Where plugins run: with so many MiB each, and with what was compiled before in `cache`.
+pub(crate) fn runtime(
+    max_memory: NonZeroUsize,
+    cache: Option<&Path>,
+) -> Result<PluginRuntime, Problem> {
     let mut limits = Limits::default();
-    limits.memory = run.max_memory.get().saturating_mul(MIB);
-    let runtime = PluginRuntime::new(limits)
-        .map_err(|error| Problem::new(Exit::Internal, format!("can't start: {error:#}")))?;
-    let plugin = runtime
-        .load(&component)
-        .map_err(|error| wrong(format!("{error:#}")))?;
-    let command = plugin
-        .command()
-        .map_err(|error| wrong(format!("{error:#}")))?;
-    let context = PluginCtx::new(host.instance()).with_wasi(granted(&run)?);
-    match command.run(context).await {
-        Ok(code) => Ok(code.into()),
-        Err(trap) => Err(Problem::new(
-            Exit::Trapped,
-            format!("{}: the plugin trapped: {trap:#}", run.plugin.display()),
-        )),
+    limits.memory = max_memory.get().saturating_mul(MIB);
+    let failed = |error| Problem::new(Exit::Internal, format!("can't start: {error:#}"));
+    if let Some(folder) = cache {
+        return PluginRuntime::with_cache(limits, folder)
+            .map_err(|error| Problem::new(Exit::Usage, format!("--cache: {error:#}")));
     }
+    if let Some(folder) = user_cache() {
+        match PluginRuntime::with_cache(limits, &folder) {
+            Ok(runtime) => return Ok(runtime),
+            // It is slower, and that is all: nobody has asked for it.
+            Err(error) => tracing::debug!("plugins are compiled each time: {error:#}"),
+        }
+    }
+    PluginRuntime::new(limits).map_err(failed)
 }
 
-/// Its arguments and variables, and the streams of this program.
-fn granted(run: &Run) -> Result<WasiCtx, Problem> {
-    let mut wasi = PluginCtx::wasi_builder();
-    wasi.inherit_stdio()
-        .arg(run.plugin.to_string_lossy())
-        .args(&run.arguments);
-    for variable in &run.env {
-        match variable.split_once('=') {
-            Some((name, value)) => wasi.env(name, value),
-            None => {
-                let value = std::env::var(variable).map_err(|_| {
-                    Problem::new(
-                        Exit::Usage,
-                        format!("--env {variable}: there is no such variable here, or it is not UTF-8; NAME=VALUE gives one"),
-                    )
-                })?;
-                wasi.env(variable, value)
-            }
-        };
-    }
-    Ok(wasi.build())
+/// A folder of this program in the cache of the user, if he has one (XDG base directory
+/// specification).
+fn user_cache() -> Option<PathBuf> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|it| it.is_absolute())
+    };
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(caches.join("rest-client"))
+}
+
+/// Compiles the plugin in `file`.
+pub(crate) fn load(runtime: &PluginRuntime, file: &Path) -> Result<Plugin, Problem> {
+    let component = fs::read(file)
+        .map_err(|error| wrong(file, format_args!("the plugin can't be read: {error}")))?;
+    runtime
+        .load(&component)
+        .map_err(|error| wrong(file, format_args!("{error:#}")))
+}
+
+/// What is wrong with the plugin in `file`.
+pub(crate) fn wrong(file: &Path, what: impl std::fmt::Display) -> Problem {
+    Problem::new(Exit::Usage, format!("{}: {what}", file.display()))
+}
+
+/// The pool that `decider` describes. Its plugin was not asked anything yet.
+pub(crate) fn pool(decider: &Decider) -> Result<PluginPool, Problem> {
+    let host = Host::new(decider.sources.layers()?.config().clone())?;
+    let options = decider
+        .options()
+        .map_err(|what| Problem::new(Exit::Usage, what))?;
+    let runtime = runtime(decider.max_memory, decider.cache.as_deref())?;
+    let plugin = load(&runtime, &decider.plugin)?;
+    PluginPool::new(&plugin, host.instance(), options)
+        .map_err(|error| wrong(&decider.plugin, format_args!("{error:#}")))
 }

@@ -44,7 +44,8 @@ fn explain(error: &clap::Error) -> Exit {
 fn dispatch(command: Command) -> Result<ExitCode, Problem> {
     let ended = match command {
         // It ends as the plugin does.
-        Command::Run(run) => return wait(plugin::run(run)),
+        Command::Run(run) => return wait(plugin::run::run(run)),
+        Command::Route(route) => wait(plugin::route::run(route)),
         Command::Get(get) => wait(call::run(get.into())),
         Command::Post(post) => wait(call::run(post.into_call("POST"))),
         Command::Put(put) => wait(call::run(put.into_call("PUT"))),

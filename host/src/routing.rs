@@ -38,6 +38,7 @@ mod fields;
 mod json;
 mod names;
 mod request;
+mod sip;
 mod violation;
 
 pub use bindings::routing::contract::decisions::{
@@ -48,4 +49,5 @@ pub use decision::check_decision;
 pub(crate) use decision::check_reserved;
 pub use json::{RequestError, read_request, write_decision, write_failed};
 pub use request::check_request;
+pub use sip::{SipSource, read_sip};
 pub use violation::Violation;

@@ -256,6 +256,24 @@ pub fn command(name: &str) -> Vec<u8> {
     component("command", wit, &text("commands", name))
 }
 
+/// The component of a plugin that is written in Rust, by the name of its file.
+///
+/// # Panics
+///
+/// It was not built.
+#[must_use]
+pub fn built(name: &str) -> Vec<u8> {
+    let folder = std::env::var_os("REST_CLIENT_PLUGINS").map(std::path::PathBuf::from);
+    let folder = folder.unwrap_or_else(|| xtask::plugins::folder().expect("a folder"));
+    let file = folder.join(name).with_extension("wasm");
+    std::fs::read(&file).unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; `cargo xtask plugins` makes it",
+            file.display()
+        )
+    })
+}
+
 fn text(folder: &str, name: &str) -> String {
     let file = xtask::workspace_root()
         .join("tests/support/plugin")

@@ -47,6 +47,8 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     .env("REST_CLIENT_COMPONENT", &built.file)
     .env("REST_CLIENT_PLUGINS", &plugins)
     .env("REST_CLIENT_TEST_TOOLS", tools.list())
+    // Plugins that the program compiles are kept, and not among those of the user.
+    .env("XDG_CACHE_HOME", target_dir.join("cache"))
     .env("PATH", tools.path()?);
     let mut runner = std_command(runner)
         .stdout(Stdio::piped())

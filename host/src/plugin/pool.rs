@@ -38,6 +38,9 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+/// Lines about decisions that are not made, in ten seconds.
+const COMPLAINTS: u32 = 10;
+
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Instances of a plugin of the [routing contract](crate::routing), which decide at the
@@ -90,6 +93,8 @@ struct Shared {
     idle: Mutex<Vec<Started>>,
     health: Health,
     counts: Counts,
+    /// What is said of decisions that are not made.
+    complaints: LineBudget,
 }
 
 #[derive(Default)]
@@ -143,6 +148,7 @@ impl PluginPool {
             idle: Mutex::default(),
             health: Health::default(),
             counts: Counts::default(),
+            complaints: LineBudget::new(COMPLAINTS),
             options,
         })))
     }
@@ -229,8 +235,7 @@ impl PluginPool {
         match &decided {
             Ok(_) => &counts.decided,
             Err(error) => {
-                let plugin = &*self.0.options.name;
-                tracing::debug!(plugin, kind = %error.kind(), "no decision: {error}");
+                self.0.complain(error);
                 &counts.failed[error.kind() as usize]
             }
         }
@@ -275,6 +280,22 @@ impl Shared {
             Ok(decision)
         })
         .await
+    }
+
+    /// Tells the operator why there is no decision.
+    fn complain(&self, error: &DecisionError) {
+        let plugin = &*self.options.name;
+        let Some(left_out) = self.complaints.next(Instant::now().into_std()) else {
+            return;
+        };
+        if left_out > 0 {
+            tracing::warn!(
+                plugin,
+                left_out,
+                "more decisions failed than there are lines"
+            );
+        }
+        tracing::warn!(plugin, failed = %error.kind(), "{error}");
     }
 
     /// A place among those who have an instance.

@@ -3,9 +3,13 @@
 
 use super::{PluginCtx, PluginView, add_to_linker, background::Background, pace::Pace};
 use crate::ticker::{Running, Ticker};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, absolute},
+    sync::Arc,
+};
 use wasmtime::{
-    Config, Engine, ResourceLimiter, Store, UpdateDeadline,
+    Cache, CacheConfig, Config, Engine, ResourceLimiter, Store, UpdateDeadline,
     component::{Component, InstancePre, Linker},
     error::Context as _,
 };
@@ -189,8 +193,38 @@ impl PluginRuntime {
     ///
     /// The system starts no further thread.
     pub fn new(limits: Limits) -> wasmtime::Result<Self> {
+        Self::start(limits, None)
+    }
+
+    /// The same, which keeps compiled plugins in `folder`, so that they are loaded in
+    /// milliseconds the next time. The folder is made if it is not there, and bounded; an
+    /// entry that is damaged, or of another version, is made anew. Whoever writes there
+    /// has code run in this process: it has to belong to the user who runs it.
+    ///
+    /// # Errors
+    ///
+    /// The folder can't be made, or the system starts no further thread.
+    ///
+    /// ```
+    /// use rest_client_host::plugin::{Limits, PluginRuntime};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let runtime = PluginRuntime::with_cache(Limits::default(), folder.path())?;
+    /// runtime.load(b"\0asm\x0d\0\x01\0")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_cache(limits: Limits, folder: &Path) -> wasmtime::Result<Self> {
+        let mut config = CacheConfig::new();
+        // It takes no other.
+        config.with_directory(absolute(folder)?);
+        let cache = Cache::new(config)
+            .with_context(|| format!("{} can't be used as a cache", folder.display()))?;
+        Self::start(limits, Some(cache))
+    }
+
+    fn start(limits: Limits, cache: Option<Cache>) -> wasmtime::Result<Self> {
         let mut config = Config::new();
-        config.epoch_interruption(true);
+        config.epoch_interruption(true).cache(cache);
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;

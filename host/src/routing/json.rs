@@ -39,6 +39,12 @@ enum Why {
     Violation(Violation),
 }
 
+impl From<Violation> for RequestError {
+    fn from(violation: Violation) -> Self {
+        Self(Why::Violation(violation))
+    }
+}
+
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -73,7 +79,7 @@ pub fn read_request(json: &[u8]) -> Result<Request, RequestError> {
     let form: RequestForm =
         serde_json::from_slice(json).map_err(|error| RequestError(Why::Json(error)))?;
     let request = form.into_request();
-    check_request(&request).map_err(|violation| RequestError(Why::Violation(violation)))?;
+    check_request(&request)?;
     Ok(request)
 }
 

@@ -44,7 +44,7 @@ fn clean(bytes: &[u8]) -> String {
 }
 
 /// Of the first value in a line of Via.
-fn branch(via: &[u8]) -> Option<String> {
+pub(super) fn branch(via: &[u8]) -> Option<String> {
     let via = clean(via);
     let first = via.split(',').next()?;
     let mut parameters = first.split(';').skip(1).map(str::trim);

@@ -47,7 +47,8 @@ impl Guest for Puppet {
                         Ok(reply) => reply.status.to_string(),
                         Err(error) => error.to_string(),
                     };
-                    attributes(&mut decision).push(("x-answer".into(), outcome));
+                    let attributes = attributes(&mut decision);
+                    attributes.push((format!("x-answer-{}", attributes.len()), outcome));
                 }
                 "show" => {
                     let shown = match rest {
@@ -61,7 +62,6 @@ impl Guest for Puppet {
                         "body" => format!("{:?}", request.body),
                         "fields" => names(&request),
                         "settings" => format!("{:?}", store::get_all()),
-                        "environment" => format!("{:?}", std::env::vars().collect::<Vec<_>>()),
                         attribute => value_of(&request, attribute),
                     };
                     attributes(&mut decision).push((format!("x-{rest}"), shown));

@@ -1,0 +1,49 @@
+//! `route`: one decision.
+
+use crate::{
+    args::Route,
+    exit::{Exit, Problem},
+    input, stderr, stdout,
+};
+use rest_client_host::{
+    plugin::{FailureKind, Questions},
+    routing::{read_request, write_decision, write_failed},
+};
+
+/// Has the plugin decide about the request on standard input, and prints what is to be
+/// done. Where the plugin does not decide, the exit code says why.
+pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
+    stdout::check()?;
+    let pool = super::pool(&route.decider)?;
+    let request = read_request(&input::read("the request", "-")?).map_err(|error| {
+        Problem::new(
+            Exit::Usage,
+            format!("the request on standard input: {error}"),
+        )
+    })?;
+    let protocol = request.protocol;
+    let questions = Questions::default();
+    let decided = match route.explain {
+        true => pool.explain(request, &questions).await,
+        false => pool.route(request).await,
+    };
+    for question in questions.ended() {
+        stderr::complain(&format!("asked {question}"));
+    }
+    let (json, exit) = match decided {
+        Ok(decision) => (write_decision(&decision), Exit::Success),
+        Err(error) => {
+            // The pool has told why.
+            let exit = match error.kind() {
+                FailureKind::Trap => Exit::Trapped,
+                FailureKind::Deadline => Exit::Timeout,
+                FailureKind::Queue => Exit::Busy,
+                _ => Exit::Undecided,
+            };
+            let decision = route.decider.on_failure.decision(protocol);
+            (write_failed(&decision, error.kind().as_str()), exit)
+        }
+    };
+    stdout::print(format!("{json}\n").as_bytes())?;
+    Ok(exit)
+}

@@ -1,0 +1,49 @@
+//! `run`: a plugin that is a command.
+
+use crate::{
+    args::Run,
+    exit::{Exit, Problem},
+};
+use rest_client_host::{Host, plugin::PluginCtx};
+use std::process::ExitCode;
+use wasmtime_wasi::WasiCtx;
+
+/// Runs the plugin, and ends as it does.
+pub(crate) async fn run(run: Run) -> Result<ExitCode, Problem> {
+    let host = Host::new(run.sources.layers()?.config().clone())?;
+    let runtime = super::runtime(run.max_memory, run.cache.as_deref())?;
+    let command = super::load(&runtime, &run.plugin)?
+        .command()
+        .map_err(|error| super::wrong(&run.plugin, format_args!("{error:#}")))?;
+    let context = PluginCtx::new(host.instance()).with_wasi(granted(&run)?);
+    match command.run(context).await {
+        Ok(code) => Ok(code.into()),
+        Err(trap) => Err(Problem::new(
+            Exit::Trapped,
+            format!("{}: the plugin trapped: {trap:#}", run.plugin.display()),
+        )),
+    }
+}
+
+/// Its arguments and variables, and the streams of this program.
+fn granted(run: &Run) -> Result<WasiCtx, Problem> {
+    let mut wasi = PluginCtx::wasi_builder();
+    wasi.inherit_stdio()
+        .arg(run.plugin.to_string_lossy())
+        .args(&run.arguments);
+    for variable in &run.env {
+        match variable.split_once('=') {
+            Some((name, value)) => wasi.env(name, value),
+            None => {
+                let value = std::env::var(variable).map_err(|_| {
+                    Problem::new(
+                        Exit::Usage,
+                        format!("--env {variable}: there is no such variable here, or it is not UTF-8; NAME=VALUE gives one"),
+                    )
+                })?;
+                wasi.env(variable, value)
+            }
+        };
+    }
+    Ok(wasi.build())
+}

@@ -1,0 +1,415 @@
+//! A plugin of the routing contract decides before a deadline, and what it does wrong
+//! harms nobody but those who asked it.
+
+use crate::{worker, worker_with};
+use rest_client_host::{
+    Instance, Service,
+    plugin::{
+        DecisionError, FailureKind, Limits, PluginPool, PluginRuntime, PoolOptions, Questions,
+    },
+    routing::{Decision, Endpoint, Protocol, Request},
+};
+use std::{num::NonZeroU32, sync::LazyLock, time::Duration};
+use support::{
+    config, plugin,
+    server::Server,
+    steps::{Gate, Step, ok},
+};
+use tokio::task::JoinSet;
+
+/// Long enough for whatever happens, where it is not the time that is tested.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Compiled once for all tests.
+static PUPPET: LazyLock<rest_client_host::plugin::Plugin> = LazyLock::new(|| {
+    let runtime = PluginRuntime::new(Limits::default()).unwrap();
+    runtime.load(&plugin::built("puppet")).unwrap()
+});
+
+fn options(set: impl FnOnce(&mut PoolOptions)) -> PoolOptions {
+    let mut options = PoolOptions::default();
+    options.decision_timeout = LONG;
+    set(&mut options);
+    options
+}
+
+fn pool_of(instance: Instance, set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
+    PluginPool::new(&PUPPET, instance, options(set)).unwrap()
+}
+
+fn pool(set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
+    pool_of(worker(), set)
+}
+
+/// With a service `billing`.
+fn asking(server: &Server, set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
+    let billing = Service::new(server.origin().parse().unwrap());
+    let config = config!(services = [("billing".to_owned(), billing)].into());
+    pool_of(worker_with(config), set)
+}
+
+/// A request that has the puppet do these things.
+fn to_do(things: &[&str]) -> Request {
+    Request {
+        id: "1".into(),
+        protocol: Protocol::Http,
+        method: "GET".into(),
+        target: "/".into(),
+        fields: things
+            .iter()
+            .map(|it| ("x-do".to_owned(), it.as_bytes().to_vec()))
+            .collect(),
+        body: None,
+        source: None,
+        destination: None,
+        transport: None,
+        attributes: vec![],
+        time_left: u64::MAX,
+    }
+}
+
+/// The attributes of a request that goes on.
+async fn attributes(pool: &PluginPool, things: &[&str]) -> Vec<(String, String)> {
+    match pool.route(to_do(things)).await {
+        Ok(Decision::Continue(changes)) => changes.attributes,
+        other => panic!("{things:?}: {other:?}"),
+    }
+}
+
+async fn shown(pool: &PluginPool, what: &str) -> String {
+    let mut attributes = attributes(pool, &[&format!("show {what}")]).await;
+    attributes.pop().unwrap().1
+}
+
+async fn failure(pool: &PluginPool, things: &[&str]) -> DecisionError {
+    match pool.route(to_do(things)).await {
+        Ok(decision) => panic!("{things:?}: {decision:?}"),
+        Err(error) => error,
+    }
+}
+
+fn failed(pool: &PluginPool, kind: FailureKind) -> u64 {
+    let failed = pool.stats().failed;
+    failed.iter().find(|(it, _)| *it == kind).unwrap().1
+}
+
+#[tokio::test]
+async fn what_the_plugin_says_is_what_is_decided() {
+    let pool = pool(|_| {});
+    let things = [
+        "remove x-old",
+        "set x-new 1",
+        "add x-more 2",
+        "reply set-cookie a=b",
+        "attribute reason because",
+        "to /other",
+    ];
+    let Ok(Decision::Continue(changes)) = pool.route(to_do(&things)).await else {
+        panic!("it goes on");
+    };
+    let field = |name: &str, value: &str| vec![(name.to_owned(), value.as_bytes().to_vec())];
+    assert_eq!(changes.remove_fields, ["x-old"]);
+    assert_eq!(changes.set_fields, field("x-new", "1"));
+    assert_eq!(changes.add_fields, field("x-more", "2"));
+    assert_eq!(changes.reply_fields, field("set-cookie", "a=b"));
+    assert_eq!(changes.destinations[0].uri, "/other");
+    let reason = ("reason".to_owned(), "because".to_owned());
+    assert_eq!(changes.attributes, [reason]);
+    let answer = pool.route(to_do(&["answer 403 Not Here"])).await.unwrap();
+    assert!(matches!(answer, Decision::Answer(it) if it.code == 403));
+    let redirect = pool.route(to_do(&["redirect 307 /there"])).await.unwrap();
+    assert!(matches!(redirect, Decision::Redirect(it) if it.code == Some(307)));
+    let drop = pool.route(to_do(&["drop"])).await.unwrap();
+    assert_eq!(drop, Decision::Drop(vec![]));
+    assert_eq!((pool.stats().decided, pool.stats().in_flight), (4, 0));
+}
+
+#[tokio::test]
+async fn it_has_its_settings_in_their_order() {
+    let pool = pool(|it| {
+        it.settings.insert("b".into(), "2".into());
+        it.settings.insert("a".into(), "1".into());
+    });
+    let settings = shown(&pool, "settings").await;
+    assert_eq!(settings, r#"Ok([("a", "1"), ("b", "2")])"#);
+}
+
+#[tokio::test]
+async fn its_questions_go_to_services_by_name_and_can_be_seen() {
+    let server = Server::start(|_| ok("12.50 EUR")).await;
+    let pool = asking(&server, |_| {});
+    let questions = Questions::default();
+    let things = [
+        "ask http://billing.service.internal/credit?caller=alice",
+        "ask http://user:secret@127.0.0.1:1/",
+    ];
+    let decided = pool.explain(to_do(&things), &questions).await.unwrap();
+    let Decision::Continue(changes) = decided else {
+        panic!("it goes on");
+    };
+    assert_eq!(changes.attributes[0].1, "200");
+    assert!(changes.attributes[1].1.contains("policy"), "{changes:?}");
+    let lines: Vec<String> = questions.ended().iter().map(ToString::to_string).collect();
+    let begin = "GET http://billing.service.internal/credit?caller=alice: 200 after ";
+    assert!(lines[0].starts_with(begin), "{lines:?}");
+    assert!(
+        lines[1].starts_with("GET http://127.0.0.1:1/: Denied after "),
+        "{lines:?}"
+    );
+    // Those of others are not among them.
+    attributes(&pool, &things).await;
+    assert_eq!(questions.ended().len(), 2);
+}
+
+#[tokio::test]
+async fn a_decision_ends_at_its_deadline_whatever_the_plugin_does() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let pool = asking(&server, |it| {
+        it.decision_timeout = Duration::from_millis(200)
+    });
+    let ask = "ask http://billing.service.internal/";
+    for things in [&["spin"][..], &[ask], &[ask, "spin"]] {
+        let error = failure(&pool, things).await;
+        assert_eq!(error.kind(), FailureKind::Deadline, "{things:?}: {error}");
+    }
+    assert_eq!(failed(&pool, FailureKind::Deadline), 3);
+    // What it asked ends with it.
+    server
+        .wait_for("the end of the questions", |record| record.open == 0)
+        .await;
+    assert_eq!(shown(&pool, "asked").await, "1");
+}
+
+#[tokio::test]
+async fn a_request_may_have_less_time_than_the_operator_gives() {
+    let pool = pool(|_| {});
+    let left: u64 = shown(&pool, "time-left").await.parse().unwrap();
+    assert!((1..=60_000).contains(&left), "{left}");
+    let request = Request {
+        time_left: 50,
+        ..to_do(&["spin"])
+    };
+    let error = pool.route(request).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Deadline);
+}
+
+/// On one thread, which it would have to itself otherwise.
+#[tokio::test(flavor = "current_thread")]
+async fn a_plugin_that_spins_takes_no_time_of_others() {
+    let pool = pool(|it| it.instances = 20);
+    let mut spinning = JoinSet::new();
+    for _ in 0..10 {
+        let pool = pool.clone();
+        spinning.spawn(async move { failure(&pool, &["spin"]).await });
+    }
+    while pool.stats().moved < 10 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        attributes(&pool, &[]).await;
+    }
+    assert_eq!(pool.stats().in_flight, 10);
+    // Whoever gives up a decision ends it.
+    spinning.shutdown().await;
+    while pool.stats().in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Else decisions would change threads for nothing.
+#[tokio::test]
+async fn one_that_waits_for_a_service_for_long_goes_on_where_it_began() {
+    let gate = Gate::default();
+    let waiting = gate.clone();
+    let server = Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("")].concat()).await;
+    let pool = asking(&server, |_| {});
+    let asking = {
+        let pool = pool.clone();
+        let ask = "ask http://billing.service.internal/";
+        tokio::spawn(async move { attributes(&pool, &[ask]).await })
+    };
+    server
+        .wait_for("the question", |record| record.requests.len() == 1)
+        .await;
+    // Ticks of the clock pass meanwhile.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    gate.open();
+    assert_eq!(asking.await.unwrap()[0].1, "200");
+    assert_eq!(pool.stats().moved, 0);
+}
+
+#[tokio::test]
+async fn one_that_computes_for_long_decides_nevertheless() {
+    let pool = pool(|_| {});
+    let things = ["spin-for 200000000", "attribute reason slow"];
+    assert_eq!(attributes(&pool, &things).await[0].1, "slow");
+    assert_eq!(pool.stats().moved, 1);
+}
+
+#[tokio::test]
+async fn one_that_traps_is_replaced_and_the_next_decision_is_made() {
+    let pool = pool(|_| {});
+    assert_eq!(shown(&pool, "asked").await, "1");
+    let error = failure(&pool, &["trap"]).await;
+    assert_eq!(error.kind(), FailureKind::Trap);
+    assert!(!error.to_string().contains('\n'), "{error}");
+    assert_eq!(shown(&pool, "asked").await, "1");
+    assert_eq!((pool.stats().started, pool.is_set_aside()), (2, false));
+}
+
+#[tokio::test]
+async fn one_that_traps_again_and_again_is_set_aside_until_it_decides() {
+    let pool = pool(|_| {});
+    for _ in 0..3 {
+        failure(&pool, &["trap"]).await;
+    }
+    assert!(pool.is_set_aside());
+    let error = failure(&pool, &[]).await;
+    assert!(error.to_string().contains("again and again"), "{error}");
+    assert_eq!((error.kind(), pool.stats().started), (FailureKind::Trap, 3));
+    while pool.is_set_aside() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    attributes(&pool, &[]).await;
+    // That is forgotten then.
+    failure(&pool, &["trap"]).await;
+    assert!(!pool.is_set_aside());
+}
+
+#[tokio::test]
+async fn one_that_says_that_it_cannot_decide_is_kept() {
+    let pool = pool(|_| {});
+    for _ in 0..10 {
+        let error = failure(&pool, &["error billing is down"]).await;
+        assert_eq!(error.kind(), FailureKind::Error);
+        assert_eq!(error.to_string(), "billing is down");
+    }
+    assert_eq!(pool.stats().started, 1);
+}
+
+#[tokio::test]
+async fn what_breaks_the_contract_is_not_decided() {
+    let pool = pool(|it| it.reserved_fields = vec!["x-internal-".into()]);
+    for (thing, words) in [
+        ("answer 302", "302 is a code of a redirect"),
+        ("set host evil.example", "host belongs to the proxy"),
+        ("set X-Internal-User root", "X-Internal-User is reserved"),
+        ("remove x-internal-user", "x-internal-user is reserved"),
+        ("reply x-internal-user a", "x-internal-user is reserved"),
+        ("to //evil.example", "uri: "),
+        ("attribute Reason a", "no name"),
+    ] {
+        let error = failure(&pool, &[thing]).await;
+        assert_eq!(error.kind(), FailureKind::Invalid, "{thing}: {error}");
+        assert!(error.to_string().contains(words), "{thing}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_what_is_no_request() {
+    let pool = pool(|_| {});
+    let request = Request {
+        source: Some(Endpoint {
+            address: "localhost".into(),
+            port: None,
+        }),
+        ..to_do(&[])
+    };
+    let error = pool.route(request).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), pool.stats().started),
+        (FailureKind::Invalid, 0)
+    );
+}
+
+#[tokio::test]
+async fn an_instance_serves_as_many_decisions_as_the_operator_says() {
+    for (limit, expected) in [(1, ["1", "1", "1", "1"]), (3, ["1", "2", "3", "1"])] {
+        let pool = pool(|it| it.decisions_per_instance = NonZeroU32::new(limit).unwrap());
+        for asked in expected {
+            assert_eq!(shown(&pool, "asked").await, asked);
+        }
+    }
+}
+
+#[tokio::test]
+async fn so_many_decide_at_a_time_so_many_wait_and_the_rest_fails_at_once() {
+    let gate = Gate::default();
+    let waiting = gate.clone();
+    let server = Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("")].concat()).await;
+    let pool = asking(&server, |it| (it.instances, it.queue) = (2, 1));
+    let mut asking = JoinSet::new();
+    for number in 1..=3 {
+        let asked = pool.clone();
+        let ask = "ask http://billing.service.internal/";
+        asking.spawn(async move { attributes(&asked, &[ask]).await });
+        while pool.stats().in_flight + pool.stats().waiting < number {
+            tokio::task::yield_now().await;
+        }
+    }
+    let error = failure(&pool, &[]).await;
+    assert_eq!(error.kind(), FailureKind::Queue, "{error}");
+    for _ in 0..3 {
+        gate.open();
+    }
+    assert_eq!(asking.join_all().await.len(), 3);
+    assert_eq!(pool.stats().started, 2);
+}
+
+#[tokio::test]
+async fn waiting_for_an_instance_is_a_part_of_the_time() {
+    let pool = pool(|it| {
+        it.instances = 1;
+        it.decision_timeout = Duration::from_millis(200);
+    });
+    let spinning = {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            let request = to_do(&["spin"]);
+            pool.route(request).await.unwrap_err()
+        })
+    };
+    while pool.stats().in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    let request = Request {
+        time_left: 1,
+        ..to_do(&[])
+    };
+    let error = pool.route(request).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Deadline);
+    assert!(error.to_string().contains("was free"), "{error}");
+    assert_eq!(spinning.await.unwrap().kind(), FailureKind::Deadline);
+}
+
+#[tokio::test]
+async fn a_plugin_that_cannot_work_here_says_so_before_its_first_decision() {
+    for (setting, kind, words) in [
+        ("no tariff is set", FailureKind::Error, "no tariff is set"),
+        ("trap", FailureKind::Trap, "unreachable"),
+        ("spin", FailureKind::Deadline, "over"),
+    ] {
+        let pool = pool(|it| {
+            it.decision_timeout = Duration::from_millis(500);
+            it.settings.insert("check".into(), setting.into());
+        });
+        let error = pool.check().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(failure(&pool, &[]).await.kind(), kind);
+    }
+    let pool = pool(|_| {});
+    pool.check().await.unwrap();
+    attributes(&pool, &[]).await;
+    // The instance that was asked is the one that decides.
+    assert_eq!(pool.stats().started, 1);
+}
+
+#[test]
+fn a_plugin_that_decides_nothing_is_refused() {
+    let runtime = PluginRuntime::new(Limits::default()).unwrap();
+    let command = runtime.load(&plugin::command("ask")).unwrap();
+    let error = PluginPool::new(&command, worker(), PoolOptions::default()).unwrap_err();
+    let message = format!("{error:#}");
+    assert!(message.contains("routing:contract/router"), "{message}");
+}

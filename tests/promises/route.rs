@@ -1,0 +1,265 @@
+//! `rest-client route` has a plugin decide about one request, and says what it asked.
+
+use serde_json::json;
+use std::{fs, path::Path};
+use support::{
+    plugin,
+    process::{Ended, rest_client, run},
+    server::Server,
+    steps::{ok, reply},
+};
+use tempfile::TempDir;
+
+/// What an operator has in a folder.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    fn plugin(&self, name: &str) -> String {
+        self.file(&format!("{name}.wasm"), plugin::built(name))
+    }
+
+    /// A configuration with one service.
+    fn service(&self, name: &str, server: &Server) -> String {
+        let origin = server.origin();
+        self.file(
+            "rest-client.toml",
+            format!("[services.{name}]\norigin = {origin:?}\n"),
+        )
+    }
+}
+
+const INVITE: &str = r#"{"protocol": "sip", "method": "INVITE", "target": "sip:bob@example.org",
+    "fields": [{"name": "from", "value": "<sip:alice@example.org>;tag=a1"}]}"#;
+
+async fn route(arguments: &[&str], request: &str) -> Ended {
+    let arguments = [&["route"][..], arguments].concat();
+    run(rest_client(), arguments, request.as_bytes()).await
+}
+
+/// The first scenario of the original's manual.
+#[tokio::test]
+async fn those_call_who_have_credit() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/credit?caller=alice" => ok("12.50 EUR"),
+        "/credit?caller=bob" => ok("0.00 EUR"),
+        "/credit?caller=eve" => reply("404 Not Found", &[], b""),
+        _ => reply("500 Oops", &[], b""),
+    })
+    .await;
+    let folder = Folder::new();
+    let config = folder.service("billing", &server);
+    let plugin = folder.plugin("credit-check");
+    for (caller, code, decision) in [
+        (
+            "alice",
+            0,
+            json!({"decision": "continue", "attributes": {"reason": "credit 12.50 EUR"}}),
+        ),
+        (
+            "bob",
+            0,
+            json!({"decision": "answer", "code": 402, "reason": "Payment Required"}),
+        ),
+        (
+            "eve",
+            0,
+            json!({"decision": "answer", "code": 403, "reason": "Unknown Caller"}),
+        ),
+        (
+            "mallory",
+            65,
+            json!({"decision": "answer", "code": 500, "failed": "error"}),
+        ),
+    ] {
+        let request = INVITE.replace("alice", caller);
+        let ended = route(&["--config", &config, &plugin], &request).await;
+        assert_eq!(ended.code(), code, "{caller}: {}", ended.stderr);
+        assert_eq!(ended.json(), decision, "{caller}");
+    }
+}
+
+/// The second one.
+#[tokio::test]
+async fn a_call_goes_where_its_callee_is_registered() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/where?is=sip%3Abob%40example.org" => {
+            ok("sip:bob@192.0.2.7:5060 1000\nsip:bob@192.0.2.8;transport=tcp 500\n")
+        }
+        _ => reply("404 Not Found", &[], b""),
+    })
+    .await;
+    let folder = Folder::new();
+    let config = folder.service("location", &server);
+    let plugin = folder.plugin("location");
+    let ended = route(&["--config", &config, &plugin], INVITE).await;
+    let contacts = json!([
+        {"uri": "sip:bob@192.0.2.7:5060", "preference": 1000},
+        {"uri": "sip:bob@192.0.2.8;transport=tcp", "preference": 500},
+    ]);
+    assert_eq!(
+        ended.json(),
+        json!({"decision": "redirect", "destinations": contacts})
+    );
+    let nobody = INVITE.replace("sip:bob", "sip:nobody");
+    let ended = route(&["--config", &config, &plugin], &nobody).await;
+    assert_eq!(ended.json(), json!({"decision": "answer", "code": 404}));
+}
+
+#[tokio::test]
+async fn with_explain_it_says_what_the_plugin_asked() {
+    let server = Server::start(|_| ok("12.50 EUR")).await;
+    let folder = Folder::new();
+    let config = folder.service("billing", &server);
+    let plugin = folder.plugin("credit-check");
+    let ended = route(&["--explain", "--config", &config, &plugin], INVITE).await;
+    let asked = "asked GET http://billing.service.internal/credit?caller=alice: 200 after ";
+    assert!(ended.stderr.contains(asked), "{}", ended.stderr);
+    assert_eq!(ended.json()["decision"], "continue");
+}
+
+/// A request that has the puppet do these things.
+fn to_do(things: &[&str]) -> String {
+    let field = |it: &&str| json!({"name": "x-do", "value": it});
+    let fields: Vec<_> = things.iter().map(field).collect();
+    json!({"protocol": "http", "method": "GET", "target": "/", "fields": fields}).to_string()
+}
+
+#[tokio::test]
+async fn where_the_plugin_does_not_decide_the_operator_does_and_the_exit_code_says_why() {
+    let folder = Folder::new();
+    let plugin = folder.plugin("puppet");
+    for (thing, failed, exit) in [
+        ("trap", "trap", 134),
+        ("spin", "deadline", 28),
+        ("error no", "error", 65),
+        ("answer 302", "invalid", 65),
+    ] {
+        for (on_failure, mut decision) in [
+            ("closed", json!({"decision": "answer", "code": 503})),
+            ("open", json!({"decision": "continue"})),
+            (
+                "480 Later",
+                json!({"decision": "answer", "code": 480, "reason": "Later"}),
+            ),
+        ] {
+            decision["failed"] = failed.into();
+            let arguments = [
+                "--on-failure",
+                on_failure,
+                "--decision-timeout",
+                "1s",
+                &plugin,
+            ];
+            let ended = route(&arguments, &to_do(&[thing])).await;
+            assert_eq!(ended.json(), decision, "{thing}: {}", ended.stderr);
+            assert_eq!(ended.code(), exit, "{thing}: {}", ended.stderr);
+            assert!(ended.stderr.contains(failed), "{}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn settings_are_given_once_each() {
+    let folder = Folder::new();
+    let plugin = folder.plugin("puppet");
+    let ended = route(&["--set", "a=b=c", &plugin], &to_do(&["show settings"])).await;
+    let shown = r#"Ok([("a", "b=c")])"#;
+    assert_eq!(ended.json()["attributes"]["x-settings"], shown);
+    let ended = route(&["--set", "a=1", "--set", "a=2", &plugin], "").await;
+    assert_eq!(ended.code(), 2);
+    assert!(
+        ended.stderr.contains("--set a: it is set twice"),
+        "{}",
+        ended.stderr
+    );
+    let ended = route(&["--set", "a", &plugin], "").await;
+    assert!(ended.stderr.contains("NAME=VALUE"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_with_what_would_be_right() {
+    let folder = Folder::new();
+    let puppet = folder.plugin("puppet");
+    let command = folder.file("command.wasm", plugin::command("ask"));
+    let text = folder.file("text.wasm", "no plugin");
+    for (arguments, request, words) in [
+        (
+            &[&*puppet][..],
+            "{}",
+            "standard input: missing field `protocol`",
+        ),
+        (&[&puppet], "", "EOF"),
+        (
+            &[&command],
+            INVITE,
+            "does not export routing:contract/router",
+        ),
+        (&[&text], INVITE, "no WebAssembly component"),
+        (&["/nonexistent.wasm"], INVITE, "can't be read"),
+        (
+            &["--on-failure", "200", &puppet],
+            INVITE,
+            "closed, open, or a code",
+        ),
+        (&["--decision-timeout", "soon", &puppet], INVITE, "soon"),
+        (
+            &["--cache", "/dev/null", &puppet],
+            INVITE,
+            "/dev/null can't be used as a cache",
+        ),
+    ] {
+        let ended = route(arguments, request).await;
+        assert_eq!(ended.code(), 2, "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(words),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(ended.stdout.is_empty());
+    }
+}
+
+/// Entries of the cache, with their contents damaged if `damage`.
+fn entries(folder: &Path, damage: bool) -> usize {
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count += entries(&path, damage);
+        } else if path.extension().is_none() {
+            count += 1;
+            if damage {
+                fs::write(&path, "damaged").unwrap();
+            }
+        }
+    }
+    count
+}
+
+#[tokio::test]
+async fn what_was_compiled_is_kept_and_made_anew_where_it_is_damaged() {
+    let folder = Folder::new();
+    let plugin = folder.plugin("puppet");
+    let cache = folder.0.path().join("cache");
+    let arguments = ["--cache", cache.to_str().unwrap(), &plugin];
+    for damage in [false, true, false] {
+        let ended = route(&arguments, &to_do(&["drop"])).await;
+        assert_eq!(
+            ended.json(),
+            json!({"decision": "drop"}),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(entries(&cache, damage), 1);
+    }
+}
