@@ -4,7 +4,8 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 5] = [
+const TOOLS: [(&str, &str); 6] = [
+    ("caddy", "has_caddy"),
     ("curl", "has_curl"),
     ("httpbin", "has_httpbin"),
     ("nginx", "has_nginx"),

@@ -1,8 +1,10 @@
 //! The arguments as they are typed.
 
 mod decider;
+mod serve;
 
 pub(crate) use decider::Decider;
+pub(crate) use serve::{Form, Listen, Serve};
 
 use crate::exit;
 use clap::{Args, Parser, Subcommand, value_parser};
@@ -66,6 +68,10 @@ pub(crate) enum Command {
     /// standard input; the decision is JSON, too
     #[command(after_help = exit::TABLE)]
     Route(Route),
+    /// Have a plugin of the routing contract decide for a proxy, until SIGTERM; SIGHUP has
+    /// a new version of the plugin take over
+    #[command(after_help = exit::TABLE)]
+    Serve(Box<Serve>),
     /// Show or check a configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -15,6 +15,7 @@ mod output;
 mod pages;
 mod plugin;
 mod run;
+mod serve;
 mod stderr;
 mod stdout;
 mod terminal;

@@ -4,7 +4,7 @@ use crate::{
     args::{Cli, Command},
     call, configuration, demo,
     exit::{Exit, Problem},
-    interrupt, load, pages, plugin, stdout,
+    interrupt, load, pages, plugin, serve, stdout,
 };
 use clap::Parser as _;
 use std::{io::Write as _, process::ExitCode};
@@ -19,7 +19,12 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return explain(&error).into(),
     };
     log_to_stderr(cli.verbose);
-    match interrupt::watch().and_then(|()| dispatch(cli.command)) {
+    // It ends by itself, when what is under way is done.
+    let watched = match &cli.command {
+        Command::Serve(_) => Ok(()),
+        _ => interrupt::watch(),
+    };
+    match watched.and_then(|()| dispatch(cli.command)) {
         Ok(exit) => exit,
         Err(problem) => {
             problem.report();
@@ -46,6 +51,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         // It ends as the plugin does.
         Command::Run(run) => return wait(plugin::run::run(run)),
         Command::Route(route) => wait(plugin::route::run(route)),
+        Command::Serve(command) => wait_with(Builder::new_multi_thread(), serve::run(*command)),
         Command::Get(get) => wait(call::run(get.into())),
         Command::Post(post) => wait(call::run(post.into_call("POST"))),
         Command::Put(put) => wait(call::run(put.into_call("PUT"))),

@@ -34,6 +34,7 @@ mod route;
 mod run;
 mod scripts;
 mod secrets;
+mod serve;
 mod services;
 mod streams;
 mod tenants;

@@ -163,6 +163,7 @@ pub struct Running {
     stdin: ChildStdin,
     stdout: ChildStdout,
     read: Vec<u8>,
+    complaints: Vec<u8>,
 }
 
 impl Running {
@@ -184,6 +185,7 @@ impl Running {
             stdout: child.stdout.take().expect("a pipe"),
             child,
             read: Vec::new(),
+            complaints: Vec::new(),
         }
     }
 
@@ -215,6 +217,40 @@ impl Running {
             .unwrap_or_else(|_| panic!("it never printed {text:?}"));
     }
 
+    /// Waits until it has complained about `text`.
+    pub async fn wait_for_complaint(&mut self, text: &str) {
+        let stderr = self.child.stderr.as_mut().expect("a pipe");
+        let complained = async {
+            while !String::from_utf8_lossy(&self.complaints).contains(text) {
+                let count = stderr.read_buf(&mut self.complaints).await.unwrap_or(0);
+                assert!(count > 0, "it ended before {text:?}");
+            }
+        };
+        timeout(PATIENCE, complained)
+            .await
+            .unwrap_or_else(|_| panic!("it never complained about {text:?}"));
+    }
+
+    /// Its next line.
+    pub async fn line(&mut self) -> String {
+        let line = async {
+            loop {
+                if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = self.read.drain(..=end).collect();
+                    return String::from_utf8_lossy(&line).trim_end().to_owned();
+                }
+                if self.stdout.read_buf(&mut self.read).await.unwrap_or(0) == 0 {
+                    let mut stderr = String::new();
+                    if let Some(mut pipe) = self.child.stderr.take() {
+                        let _ = pipe.read_to_string(&mut stderr).await;
+                    }
+                    panic!("it ended before a line: {stderr}");
+                }
+            }
+        };
+        timeout(PATIENCE, line).await.expect("a line in time")
+    }
+
     /// Waits for its end. Its input stays open until then.
     pub async fn ended(mut self) -> Ended {
         let rest = async {
@@ -229,7 +265,8 @@ impl Running {
         Ended {
             status: output.status,
             stdout: self.read,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr: String::from_utf8_lossy(&[self.complaints, output.stderr].concat())
+                .into_owned(),
         }
     }
 }
@@ -289,6 +326,25 @@ impl Service {
             std::fs::write(&file, configuration).expect("a configuration");
             let mut command = Command::new(nginx());
             command.arg("-c").arg(file).arg("-e").arg(directory.path().join("start.log"));
+            (command, Some(directory))
+        })
+        .await
+    }
+
+    /// Debian's Caddy, with the file that `configuration` makes for its address.
+    pub async fn caddy(configuration: impl Fn(SocketAddr) -> String) -> Self {
+        Self::until_it_listens(|address| {
+            let directory = tempfile::tempdir().expect("a directory");
+            let file = directory.path().join("Caddyfile");
+            let global = "{\n\tadmin off\n}\n";
+            let configuration = format!("{global}{}", configuration(address));
+            std::fs::write(&file, configuration).expect("a configuration");
+            let mut command = Command::new("caddy");
+            command
+                .args(["run", "--adapter", "caddyfile", "--config"])
+                .arg(file)
+                .env("XDG_CONFIG_HOME", directory.path())
+                .env("XDG_DATA_HOME", directory.path());
             (command, Some(directory))
         })
         .await

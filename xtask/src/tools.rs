@@ -33,6 +33,7 @@ impl<'a> Tools<'a> {
             shell,
             path: target_dir.join("tools/venv"),
         };
+        let caddy = ensure_on_path("caddy", || apt.install_without_service("caddy", "caddy"));
         let curl = ensure_on_path("curl", || apt.install(&["curl"]));
         let nginx = ensure_on_path("nginx", || {
             apt.install_without_service("nginx-light", "nginx")
@@ -44,6 +45,7 @@ impl<'a> Tools<'a> {
             tried => tried,
         };
         let tried = [
+            ("caddy", install_command(&["caddy"]), caddy),
             ("curl", install_command(&["curl"]), curl),
             ("httpbin", venv.install_command(&HTTPBIN), httpbin),
             ("nginx", install_command(&["nginx-light"]), nginx),

@@ -198,6 +198,22 @@ impl PluginPool {
         self.decide(request, Some(questions.clone())).await
     }
 
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.options.name
+    }
+
+    /// Counts a decision as [invalid](FailureKind::Invalid) that the proxy in question can't
+    /// carry out, for the reason that `what` says. It is the log's.
+    pub fn reject(&self, what: &str) {
+        let counts = &self.0.counts;
+        counts.decided.fetch_sub(1, Relaxed);
+        counts.failed[FailureKind::Invalid as usize].fetch_add(1, Relaxed);
+        self.0
+            .complain(&DecisionError::new(FailureKind::Invalid, what));
+    }
+
     /// What became of its decisions so far.
     #[must_use]
     pub fn stats(&self) -> PoolStats {

@@ -1,0 +1,81 @@
+//! Serving decisions to a proxy.
+
+use super::Decider;
+use clap::{Args, ValueEnum, value_parser};
+use http::HeaderName;
+use ipnet::IpNet;
+use rest_client_host::config::duration;
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen: ADDR:PORT, or unix:PATH
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) listen: Listen,
+
+    /// How the proxy asks: json (POST /v1/route/NAME, with JSON or message/sip), or
+    /// forward authentication as nginx, caddy, traefik or envoy does it
+    #[arg(long, value_name = "FORM", default_value = "json")]
+    pub(crate) form: Form,
+
+    /// Networks whose proxies may ask; others get 403 [default: this machine]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) trusted_peers: Option<Vec<IpNet>>,
+
+    /// Networks of proxies in front of the one that asks: the client is the last address
+    /// of x-forwarded-for that is in none of them
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Vec<IpNet>,
+
+    /// Fields that the proxy's configuration takes over from the reply into the request;
+    /// a decision that sets another one can't be carried out
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) carry: Vec<HeaderName>,
+
+    /// What Envoy puts before the path (path_prefix)
+    #[arg(long, value_name = "PATH", default_value = "")]
+    pub(crate) path_prefix: String,
+
+    /// How long decisions that are under way have at SIGTERM
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    pub(crate) drain_timeout: Duration,
+
+    /// Connections at the same time
+    #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) max_connections: u32,
+
+    #[command(flatten)]
+    pub(crate) decider: Decider,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Listen {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("unix: is followed by a path"),
+            Some(path) => Ok(Self::Unix(path.into())),
+            None => text
+                .parse()
+                .map(Self::Tcp)
+                .map_err(|_| "what is needed is ADDR:PORT, as in 127.0.0.1:8080, or unix:PATH"),
+        }
+    }
+}
+
+/// How a proxy asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    Json,
+    Nginx,
+    Caddy,
+    Traefik,
+    Envoy,
+}

@@ -1,0 +1,110 @@
+//! Forward authentication: before it serves a request, the proxy asks with a request of its
+//! own, and lets the client's pass if the reply is a good one. Each proxy has its own way to
+//! say what the client's request is, and its own way to take the reply.
+
+mod answers;
+mod outcome;
+mod question;
+
+use super::reply::{Body, body, text};
+use crate::args::{Form, Serve};
+use answers::Answers;
+use http::{HeaderName, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use ipnet::IpNet;
+use outcome::Unfit;
+use rest_client_host::{
+    plugin::{OnFailure, PluginPool},
+    routing::Protocol,
+};
+
+/// Bytes of a body that a plugin sees, and that a proxy may send along.
+const LONGEST_BODY: usize = 64 * 1024;
+
+/// By which nginx has an answer replayed.
+const ANSWER: HeaderName = HeaderName::from_static("x-routing-answer");
+
+/// The form of one proxy, as the operator has set it up.
+pub(super) struct ForwardAuth {
+    form: Form,
+    trusted_proxies: Vec<IpNet>,
+    /// Fields that the proxy takes over from the reply.
+    carried: Vec<HeaderName>,
+    /// Before the path of each request of Envoy's.
+    path_prefix: String,
+    /// What nginx fetches, since it lets no answer through but 401 and 403.
+    answers: Answers,
+}
+
+impl ForwardAuth {
+    /// # Errors
+    ///
+    /// What the form has no use for.
+    pub(super) fn new(serve: &Serve) -> Result<Self, String> {
+        if serve.form != Form::Envoy && !serve.path_prefix.is_empty() {
+            return Err("--path-prefix is for --form envoy".into());
+        }
+        if serve.form == Form::Nginx && !serve.trusted_proxies.is_empty() {
+            return Err(
+                "--trusted-proxies says nothing to --form nginx, which tells the client's address \
+                 itself (set_real_ip_from)"
+                    .into(),
+            );
+        }
+        let of_connection = |name: &&HeaderName| question::is_of_connection(name.as_str());
+        if let Some(name) = serve.carry.iter().find(of_connection) {
+            return Err(format!("--carry {name}: no reply can carry it"));
+        }
+        Ok(Self {
+            form: serve.form,
+            trusted_proxies: serve.trusted_proxies.clone(),
+            carried: serve.carry.clone(),
+            path_prefix: serve.path_prefix.clone(),
+            answers: Answers::default(),
+        })
+    }
+
+    /// Answers what the proxy asks.
+    pub(super) async fn reply(
+        &self,
+        pool: &PluginPool,
+        on_failure: &OnFailure,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let (head, incoming) = request.into_parts();
+        if let Some(token) = head.headers.get(ANSWER)
+            && self.form == Form::Nginx
+        {
+            return self.answers.take(token.as_bytes());
+        }
+        let body = match self.form {
+            // They send the length of a body that they don't send.
+            Form::Nginx | Form::Caddy => None,
+            _ => match body(incoming, LONGEST_BODY).await {
+                Ok(bytes) if bytes.is_empty() => None,
+                Ok(bytes) => Some(bytes),
+                Err((status, what)) => return text(status, what + "\n"),
+            },
+        };
+        let question = match self.question(&head, body) {
+            Ok(question) => question,
+            Err(what) => {
+                tracing::warn!("the proxy asks in another form than --form says: {what}");
+                return text(StatusCode::BAD_REQUEST, format!("{what}\n"));
+            }
+        };
+        let outcome = match pool.route(question).await {
+            Ok(decision) => self.carry_out(&decision).map_err(|Unfit(what)| {
+                pool.reject(&format!("the proxy can't carry it out: {what}"));
+            }),
+            Err(_) => Err(()),
+        };
+        outcome.unwrap_or_else(|()| {
+            let decision = on_failure.decision(Protocol::Http);
+            self.carry_out(&decision).unwrap_or_else(|Unfit(what)| {
+                tracing::error!("what --on-failure says can't be carried out: {what}");
+                text(StatusCode::FORBIDDEN, "")
+            })
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! Where proxies connect.
+
+use crate::{
+    args::Listen,
+    exit::{Exit, Problem},
+};
+use std::{
+    fmt, fs,
+    io::ErrorKind,
+    net::SocketAddr,
+    os::unix::fs::FileTypeExt as _,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener, UnixStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+
+/// After an error that is not of one connection, such as having no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Who has connected.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Peer {
+    Tcp(SocketAddr),
+    /// Somebody of this machine.
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("a socket of this machine"),
+        }
+    }
+}
+
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, Socket),
+}
+
+/// The file of a socket, which goes with its listener.
+pub(super) struct Socket(PathBuf);
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Whoever has removed it did our work.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A connection, whatever it is made of.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+impl Listener {
+    pub(super) async fn bind(listen: &Listen) -> Result<Self, Problem> {
+        let failed = |error| {
+            Problem::new(
+                Exit::Usage,
+                format!("can't listen on {}: {error}", name(listen)),
+            )
+        };
+        match listen {
+            Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            Listen::Unix(path) => bind_unix(path)
+                .await
+                .map(|it| Self::Unix(it, Socket(path.clone()))),
+        }
+        .map_err(failed)
+    }
+
+    /// What it listens on, with the port that the system has chosen where it was asked to.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Tcp(listener) => listener
+                .local_addr()
+                .map_or_else(|error| error.to_string(), |it| it.to_string()),
+            Self::Unix(_, Socket(path)) => format!("unix:{}", path.display()),
+        }
+    }
+
+    /// The next connection, as soon as there is a place for it.
+    pub(super) async fn accept(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> (Pin<Box<dyn Stream>>, Peer, OwnedSemaphorePermit) {
+        let place = places.clone().acquire_owned().await;
+        let place = place.expect("it is never closed");
+        loop {
+            let accepted: std::io::Result<(Pin<Box<dyn Stream>>, Peer)> = match self {
+                Self::Tcp(listener) => listener.accept().await.map(|(stream, address)| {
+                    // Replies are small, and each is awaited.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "TCP_NODELAY can't be set");
+                    }
+                    (Box::pin(stream) as Pin<Box<dyn Stream>>, Peer::Tcp(address))
+                }),
+                Self::Unix(listener, _) => listener
+                    .accept()
+                    .await
+                    .map(|(stream, _)| (Box::pin(stream) as Pin<Box<dyn Stream>>, Peer::Unix)),
+            };
+            match accepted {
+                Ok((stream, peer)) => return (stream, peer, place),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection can't be accepted");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Listens at `path`, where an earlier process that did not end well may have left a socket
+/// that nobody listens to.
+async fn bind_unix(path: &Path) -> std::io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            let is_socket = fs::symlink_metadata(path)?.file_type().is_socket();
+            if !is_socket || UnixStream::connect(path).await.is_ok() {
+                return Err(error);
+            }
+            fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+}
+
+fn name(listen: &Listen) -> String {
+    match listen {
+        Listen::Tcp(address) => address.to_string(),
+        Listen::Unix(path) => format!("unix:{}", path.display()),
+    }
+}

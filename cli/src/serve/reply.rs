@@ -1,0 +1,62 @@
+//! Replies, and the bodies of requests.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use std::time::Duration;
+use tokio::time::timeout;
+
+pub(super) type Body = Full<Bytes>;
+
+/// How long a body may take. Whoever asks is nearby.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A reply of plain text.
+pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
+    typed(status, "text/plain; charset=utf-8", text.into())
+}
+
+/// A reply of JSON.
+pub(super) fn json(status: StatusCode, json: String) -> Response<Body> {
+    typed(status, "application/json", json)
+}
+
+/// A reply without a body.
+pub(super) fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = status;
+    response
+}
+
+fn typed(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+/// The body of a request, of at most so many bytes.
+///
+/// # Errors
+///
+/// The status and the words of the reply to that request.
+pub(super) async fn body(incoming: Incoming, most: usize) -> Result<Bytes, (StatusCode, String)> {
+    let collected = timeout(BODY_TIMEOUT, Limited::new(incoming, most).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body has more than {most} bytes"),
+        )),
+        Ok(Err(error)) => Err((
+            StatusCode::BAD_REQUEST,
+            format!("the body broke off: {error}"),
+        )),
+        Err(_) => Err((
+            StatusCode::REQUEST_TIMEOUT,
+            format!("the body took longer than {BODY_TIMEOUT:?}"),
+        )),
+    }
+}

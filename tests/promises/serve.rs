@@ -1,0 +1,73 @@
+//! `rest-client serve` has a plugin decide for a proxy: what the proxy is told is what the
+//! plugin has decided, and what a client can write is never taken for what the proxy says.
+
+mod api;
+mod caddy;
+mod forward_auth;
+mod nginx;
+mod operation;
+
+use std::{fs, path::PathBuf};
+use support::{
+    plugin,
+    process::{Running, rest_client},
+    server::Server,
+};
+use tempfile::TempDir;
+
+/// A server in a process of its own, and what lies beside it in its folder.
+struct Serving {
+    process: Running,
+    /// Its address, or the path of its socket.
+    at: String,
+    folder: TempDir,
+}
+
+impl Serving {
+    /// One that serves the plugin of that name, at a port of its choice.
+    async fn start(name: &str, arguments: &[&str]) -> Self {
+        let listen = ["--listen", "127.0.0.1:0"];
+        Self::start_in(folder(), name, &[&listen[..], arguments].concat()).await
+    }
+
+    /// One at a socket, with a service of that name.
+    async fn at_socket(name: &str, service: Option<(&str, &Server)>, arguments: &[&str]) -> Self {
+        let folder = folder();
+        let listen = format!("unix:{}", folder.path().join("decide.sock").display());
+        let config = folder.path().join("rest-client.toml");
+        let text = service.map_or(String::new(), |(name, server)| {
+            format!("[services.{name}]\norigin = {:?}\n", server.origin())
+        });
+        fs::write(&config, text).unwrap();
+        let config = config.to_str().unwrap().to_owned();
+        let all = [&["--listen", &listen, "--config", &config][..], arguments].concat();
+        Self::start_in(folder, name, &all).await
+    }
+
+    async fn start_in(folder: TempDir, name: &str, arguments: &[&str]) -> Self {
+        let file = folder.path().join(name).with_extension("wasm");
+        fs::write(&file, plugin::built(name)).unwrap();
+        let arguments = [&["serve"][..], arguments, &[file.to_str().unwrap()]].concat();
+        let mut process = Running::start(rest_client(), arguments);
+        let line = process.line().await;
+        let at = line.strip_prefix("listening on ").expect(&line);
+        let at = at.strip_prefix("unix:").unwrap_or(at).to_owned();
+        Self {
+            process,
+            at,
+            folder,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.at)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}

@@ -1,0 +1,296 @@
+//! Forward authentication, as each proxy asks and takes the reply.
+
+use super::Serving;
+use crate::worker;
+use rest_client_host::Response;
+use support::process::{rest_client, run};
+
+const NGINX: [(&str, &str); 5] = [
+    ("x-original-method", "GET"),
+    ("x-original-uri", "/path?a=b"),
+    ("x-original-host", "example.org"),
+    ("x-original-scheme", "https"),
+    ("x-original-address", "192.0.2.7"),
+];
+
+const FORWARDED: [(&str, &str); 5] = [
+    ("x-forwarded-method", "POST"),
+    ("x-forwarded-uri", "/path?a=b"),
+    ("x-forwarded-host", "example.org"),
+    ("x-forwarded-proto", "https"),
+    ("x-forwarded-for", "203.0.113.9, 192.0.2.7"),
+];
+
+const ENVOY: [(&str, &str); 2] = [
+    ("x-forwarded-proto", "https"),
+    ("x-forwarded-for", "192.0.2.7"),
+];
+
+const FORMS: [(&str, &[(&str, &str)]); 4] = [
+    ("nginx", &NGINX),
+    ("caddy", &FORWARDED),
+    ("traefik", &FORWARDED),
+    ("envoy", &ENVOY),
+];
+
+async fn serving(form: &str, arguments: &[&str]) -> Serving {
+    Serving::start("puppet", &[&["--form", form][..], arguments].concat()).await
+}
+
+/// What a proxy gets that asks with these fields.
+async fn ask(serving: &Serving, path: &str, fields: &[(&str, &str)]) -> Response {
+    let mut request = worker().rest_get(&serving.url(path));
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    request.await.unwrap()
+}
+
+/// The same, where the plugin is to do these things.
+async fn decide(serving: &Serving, described: &[(&str, &str)], things: &[&str]) -> Response {
+    let things = things.iter().map(|it| ("x-do", *it));
+    let fields: Vec<_> = described.iter().copied().chain(things).collect();
+    ask(serving, "/path?a=b", &fields).await
+}
+
+#[tokio::test]
+async fn a_plugin_sees_the_request_of_the_client() {
+    for (form, described) in FORMS {
+        let serving = serving(form, &[]).await;
+        let things = [
+            "show target",
+            "show source",
+            "show transport",
+            "show scheme",
+        ];
+        let reply = decide(&serving, described, &things).await;
+        assert_eq!(
+            (reply.status().as_u16(), reply.body().len()),
+            (200, 0),
+            "{form}"
+        );
+        let shown = |name: &str| {
+            reply
+                .header(&format!("routing-x-{name}"))
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(shown("target"), "/path?a=b", "{form}");
+        assert!(shown("source").contains("192.0.2.7"), "{form}");
+        assert_eq!(shown("transport"), "Some(Transport::Tls)", "{form}");
+        assert_eq!(shown("scheme"), "https", "{form}");
+    }
+}
+
+/// The rules against spoofing.
+#[tokio::test]
+async fn no_field_of_a_proxy_reaches_the_plugin_under_any_spelling() {
+    let of_clients = [
+        ("x-forwarded-user", "root"),
+        ("x_forwarded_for", "10.0.0.1"),
+        ("x-original-user", "root"),
+        ("x-envoy-internal", "true"),
+        ("forwarded", "for=10.0.0.1"),
+        ("x-real-ip", "10.0.0.1"),
+        ("x_real_ip", "10.0.0.1"),
+        ("routing-user", "root"),
+        ("routing_user", "root"),
+        ("x-own", "kept"),
+    ];
+    for (form, described) in FORMS {
+        let serving = serving(form, &[]).await;
+        let fields = [described, &of_clients, &[("x-do", "show fields")]].concat();
+        let reply = ask(&serving, "/", &fields).await;
+        let shown = reply.header("routing-x-fields").unwrap();
+        let mut names: Vec<&str> = shown.split(' ').collect();
+        names.retain(|name| !["accept", "user-agent"].contains(name));
+        assert_eq!(names[0], "host", "{form}: {shown}");
+        names.sort_unstable();
+        assert_eq!(names, ["host", "x-do", "x-own"], "{form}");
+    }
+}
+
+#[tokio::test]
+async fn each_field_of_the_form_is_there_once_or_nobody_is_asked() {
+    for (form, described) in FORMS {
+        let serving = serving(form, &[]).await;
+        for (name, value) in described {
+            let without: Vec<_> = described
+                .iter()
+                .copied()
+                .filter(|(it, _)| it != name)
+                .collect();
+            let reply = ask(&serving, "/", &without).await;
+            assert_eq!(reply.status(), 400, "{form} without {name}");
+            assert!(reply.text().contains(name), "{}", reply.text());
+            let twice = [described, &[(name, value)]].concat();
+            let reply = ask(&serving, "/", &twice).await;
+            assert_eq!(reply.status(), 400, "{form} with {name} twice");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_client_is_the_last_who_is_no_proxy_of_the_operators() {
+    let arguments = ["--trusted-proxies", "192.0.2.0/24,10.0.0.0/8"];
+    let serving = serving("traefik", &arguments).await;
+    let mut described = FORWARDED;
+    for (forwarded_for, source) in [
+        ("203.0.113.9, 192.0.2.7", "203.0.113.9"),
+        ("1.1.1.1, 203.0.113.9, 10.1.1.1, 192.0.2.7", "203.0.113.9"),
+        ("1.1.1.1, ::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("192.0.2.7", "None"),
+    ] {
+        described[4].1 = forwarded_for;
+        let reply = decide(&serving, &described, &["show source"]).await;
+        let shown = reply.header("routing-x-source").unwrap();
+        assert!(shown.contains(source), "{forwarded_for}: {shown}");
+    }
+    described[4].1 = "unknown";
+    assert_eq!(decide(&serving, &described, &[]).await.status(), 400);
+}
+
+#[tokio::test]
+async fn a_refusal_has_the_form_that_the_proxy_takes() {
+    for (form, described) in FORMS {
+        let serving = serving(form, &[]).await;
+        for (things, status, code, location) in [
+            (&["answer 403"][..], 403, 403, None),
+            (&["answer 429", "field retry-after 5"], 429, 429, None),
+            (&["answer 503"], 503, 503, None),
+            (
+                &["redirect 302 https://login.example/"],
+                302,
+                302,
+                Some("https://login.example/"),
+            ),
+            (
+                &["answer 401", "field www-authenticate Basic"],
+                401,
+                401,
+                None,
+            ),
+        ] {
+            let reply = decide(&serving, described, things).await;
+            let found = reply.status().as_u16();
+            let told = reply.header("routing-code").map(str::to_owned);
+            match form {
+                "nginx" if status != 401 => {
+                    assert_eq!((found, told), (403, Some(code.to_string())), "{things:?}");
+                    let token = reply.header("routing-answer").unwrap();
+                    let replayed = ask(&serving, "/any", &[("x-routing-answer", token)]).await;
+                    assert_eq!(replayed.status().as_u16(), status, "{things:?}");
+                    assert_eq!(replayed.header("location"), location);
+                    let again = ask(&serving, "/any", &[("x-routing-answer", token)]).await;
+                    assert_eq!(again.status(), 403);
+                }
+                "envoy" if status == 503 => {
+                    assert_eq!((found, told), (403, Some("503".into())), "{things:?}");
+                }
+                _ => {
+                    assert_eq!((found, told), (status, None), "{form} {things:?}");
+                    assert_eq!(reply.header("location"), location);
+                }
+            }
+        }
+        let dropped = decide(&serving, described, &["drop"]).await;
+        assert_eq!(dropped.status(), 403, "{form}");
+        let code = (form == "nginx").then_some("444");
+        assert_eq!(dropped.header("routing-code"), code, "{form}");
+    }
+}
+
+/// Nothing is weakened in silence.
+#[tokio::test]
+async fn what_the_proxy_cannot_carry_out_is_no_decision() {
+    for (form, described) in FORMS {
+        let serving = serving(form, &["--carry", "x-account", "--on-failure", "418"]).await;
+        let reply = decide(&serving, described, &["set x-account alice"]).await;
+        assert_eq!(reply.status(), 200);
+        assert_eq!(reply.header("x-account"), Some("alice"));
+        // Where it is not set the proxy must not take the client's own for it.
+        let reply = decide(&serving, described, &[]).await;
+        assert_eq!(reply.header("x-account"), Some(""));
+        for things in [
+            &["set x-other alice"][..],
+            &["set x-account a", "set x-account b"],
+            &["add x-account alice"],
+            &["reply x-account alice"],
+            &["to /other"],
+            &["answer 204"],
+            &["remove x-account"],
+        ] {
+            let reply = decide(&serving, described, things).await;
+            if form == "envoy" && things[0].starts_with("remove") {
+                let removed = reply.header("x-envoy-auth-headers-to-remove");
+                assert_eq!((reply.status().as_u16(), removed), (200, Some("x-account")));
+                continue;
+            }
+            let code = match form {
+                "nginx" => reply.header("routing-code").unwrap().to_owned(),
+                _ => reply.status().as_str().to_owned(),
+            };
+            assert_eq!(code, "418", "{form} {things:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_failure_decides_in_the_form_of_the_proxy() {
+    for (on_failure, by_form) in [
+        ("open", [200, 200, 200, 200]),
+        ("closed", [403, 503, 503, 403]),
+        ("451", [403, 451, 451, 451]),
+    ] {
+        for ((form, described), status) in FORMS.into_iter().zip(by_form) {
+            let serving = serving(form, &["--on-failure", on_failure]).await;
+            let reply = decide(&serving, described, &["trap"]).await;
+            assert_eq!(reply.status().as_u16(), status, "{form} {on_failure}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_path_prefix_of_envoys_is_taken_off() {
+    let serving = serving("envoy", &["--path-prefix", "/auth"]).await;
+    let fields = [&ENVOY[..], &[("x-do", "show target")]].concat();
+    let reply = ask(&serving, "/auth/path", &fields).await;
+    assert_eq!(reply.header("routing-x-target"), Some("/path"));
+    assert_eq!(ask(&serving, "/path", &fields).await.status(), 400);
+}
+
+#[tokio::test]
+async fn what_a_form_has_no_use_for_is_refused_at_the_start() {
+    for (arguments, words) in [
+        (
+            &["--carry", "x-a"][..],
+            "--carry says nothing to --form json",
+        ),
+        (
+            &["--form", "nginx", "--path-prefix", "/a"],
+            "--path-prefix is for --form envoy",
+        ),
+        (
+            &["--form", "nginx", "--trusted-proxies", "10.0.0.0/8"],
+            "set_real_ip_from",
+        ),
+        (
+            &["--form", "caddy", "--carry", "content-length"],
+            "no reply can carry it",
+        ),
+    ] {
+        let listen = ["serve", "--listen", "127.0.0.1:0"];
+        let folder = super::folder();
+        let file = folder.path().join("puppet.wasm");
+        std::fs::write(&file, support::plugin::built("puppet")).unwrap();
+        let all = [&listen[..], arguments, &[file.to_str().unwrap()]].concat();
+        let ended = run(rest_client(), all, b"").await;
+        assert_eq!(ended.code(), 2, "{arguments:?}");
+        assert!(
+            ended.stderr.contains(words),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+    }
+}

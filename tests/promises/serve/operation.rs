@@ -1,0 +1,155 @@
+//! A server in operation: new versions, and its end.
+
+use super::Serving;
+use crate::worker;
+use std::{
+    fs,
+    os::unix::fs::FileTypeExt as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+use support::{
+    plugin,
+    process::{rest_client, run},
+    server::Server,
+    steps::{Gate, Step, ok},
+};
+
+const ASKED: &str = r#"{"protocol": "http", "method": "GET", "target": "/",
+    "fields": [{"name": "x-do", "value": "show settings"}]}"#;
+
+async fn decide(url: &str) -> String {
+    let request = worker()
+        .rest_post(url, ASKED)
+        .content_type("application/json");
+    let reply = request.await.unwrap();
+    assert_eq!(reply.status(), 200, "{}", reply.text());
+    reply.text().into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_version_takes_over_and_no_request_is_lost() {
+    let mut serving = Serving::start("puppet", &["--name", "plugin"]).await;
+    let url = serving.url("/v1/route/plugin");
+    assert!(decide(&url).await.contains("x-settings"));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let load = {
+        let (url, is_over) = (url.clone(), is_over.clone());
+        tokio::spawn(async move {
+            while !is_over.load(Relaxed) {
+                decide(&url).await;
+            }
+        })
+    };
+    // The next version knows nothing of what the requests have it do.
+    let file = serving.file("puppet.wasm");
+    fs::write(&file, plugin::built("location")).unwrap();
+    serving.process.signal("HUP").await;
+    serving.process.wait_for_complaint("has taken over").await;
+    assert!(decide(&url).await.contains("failed"));
+
+    // One that can't be loaded changes nothing.
+    fs::write(&file, "no plugin").unwrap();
+    serving.process.signal("HUP").await;
+    serving.process.wait_for_complaint("stays as it was").await;
+    assert!(decide(&url).await.contains("failed"));
+    is_over.store(true, Relaxed);
+    load.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_plugin_that_cannot_work_here_is_not_served() {
+    let folder = super::folder();
+    let file = folder.path().join("puppet.wasm");
+    fs::write(&file, plugin::built("puppet")).unwrap();
+    let file = file.to_str().unwrap();
+    let arguments = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--set",
+        "check=no tariff",
+        file,
+    ];
+    let ended = run(rest_client(), arguments, b"").await;
+    assert_eq!(ended.code(), 2);
+    assert!(ended.stderr.contains("no tariff"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn at_sigterm_what_is_under_way_is_done_first() {
+    let gate = Gate::default();
+    let waiting = gate.clone();
+    let billing =
+        Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("")].concat()).await;
+    let folder = super::folder();
+    let config = folder.path().join("rest-client.toml");
+    let text = format!("[services.billing]\norigin = {:?}\n", billing.origin());
+    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    let arguments = ["--config", config, "--decision-timeout", "20s"];
+    let serving = Serving::start("puppet", &arguments).await;
+    let url = serving.url("/v1/route/puppet");
+    let request = ASKED.replace("show settings", "ask http://billing.service.internal/");
+    let asking = tokio::spawn(async move {
+        let request = worker().rest_post(&url, request);
+        request.content_type("application/json").await.unwrap()
+    });
+    billing
+        .wait_for("the question", |record| record.requests.len() == 1)
+        .await;
+    serving.process.signal("TERM").await;
+    gate.open();
+    let ended = serving.process.ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert!(asking.await.unwrap().text().contains("x-answer-0"));
+}
+
+#[tokio::test]
+async fn what_takes_too_long_at_the_end_is_given_up() {
+    let arguments = ["--drain-timeout", "200ms", "--decision-timeout", "60s"];
+    let serving = Serving::start("puppet", &arguments).await;
+    let url = serving.url("/v1/route/puppet");
+    let request = ASKED.replace("show settings", "spin");
+    let asking = tokio::spawn(async move {
+        let request = worker().rest_post(&url, request);
+        request.content_type("application/json").await
+    });
+    // A request that is answered after it has come.
+    decide(&serving.url("/v1/route/puppet")).await;
+    serving.process.signal("TERM").await;
+    let ended = serving.process.ended().await;
+    let is_given_up = ended.code() == 143 && ended.stderr.contains("given up");
+    // It may have been so early that there was nothing to give up.
+    assert!(is_given_up || ended.code() == 0, "{}", ended.stderr);
+    asking.await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn a_socket_goes_with_its_server_and_one_that_was_left_behind_is_replaced() {
+    let serving = Serving::at_socket("puppet", None, &[]).await;
+    let path = serving.file("decide.sock");
+    assert!(fs::metadata(&path).unwrap().file_type().is_socket());
+    let file = serving.file("puppet.wasm");
+    let listen = format!("unix:{}", path.display());
+    let arguments = ["serve", "--listen", &listen, file.to_str().unwrap()];
+    // Somebody listens there.
+    let second = run(rest_client(), arguments, b"").await;
+    assert_eq!(second.code(), 2, "{}", second.stderr);
+    assert!(second.stderr.contains("in use"), "{}", second.stderr);
+    serving.process.signal("KILL").await;
+    serving.process.ended().await;
+    // Nobody does.
+    drop(std::os::unix::net::UnixListener::bind(&path));
+    let folder = super::folder();
+    let abandoned = folder.path().join("decide.sock");
+    drop(std::os::unix::net::UnixListener::bind(&abandoned).unwrap());
+    assert!(abandoned.exists());
+    let listen = format!("unix:{}", abandoned.display());
+    let serving = Serving::start_in(folder, "puppet", &["--listen", &listen]).await;
+    serving.process.signal("TERM").await;
+    assert_eq!(serving.process.ended().await.code(), 0);
+    assert!(!abandoned.exists());
+}
