@@ -163,16 +163,14 @@ impl PluginPool {
         let deadline = Instant::now() + self.0.options.decision_timeout;
         let place = self.0.place(deadline).await?;
         let shared = self.0.clone();
-        let checked = self
-            .0
+        self.0
             .run(deadline, |pace| async move {
                 let started = shared.start(&pace).await?;
                 shared.give_back(started);
                 drop(place);
                 Ok(())
             })
-            .await;
-        checked
+            .await
     }
 
     /// Has the plugin decide about `request`, which has no more time than the pool's

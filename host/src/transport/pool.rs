@@ -166,9 +166,7 @@ impl Pool {
             return None;
         }
         while let Some(on_probation) = self.take_on_probation(origin, &admits) {
-            let Some(mut idle) = on_probation.passed().await else {
-                return None;
-            };
+            let mut idle = on_probation.passed().await?;
             if idle.http1.is_ready() {
                 return Some(Connection::Http1(idle.http1));
             }
