@@ -4,14 +4,18 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 6] = [
+const TOOLS: [(&str, &str); 7] = [
     ("caddy", "has_caddy"),
     ("curl", "has_curl"),
     ("httpbin", "has_httpbin"),
+    ("kamailio", "has_kamailio"),
     ("nginx", "has_nginx"),
     ("script", "has_script"),
     ("wasm-tools", "has_wasm_tools"),
 ];
+
+/// Of those that the tests need, this is in the package that is not installed with it.
+const KAMAILIO_MODULE: &str = "/usr/lib/x86_64-linux-gnu/kamailio/modules/http_client.so";
 
 /// Where `cargo xtask test` says what it found. If it is set, it is believed.
 const TOLD: &str = "REST_CLIENT_TEST_TOOLS";
@@ -41,6 +45,7 @@ fn is_here(tool: &str) -> bool {
                     .output()
                     .is_ok_and(|output| output.status.success())
         }
+        "kamailio" => PathBuf::from(KAMAILIO_MODULE).exists(),
         "nginx" => on_path("nginx") || PathBuf::from("/usr/sbin/nginx").exists(),
         other => on_path(other),
     }

@@ -4,6 +4,7 @@
 mod api;
 mod caddy;
 mod forward_auth;
+mod kamailio;
 mod nginx;
 mod operation;
 

@@ -7,6 +7,7 @@ pub mod floods;
 pub mod h2;
 mod http1;
 pub mod http2_frames;
+pub mod kamailio;
 mod listener;
 pub mod name_server;
 pub mod pki;

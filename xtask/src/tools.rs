@@ -17,6 +17,9 @@ use xshell::{Shell, cmd};
 /// Debian installs servers there. Not every user has it on the search path.
 const SYSTEM_BIN: &str = "/usr/sbin";
 
+/// What the configuration of Kamailio in `deploy/` loads beside what comes with it.
+const KAMAILIO_MODULES: [&str; 2] = ["kamailio-extra-modules", "kamailio-utils-modules"];
+
 /// The programs that the tests can run.
 pub(crate) struct Tools<'a> {
     /// Their names, sorted.
@@ -35,6 +38,9 @@ impl<'a> Tools<'a> {
         };
         let caddy = ensure_on_path("caddy", || apt.install_without_service("caddy", "caddy"));
         let curl = ensure_on_path("curl", || apt.install(&["curl"]));
+        let kamailio = apt
+            .install_without_service("kamailio", "kamailio")
+            .and_then(|()| apt.install(&KAMAILIO_MODULES));
         let nginx = ensure_on_path("nginx", || {
             apt.install_without_service("nginx-light", "nginx")
         });
@@ -48,6 +54,11 @@ impl<'a> Tools<'a> {
             ("caddy", install_command(&["caddy"]), caddy),
             ("curl", install_command(&["curl"]), curl),
             ("httpbin", venv.install_command(&HTTPBIN), httpbin),
+            (
+                "kamailio",
+                install_command(&[&["kamailio"][..], &KAMAILIO_MODULES].concat()),
+                kamailio,
+            ),
             ("nginx", install_command(&["nginx-light"]), nginx),
             ("script", install_command(&["bsdutils"]), script),
             ("wasm-tools", venv.install_command(&WASM_TOOLS), wasm_tools),

@@ -1,0 +1,117 @@
+//! Debian's Kamailio, with README's configuration.
+
+use super::Serving;
+use support::{
+    kamailio::{Kamailio, Phone},
+    server::Server,
+    steps::{Gate, Step, ok, reply},
+};
+
+const CONFIGURATION: &str = include_str!("../../../deploy/kamailio/kamailio.cfg");
+
+/// Kamailio between two plugins, by README's configuration for where things are here. The
+/// name of the second one is that of its plugin.
+async fn between(credit: &Serving, location: (&Serving, &str)) -> Kamailio {
+    Kamailio::start(|address| {
+        CONFIGURATION
+            .replace("127.0.0.1:5060", &address.to_string())
+            .replace("127.0.0.1:8080", &credit.at)
+            .replace("127.0.0.1:8081", &location.0.at)
+            .replace("/v1/route/location", &format!("/v1/route/{}", location.1))
+    })
+    .await
+}
+
+async fn serving(plugin: &str, service: &str, server: &Server) -> Serving {
+    let folder = super::folder();
+    let config = folder.path().join("rest-client.toml");
+    let text = format!("[services.{service}]\norigin = {:?}\n", server.origin());
+    std::fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap().to_owned();
+    let arguments = ["--listen", "127.0.0.1:0", "--config", &config];
+    Serving::start_in(folder, plugin, &arguments).await
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_kamailio),
+    ignore = "Kamailio is not installed: apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"
+)]
+async fn those_call_who_have_credit_and_are_told_where_the_callee_is() {
+    let billing = Server::start(|seen| match &*seen.target {
+        "/credit?caller=alice" => ok("12.50 EUR"),
+        "/credit?caller=bob" => ok("0.00 EUR"),
+        _ => reply("500 Oops", &[], b""),
+    })
+    .await;
+    let registrar = Server::start(|seen| match &*seen.target {
+        "/where?is=sip%3Acarol%40example.org" => ok("sip:carol@192.0.2.7\nsip:carol@192.0.2.8\n"),
+        _ => reply("404 Not Found", &[], b""),
+    })
+    .await;
+    let credit = serving("credit-check", "billing", &billing).await;
+    let location = serving("location", "location", &registrar).await;
+    let kamailio = between(&credit, (&location, "location")).await;
+    let phone = Phone::new(kamailio.address()).await;
+    let call = async |from: &str, to: &str| phone.ask(&phone.request("INVITE", from, to)).await;
+
+    let refused = call("bob", "carol").await;
+    assert!(
+        refused.starts_with("SIP/2.0 402 Payment Required\r\n"),
+        "{refused}"
+    );
+    let redirected = call("alice", "carol").await;
+    assert!(redirected.starts_with("SIP/2.0 302 "), "{redirected}");
+    for contact in [
+        "Contact: <sip:carol@192.0.2.7>",
+        "Contact: <sip:carol@192.0.2.8>",
+    ] {
+        assert!(redirected.contains(contact), "{redirected}");
+    }
+    let nowhere = call("alice", "nobody").await;
+    assert!(nowhere.starts_with("SIP/2.0 404 "), "{nowhere}");
+    // The service fails, and with it the plugin: nobody calls.
+    let failed = call("mallory", "carol").await;
+    assert!(failed.starts_with("SIP/2.0 500 "), "{failed}");
+}
+
+/// It has two of them, and no more than four others that wait for decisions.
+#[tokio::test]
+#[cfg_attr(
+    not(has_kamailio),
+    ignore = "Kamailio is not installed: apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"
+)]
+async fn no_sip_worker_waits_for_a_decision_and_a_call_that_may_goes_on() {
+    let gate = Gate::default();
+    let waiting = gate.clone();
+    let billing =
+        Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("1.00")].concat()).await;
+    let credit = serving("credit-check", "billing", &billing).await;
+    let location = Serving::start("puppet", &[]).await;
+    let kamailio = between(&credit, (&location, "puppet")).await;
+    let phone = Phone::new(kamailio.address()).await;
+    let callee = Phone::new(kamailio.address()).await;
+    let to = format!("sip:carol@{}", callee.address());
+    let invites: Vec<String> = (0..3)
+        .map(|_| phone.request("INVITE", "alice", &to))
+        .collect();
+    for invite in &invites {
+        phone.send(invite).await;
+    }
+    billing
+        .wait_for("three questions", |record| record.requests.len() == 3)
+        .await;
+    let other = Phone::new(kamailio.address()).await;
+    for _ in 0..10 {
+        let reply = other.ask(&other.request("OPTIONS", "bob", "carol")).await;
+        assert!(reply.starts_with("SIP/2.0 405 "), "{reply}");
+    }
+    for _ in 0..3 {
+        gate.open();
+    }
+    let relayed = callee.receive().await;
+    assert!(
+        relayed.starts_with(&format!("INVITE {to} SIP/2.0\r\n")),
+        "{relayed}"
+    );
+}
