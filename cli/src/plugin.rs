@@ -9,7 +9,7 @@ use crate::{
 };
 use rest_client_host::{
     Host,
-    plugin::{Limits, Plugin, PluginPool, PluginRuntime},
+    plugin::{Limits, Observer, Plugin, PluginPool, PluginRuntime},
 };
 use std::{
     env, fs,
@@ -67,12 +67,14 @@ pub(crate) fn wrong(file: &Path, what: impl std::fmt::Display) -> Problem {
     Problem::new(Exit::Usage, format!("{}: {what}", file.display()))
 }
 
-/// The pool that `decider` describes. Its plugin was not asked anything yet.
-pub(crate) fn pool(decider: &Decider) -> Result<PluginPool, Problem> {
+/// The pool that `decider` describes. Its plugin was not asked anything yet. `observer` is
+/// told of its questions.
+pub(crate) fn pool(decider: &Decider, observer: Option<Observer>) -> Result<PluginPool, Problem> {
     let host = Host::new(decider.sources.layers()?.config().clone())?;
-    let options = decider
+    let mut options = decider
         .options()
         .map_err(|what| Problem::new(Exit::Usage, what))?;
+    options.observer = observer;
     let runtime = runtime(decider.max_memory, decider.cache.as_deref())?;
     let plugin = load(&runtime, &decider.plugin)?;
     PluginPool::new(&plugin, host.instance(), options)

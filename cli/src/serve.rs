@@ -1,8 +1,11 @@
 //! `serve`: decisions for a proxy, until a signal ends it.
 
+mod admin;
 mod api;
+mod connection;
 mod forward_auth;
 mod listener;
+mod metrics;
 mod reply;
 
 use crate::{
@@ -10,32 +13,33 @@ use crate::{
     exit::{Exit, Problem},
     plugin, stderr, stdout,
 };
+use connection::connection;
 use forward_auth::ForwardAuth;
 use http::{Request, Response, StatusCode};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-};
+use hyper::body::Incoming;
+use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
 use listener::{Listener, Peer};
+use metrics::Metrics;
 use parking_lot::RwLock;
 use reply::{Body, text};
-use rest_client_host::plugin::{OnFailure, PluginPool};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use rest_client_host::{
+    plugin::{DecisionError, Observer, OnFailure, PluginPool},
+    routing,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     signal::unix::{Signal, SignalKind, signal},
     sync::{Mutex, Semaphore},
     task::spawn_blocking,
     time::timeout,
 };
-
-/// How long a proxy may take for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Bytes of a head.
-const LONGEST_HEAD: usize = 64 * 1024;
 
 /// What all connections have in common.
 struct Service {
@@ -44,6 +48,9 @@ struct Service {
     on_failure: OnFailure,
     trusted_peers: Vec<IpNet>,
     asked: Asked,
+    metrics: Arc<Metrics>,
+    /// It takes no further connections.
+    is_ending: AtomicBool,
     /// One version after the other takes over.
     reloading: Mutex<()>,
 }
@@ -58,15 +65,21 @@ enum Asked {
 pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     let serve = Arc::new(serve);
     let mut signals = Signals::new()?;
-    let pool = plugin::pool(&serve.decider)?;
+    let metrics = Arc::new(metrics(&serve)?);
+    let pool = plugin::pool(&serve.decider, Some(observer(&metrics)))?;
     pool.check().await.map_err(|error| {
         plugin::wrong(
             &serve.decider.plugin,
             format_args!("the plugin can't do its work here: {error}"),
         )
     })?;
-    let service = Arc::new(Service::new(&serve, pool)?);
+    let service = Arc::new(Service::new(&serve, pool, metrics)?);
     let listener = Listener::bind(&serve.listen).await?;
+    if let Some(admin) = &serve.admin {
+        let admin = Listener::bind(admin).await?;
+        stdout::print(format!("admin on {}\n", admin.name()).as_bytes())?;
+        tokio::spawn(admin::run(admin, service.clone()));
+    }
     // Whoever starts it waits for this line.
     stdout::print(format!("listening on {}\n", listener.name()).as_bytes())?;
 
@@ -76,8 +89,11 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         tokio::select! {
             accepted = listener.accept(&places) => {
                 let (stream, peer, place) = accepted;
-                let connection = service.clone().connection(stream, peer);
-                let connection = connections.watch(connection);
+                let service = service.clone();
+                let connection = connections.watch(connection(stream, move |request| {
+                    let service = service.clone();
+                    async move { service.reply(peer, request).await }
+                }));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection of a proxy ended");
@@ -94,15 +110,35 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         }
     }
     drop(listener);
+    service.is_ending.store(true, Relaxed);
     let open = connections.count();
     stderr::complain(&format!("ending; {open} connections are open"));
-    match timeout(serve.drain_timeout, connections.shutdown()).await {
-        Ok(()) => Ok(Exit::Success),
-        Err(_) => Err(Problem::new(
-            Exit::Terminated,
-            "decisions that were under way were given up after --drain-timeout",
-        )),
+    let given_up = |why| {
+        let what = format!("decisions that were under way were given up {why}");
+        Err(Problem::new(Exit::Terminated, what))
+    };
+    tokio::select! {
+        drained = timeout(serve.drain_timeout, connections.shutdown()) => match drained {
+            Ok(()) => Ok(Exit::Success),
+            Err(_) => given_up("after --drain-timeout"),
+        },
+        () = signals.end() => given_up("at a second signal"),
     }
+}
+
+fn metrics(serve: &Serve) -> Result<Metrics, Problem> {
+    let layers = serve.decider.sources.layers()?;
+    let services = layers.config().services.keys().cloned().collect();
+    let options = serve
+        .decider
+        .options()
+        .map_err(|what| Problem::new(Exit::Usage, what))?;
+    Ok(Metrics::new(&options.name, services))
+}
+
+fn observer(metrics: &Arc<Metrics>) -> Observer {
+    let metrics = metrics.clone();
+    Observer::new(move |question| metrics.asked(question))
 }
 
 /// What it listens to beside its socket.
@@ -126,6 +162,11 @@ impl Signals {
         })
     }
 
+    /// The next one that ends the program.
+    async fn end(&mut self) {
+        while let Told::Reload = self.next().await {}
+    }
+
     async fn next(&mut self) -> Told {
         tokio::select! {
             _ = self.reload.recv() => Told::Reload,
@@ -141,7 +182,7 @@ enum Told {
 }
 
 impl Service {
-    fn new(serve: &Serve, pool: PluginPool) -> Result<Self, Problem> {
+    fn new(serve: &Serve, pool: PluginPool, metrics: Arc<Metrics>) -> Result<Self, Problem> {
         let this_machine = || ["127.0.0.0/8", "::1/128"].map(|it| it.parse().expect("a network"));
         let trusted_peers = serve.trusted_peers.clone();
         let asked = match serve.form {
@@ -169,55 +210,48 @@ impl Service {
             on_failure: serve.decider.on_failure.clone(),
             trusted_peers: trusted_peers.unwrap_or_else(|| this_machine().into()),
             asked,
+            metrics,
+            is_ending: AtomicBool::new(false),
             reloading: Mutex::default(),
         })
     }
 
-    /// Speaks HTTP/1.1, or HTTP/2 without being asked (h2c).
-    fn connection<S>(
-        self: Arc<Self>,
-        stream: S,
-        peer: Peer,
-    ) -> impl hyper_util::server::graceful::GracefulConnection<
-        Error = Box<dyn std::error::Error + Send + Sync>,
-    > + Send
-    + 'static
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let mut server = auto::Builder::new(TokioExecutor::new());
-        server
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(LONGEST_HEAD);
-        server
-            .http2()
-            .timer(TokioTimer::new())
-            .max_header_list_size(LONGEST_HEAD as u32)
-            .keep_alive_interval(HEAD_TIMEOUT);
-        let service = service_fn(move |request| {
-            let service = self.clone();
-            async move { Ok::<_, Infallible>(service.reply(peer, request).await) }
-        });
-        server
-            .serve_connection(TokioIo::new(stream), service)
-            .into_owned()
-    }
-
     async fn reply(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
         if !self.trusts(peer) {
-            tracing::warn!(%peer, "a peer that is not among --trusted-peers asks, and is refused");
+            if self.metrics.refused_peer() {
+                tracing::warn!(%peer, "a peer that is not among --trusted-peers asks, and is refused; from now on it is counted");
+            }
             return text(
                 StatusCode::FORBIDDEN,
                 "who asks is not among the trusted peers\n",
             );
         }
-        let pool = self.pool.read().clone();
         match &self.asked {
-            Asked::Api { name } => api::reply(&pool, &self.on_failure, name, request).await,
-            Asked::ForwardAuth(form) => form.reply(&pool, &self.on_failure, request).await,
+            Asked::Api { name } => api::reply(self, name, request).await,
+            Asked::ForwardAuth(form) => form.reply(self, request).await,
         }
+    }
+
+    /// Has the plugin decide. What the proxy can't carry out, as `is_fit` says, is no
+    /// decision.
+    async fn decide<T>(
+        &self,
+        request: routing::Request,
+        is_fit: impl FnOnce(&routing::Decision) -> Result<T, String>,
+    ) -> Result<(routing::Decision, T), DecisionError> {
+        let pool = self.pool.read().clone();
+        let began = Instant::now();
+        let decided = match pool.route(request).await {
+            Ok(decision) => match is_fit(&decision) {
+                Ok(fit) => Ok((decision, fit)),
+                Err(what) => Err(pool.reject(&what)),
+            },
+            Err(error) => Err(error),
+        };
+        let outcome = decided.as_ref().map(|(decision, _)| decision);
+        let outcome = outcome.map_err(DecisionError::kind);
+        self.metrics.decided(outcome, began.elapsed());
+        decided
     }
 
     fn trusts(&self, peer: Peer) -> bool {
@@ -235,15 +269,18 @@ impl Service {
     /// are made by the old one.
     async fn reload(self: Arc<Self>, serve: Arc<Serve>) {
         let _turn = self.reloading.lock().await;
+        let observer = observer(&self.metrics);
         let new = async {
             // A compiler takes its time.
-            let pool = spawn_blocking(move || plugin::pool(&serve.decider)).await;
+            let pool = spawn_blocking(move || plugin::pool(&serve.decider, Some(observer))).await;
             let pool = pool.map_err(|error| error.to_string())?;
             let pool = pool.map_err(|problem| problem.to_string())?;
             pool.check().await.map_err(|error| error.to_string())?;
             Ok::<_, String>(pool)
         };
-        match new.await {
+        let new = new.await;
+        self.metrics.reloaded(new.is_ok());
+        match new {
             Ok(pool) => {
                 *self.pool.write() = pool;
                 stderr::complain("the new version of the plugin has taken over");

@@ -73,7 +73,7 @@ mod wasi;
 
 pub use context::{PluginCtx, PluginView};
 pub use pool::{DecisionError, FailureKind, OnFailure, PluginPool, PoolOptions, PoolStats};
-pub use questions::{Question, Questions};
+pub use questions::{Observer, Question, Questions};
 pub use runtime::{Command, Limits, Plugin, PluginRuntime};
 
 use wasmtime::component::{HasSelf, Linker};

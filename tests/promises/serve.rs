@@ -1,6 +1,7 @@
 //! `rest-client serve` has a plugin decide for a proxy: what the proxy is told is what the
 //! plugin has decided, and what a client can write is never taken for what the proxy says.
 
+mod admin;
 mod api;
 mod caddy;
 mod forward_auth;
@@ -21,6 +22,8 @@ struct Serving {
     process: Running,
     /// Its address, or the path of its socket.
     at: String,
+    /// Its admin address, if it has one.
+    admin: Option<String>,
     folder: TempDir,
 }
 
@@ -50,12 +53,17 @@ impl Serving {
         fs::write(&file, plugin::built(name)).unwrap();
         let arguments = [&["serve"][..], arguments, &[file.to_str().unwrap()]].concat();
         let mut process = Running::start(rest_client(), arguments);
-        let line = process.line().await;
+        let mut line = process.line().await;
+        let admin = line.strip_prefix("admin on ").map(str::to_owned);
+        if admin.is_some() {
+            line = process.line().await;
+        }
         let at = line.strip_prefix("listening on ").expect(&line);
         let at = at.strip_prefix("unix:").unwrap_or(at).to_owned();
         Self {
             process,
             at,
+            admin,
             folder,
         }
     }

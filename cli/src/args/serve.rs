@@ -36,6 +36,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "PATH", default_value = "")]
     pub(crate) path_prefix: String,
 
+    /// Where to be asked for /healthz, /readyz and /metrics (Prometheus) [default: nowhere]
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) admin: Option<Listen>,
+
     /// How long decisions that are under way have at SIGTERM
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub(crate) drain_timeout: Duration,

@@ -1,17 +1,17 @@
 //! The JSON API: `POST /v1/route/NAME` with a request as JSON, or as the SIP message that
 //! it is. A decision is always 200; anything else is a failure of the asking.
 
-use super::reply::{Body, body, json};
+use super::{
+    Service,
+    reply::{Body, body, json},
+};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE},
 };
 use hyper::body::Incoming;
-use rest_client_host::{
-    plugin::{OnFailure, PluginPool},
-    routing::{
-        Endpoint, SipSource, Transport, read_request, read_sip, write_decision, write_failed,
-    },
+use rest_client_host::routing::{
+    Endpoint, SipSource, Transport, read_request, read_sip, write_decision, write_failed,
 };
 
 /// Bytes of a request.
@@ -23,8 +23,7 @@ const SOURCE: &str = "routing-source";
 
 /// Answers a request to the API.
 pub(super) async fn reply(
-    pool: &PluginPool,
-    on_failure: &OnFailure,
+    service: &Service,
     name: &str,
     request: Request<Incoming>,
 ) -> Response<Body> {
@@ -69,9 +68,13 @@ pub(super) async fn reply(
     let protocol = request.protocol;
     json(
         StatusCode::OK,
-        match pool.route(request).await {
-            Ok(decision) => write_decision(&decision),
-            Err(error) => write_failed(&on_failure.decision(protocol), error.kind().as_str()),
+        // Whoever asks by JSON takes any decision.
+        match service.decide(request, |_| Ok(())).await {
+            Ok((decision, ())) => write_decision(&decision),
+            Err(error) => {
+                let decision = service.on_failure.decision(protocol);
+                write_failed(&decision, error.kind().as_str())
+            }
         },
     )
 }

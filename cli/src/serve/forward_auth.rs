@@ -6,17 +6,17 @@ mod answers;
 mod outcome;
 mod question;
 
-use super::reply::{Body, body, text};
+use super::{
+    Service,
+    reply::{Body, body, text},
+};
 use crate::args::{Form, Serve};
 use answers::Answers;
 use http::{HeaderName, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use outcome::Unfit;
-use rest_client_host::{
-    plugin::{OnFailure, PluginPool},
-    routing::Protocol,
-};
+use rest_client_host::routing::Protocol;
 
 /// Bytes of a body that a plugin sees, and that a proxy may send along.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -67,8 +67,7 @@ impl ForwardAuth {
     /// Answers what the proxy asks.
     pub(super) async fn reply(
         &self,
-        pool: &PluginPool,
-        on_failure: &OnFailure,
+        service: &Service,
         request: Request<Incoming>,
     ) -> Response<Body> {
         let (head, incoming) = request.into_parts();
@@ -89,22 +88,27 @@ impl ForwardAuth {
         let question = match self.question(&head, body) {
             Ok(question) => question,
             Err(what) => {
-                tracing::warn!("the proxy asks in another form than --form says: {what}");
+                if service.metrics.refused_form() {
+                    tracing::warn!(
+                        "the proxy asks in another form than --form says: {what}; from now on it is counted"
+                    );
+                }
                 return text(StatusCode::BAD_REQUEST, format!("{what}\n"));
             }
         };
-        let outcome = match pool.route(question).await {
-            Ok(decision) => self.carry_out(&decision).map_err(|Unfit(what)| {
-                pool.reject(&format!("the proxy can't carry it out: {what}"));
-            }),
-            Err(_) => Err(()),
-        };
-        outcome.unwrap_or_else(|()| {
-            let decision = on_failure.decision(Protocol::Http);
-            self.carry_out(&decision).unwrap_or_else(|Unfit(what)| {
-                tracing::error!("what --on-failure says can't be carried out: {what}");
-                text(StatusCode::FORBIDDEN, "")
-            })
-        })
+        let carried_out = service.decide(question, |decision| {
+            self.carry_out(decision)
+                .map_err(|Unfit(what)| format!("the proxy can't carry it out: {what}"))
+        });
+        match carried_out.await {
+            Ok((_, reply)) => reply,
+            Err(_) => {
+                let decision = service.on_failure.decision(Protocol::Http);
+                self.carry_out(&decision).unwrap_or_else(|Unfit(what)| {
+                    tracing::error!("what --on-failure says can't be carried out: {what}");
+                    text(StatusCode::FORBIDDEN, "")
+                })
+            }
+        }
     }
 }

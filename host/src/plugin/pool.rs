@@ -180,7 +180,9 @@ impl PluginPool {
     ///
     /// There is no decision: see [`FailureKind`] for why, and [`OnFailure`] for what to do.
     pub async fn route(&self, request: Request) -> Result<Decision, DecisionError> {
-        self.decide(request, None).await
+        // Nobody reads the list.
+        let questions = self.0.options.observer.is_some().then(Questions::default);
+        self.decide(request, questions).await
     }
 
     /// The same, and what the plugin asked on the way is added to `questions`.
@@ -203,13 +205,21 @@ impl PluginPool {
     }
 
     /// Counts a decision as [invalid](FailureKind::Invalid) that the proxy in question can't
-    /// carry out, for the reason that `what` says. It is the log's.
-    pub fn reject(&self, what: &str) {
+    /// carry out, for the reason that `what` says. The result is what
+    /// [`route`](Self::route) would have had for it.
+    pub fn reject(&self, what: &str) -> DecisionError {
         let counts = &self.0.counts;
         counts.decided.fetch_sub(1, Relaxed);
         counts.failed[FailureKind::Invalid as usize].fetch_add(1, Relaxed);
-        self.0
-            .complain(&DecisionError::new(FailureKind::Invalid, what));
+        let error = DecisionError::new(FailureKind::Invalid, what);
+        self.0.complain(&error);
+        error
+    }
+
+    /// Whose calls the plugin's questions are.
+    #[must_use]
+    pub fn instance(&self) -> &Instance {
+        &self.0.instance
     }
 
     /// What became of its decisions so far.
@@ -277,6 +287,7 @@ impl Shared {
         let shared = self.clone();
         self.run(deadline, |pace| async move {
             let mut started = shared.instance(&pace).await?;
+            let questions = questions.map(|it| it.observed_by(shared.options.observer.clone()));
             started.context().keep_questions(questions);
             // A millisecond that has begun counts, so that there is never none.
             let left = deadline

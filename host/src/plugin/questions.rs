@@ -19,7 +19,37 @@ const LONGEST_URL: usize = 2000;
 ///
 /// See [`PluginPool::explain`](super::PluginPool::explain).
 #[derive(Debug, Clone, Default)]
-pub struct Questions(Arc<Mutex<Vec<Question>>>);
+pub struct Questions {
+    ended: Arc<Mutex<Vec<Question>>>,
+    observer: Option<Observer>,
+}
+
+/// Who is told of each question of a plugin when it ends; see
+/// [`PoolOptions::observer`](super::PoolOptions::observer).
+///
+/// ```
+/// use rest_client_host::plugin::{Observer, PoolOptions};
+///
+/// let mut options = PoolOptions::default();
+/// options.observer = Some(Observer::new(|question| println!("{question}")));
+/// ```
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(&Question) + Send + Sync>);
+
+impl Observer {
+    /// One who has `tell` called with each question, wherever the plugin runs. It must not
+    /// take long.
+    #[must_use]
+    pub fn new(tell: impl Fn(&Question) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").finish_non_exhaustive()
+    }
+}
 
 /// A question to a service, as a plugin has asked it.
 #[derive(Debug, Clone)]
@@ -41,7 +71,12 @@ impl Questions {
     /// Those that have ended. The first thousand.
     #[must_use]
     pub fn ended(&self) -> Vec<Question> {
-        self.0.lock().clone()
+        self.ended.lock().clone()
+    }
+
+    /// The same list, of which `observer` is told, too.
+    pub(super) fn observed_by(self, observer: Option<Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// One begins.
@@ -77,9 +112,12 @@ impl Asking {
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        let mut ended = self.questions.0.lock();
+        self.question.elapsed = self.began.elapsed();
+        if let Some(Observer(tell)) = &self.questions.observer {
+            tell(&self.question);
+        }
+        let mut ended = self.questions.ended.lock();
         if ended.len() < MOST {
-            self.question.elapsed = self.began.elapsed();
             ended.push(self.question.clone());
         }
     }

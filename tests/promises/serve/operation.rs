@@ -128,6 +128,26 @@ async fn what_takes_too_long_at_the_end_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let arguments = ["--drain-timeout", "1h", "--decision-timeout", "1h"];
+    let mut serving = Serving::start("puppet", &arguments).await;
+    let url = serving.url("/v1/route/puppet");
+    let request = ASKED.replace("show settings", "spin");
+    let asking = tokio::spawn(async move {
+        let request = worker().rest_post(&url, request);
+        request.content_type("application/json").await
+    });
+    decide(&serving.url("/v1/route/puppet")).await;
+    serving.process.signal("TERM").await;
+    serving.process.wait_for_complaint("ending").await;
+    serving.process.signal("INT").await;
+    let ended = serving.process.ended().await;
+    // Or there was nothing under way.
+    assert!([0, 143].contains(&ended.code()), "{}", ended.stderr);
+    asking.await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
 async fn a_socket_goes_with_its_server_and_one_that_was_left_behind_is_replaced() {
     let serving = Serving::at_socket("puppet", None, &[]).await;
     let path = serving.file("decide.sock");

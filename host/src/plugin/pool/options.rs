@@ -1,5 +1,6 @@
 //! What the operator sets for a plugin that decides.
 
+use crate::plugin::Observer;
 use std::{collections::BTreeMap, num::NonZeroU32, thread::available_parallelism, time::Duration};
 
 /// Instances for each processor, where nothing else is set: most of them wait for a
@@ -43,6 +44,8 @@ pub struct PoolOptions {
     pub max_async_transfers: u32,
     /// What the plugin finds in `wasi:config/store`. Nothing by default.
     pub settings: BTreeMap<String, String>,
+    /// Who is told of each question of the plugin when it ends. Nobody by default.
+    pub observer: Option<Observer>,
     /// Names that begin with one of these belong to the operator: a decision that sets,
     /// adds or removes a field of such a name is invalid. In lower case; none by default.
     pub reserved_fields: Vec<String>,
@@ -60,6 +63,7 @@ impl Default for PoolOptions {
             memory_budget: 8 << 20,
             max_async_transfers: 16,
             settings: BTreeMap::new(),
+            observer: None,
             reserved_fields: Vec::new(),
         }
     }

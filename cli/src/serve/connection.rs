@@ -1,0 +1,46 @@
+//! HTTP on a connection: HTTP/1.1, or HTTP/2 without being asked (h2c).
+
+use super::reply::Body;
+use http::{Request, Response};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulConnection},
+};
+use std::{convert::Infallible, error::Error, time::Duration};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// How long a proxy may take for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of a head.
+const LONGEST_HEAD: u32 = 64 * 1024;
+
+/// Has `reply` answer each request on `stream`.
+pub(super) fn connection<S, F>(
+    stream: S,
+    reply: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+) -> impl GracefulConnection<Error = Box<dyn Error + Send + Sync>> + Send + 'static
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(LONGEST_HEAD as usize);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(LONGEST_HEAD)
+        .keep_alive_interval(HEAD_TIMEOUT);
+    let service = service_fn(move |request| {
+        let replied = reply(request);
+        async { Ok::<_, Infallible>(replied.await) }
+    });
+    server
+        .serve_connection(TokioIo::new(stream), service)
+        .into_owned()
+}

@@ -1,0 +1,275 @@
+//! What the server has done, in the text form of Prometheus.
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+use rest_client_host::{
+    plugin::{FailureKind, PluginPool, Question},
+    routing::Decision,
+};
+use std::{collections::BTreeSet, time::Duration};
+
+/// What stands in the label of a service that has no name in the configuration: a plugin
+/// may ask for as many as it likes.
+const OTHER: &str = "other";
+
+/// Counted since the program began, whichever version of the plugin it was.
+pub(super) struct Metrics {
+    plugin: String,
+    /// Names of services that may be labels.
+    services: BTreeSet<String>,
+    decisions: Family<OfDecision, Counter>,
+    decision_times: Family<OfPlugin, Histogram>,
+    questions: Family<OfQuestion, Counter>,
+    question_times: Family<OfService, Histogram>,
+    refused_peers: Counter,
+    refused_forms: Counter,
+    reloads: Family<OfReload, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPlugin {
+    plugin: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfDecision {
+    plugin: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfQuestion {
+    plugin: String,
+    service: String,
+    result: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfService {
+    plugin: String,
+    service: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfReload {
+    plugin: String,
+    outcome: &'static str,
+}
+
+impl Metrics {
+    pub(super) fn new(plugin: &str, services: BTreeSet<String>) -> Self {
+        // From a tenth of a millisecond to 1.6 s.
+        let times = || Histogram::new(exponential_buckets(0.0001, 2.0, 15));
+        Self {
+            plugin: plugin.to_owned(),
+            services,
+            decisions: Family::default(),
+            decision_times: Family::new_with_constructor(times),
+            questions: Family::default(),
+            question_times: Family::new_with_constructor(times),
+            refused_peers: Counter::default(),
+            refused_forms: Counter::default(),
+            reloads: Family::default(),
+        }
+    }
+
+    /// A decision, or how there is none.
+    pub(super) fn decided(&self, outcome: Result<&Decision, FailureKind>, elapsed: Duration) {
+        let outcome = match outcome {
+            Ok(Decision::Continue(_)) => "continue",
+            Ok(Decision::Answer(_)) => "answer",
+            Ok(Decision::Redirect(_)) => "redirect",
+            Ok(Decision::Drop(_)) => "drop",
+            Err(kind) => kind.as_str(),
+        };
+        let plugin = self.plugin.clone();
+        let labels = OfDecision { plugin, outcome };
+        self.decisions.get_or_create(&labels).inc();
+        let labels = OfPlugin {
+            plugin: self.plugin.clone(),
+        };
+        let times = self.decision_times.get_or_create(&labels);
+        times.observe(elapsed.as_secs_f64());
+    }
+
+    /// A question of the plugin.
+    pub(super) fn asked(&self, question: &Question) {
+        let service = service(&question.url)
+            .filter(|it| self.services.contains(*it))
+            .unwrap_or(OTHER);
+        let result = match question.outcome {
+            Some(Ok(status)) => format!("{}xx", status / 100),
+            Some(Err(kind)) => format!("{kind:?}"),
+            None => "given-up".into(),
+        };
+        let (plugin, service) = (self.plugin.clone(), service.to_owned());
+        let labels = OfService { plugin, service };
+        let times = self.question_times.get_or_create(&labels);
+        times.observe(question.elapsed.as_secs_f64());
+        let OfService { plugin, service } = labels;
+        let labels = OfQuestion {
+            plugin,
+            service,
+            result,
+        };
+        self.questions.get_or_create(&labels).inc();
+    }
+
+    /// A peer that is not trusted was refused. Whether it is the first.
+    pub(super) fn refused_peer(&self) -> bool {
+        self.refused_peers.inc() == 0
+    }
+
+    /// A proxy asked in another form. Whether it is the first time.
+    pub(super) fn refused_form(&self) -> bool {
+        self.refused_forms.inc() == 0
+    }
+
+    /// A new version took over, or did not.
+    pub(super) fn reloaded(&self, has_taken_over: bool) {
+        let plugin = self.plugin.clone();
+        let outcome = match has_taken_over {
+            true => "taken-over",
+            false => "failed",
+        };
+        let labels = OfReload { plugin, outcome };
+        self.reloads.get_or_create(&labels).inc();
+    }
+
+    /// All of it, and how things stand now.
+    pub(super) fn text(&self, pool: &PluginPool) -> String {
+        let mut all = Registry::with_prefix("rest_client");
+        all.register("decisions", "Decisions by outcome", self.decisions.clone());
+        all.register(
+            "decision_duration_seconds",
+            "Time of decisions, waiting and questions included",
+            self.decision_times.clone(),
+        );
+        all.register(
+            "questions",
+            "Questions of plugins by service and result",
+            self.questions.clone(),
+        );
+        all.register(
+            "question_duration_seconds",
+            "Time of questions",
+            self.question_times.clone(),
+        );
+        all.register(
+            "refused_peers",
+            "Requests of peers that are not trusted",
+            self.refused_peers.clone(),
+        );
+        all.register(
+            "refused_forms",
+            "Requests that describe none in the form of the proxy",
+            self.refused_forms.clone(),
+        );
+        all.register(
+            "reloads",
+            "New versions of plugins by outcome",
+            self.reloads.clone(),
+        );
+        let stats = pool.stats();
+        let calls = pool.instance().stats();
+        let now = |value: u64| {
+            let gauge = Gauge::<i64>::default();
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge
+        };
+        for (name, help, value) in [
+            (
+                "decisions_in_flight",
+                "Decisions that are being made",
+                stats.in_flight as u64,
+            ),
+            (
+                "decisions_waiting",
+                "Decisions that wait for an instance",
+                stats.waiting as u64,
+            ),
+            (
+                "calls_in_flight",
+                "Calls to services that are open",
+                calls.in_flight,
+            ),
+            (
+                "plugin_set_aside",
+                "1 while the plugin is not asked since it traps",
+                u64::from(pool.is_set_aside()),
+            ),
+        ] {
+            all.register(name, help, now(value));
+        }
+        // Of the version that is there now: they begin anew with the next one.
+        let count = |value: u64| {
+            let counter = Counter::<u64>::default();
+            counter.inc_by(value);
+            counter
+        };
+        for (name, help, value) in [
+            (
+                "plugin_instances_started",
+                "Instances started",
+                stats.started,
+            ),
+            (
+                "decisions_moved",
+                "Decisions that went on in the background",
+                stats.moved,
+            ),
+            (
+                "calls_at_cap",
+                "Calls that met max-async-transfers",
+                calls.blocked + calls.waited + calls.rejected,
+            ),
+            (
+                "calls_denied",
+                "Calls that the policy refused",
+                calls.denied,
+            ),
+            (
+                "sandboxes_replaced",
+                "Sandboxes of the client that died and were replaced",
+                calls.replaced,
+            ),
+        ] {
+            all.register(name, help, count(value));
+        }
+        let mut text = String::new();
+        encode(&mut text, &all).expect("a text takes what is written to it");
+        text
+    }
+}
+
+/// The name of the service that a URL asks, if it is one.
+fn service(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#', ':']).next()?;
+    host.strip_suffix(".service.internal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_known_by_its_name() {
+        for (url, name) in [
+            ("http://billing.service.internal/credit", Some("billing")),
+            ("https://billing.service.internal:8443?x", Some("billing")),
+            ("http://example.com/.service.internal", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(service(url), name);
+        }
+    }
+}
