@@ -1,5 +1,6 @@
 //! `serve`: decisions for a proxy, until a signal ends it.
 
+mod access_log;
 mod admin;
 mod api;
 mod connection;
@@ -7,12 +8,14 @@ mod forward_auth;
 mod listener;
 mod metrics;
 mod reply;
+mod watch;
 
 use crate::{
     args::{Form, Serve},
     exit::{Exit, Problem},
     plugin, stderr, stdout,
 };
+use access_log::{AccessLog, Line};
 use connection::connection;
 use forward_auth::ForwardAuth;
 use http::{Request, Response, StatusCode};
@@ -40,6 +43,7 @@ use tokio::{
     task::spawn_blocking,
     time::timeout,
 };
+use watch::Watch;
 
 /// What all connections have in common.
 struct Service {
@@ -49,6 +53,7 @@ struct Service {
     trusted_peers: Vec<IpNet>,
     asked: Asked,
     metrics: Arc<Metrics>,
+    access_log: Option<AccessLog>,
     /// It takes no further connections.
     is_ending: AtomicBool,
     /// One version after the other takes over.
@@ -85,6 +90,17 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
 
     let places = Arc::new(Semaphore::new(serve.max_connections as usize));
     let connections = GracefulShutdown::new();
+    if serve.watch {
+        // Of its own: connections must not keep it from looking.
+        let (service, serve) = (service.clone(), serve.clone());
+        tokio::spawn(async move {
+            let mut watch = Watch::begin(&serve.decider.plugin);
+            loop {
+                watch.change().await;
+                service.clone().reload(serve.clone()).await;
+            }
+        });
+    }
     loop {
         tokio::select! {
             accepted = listener.accept(&places) => {
@@ -211,6 +227,11 @@ impl Service {
             trusted_peers: trusted_peers.unwrap_or_else(|| this_machine().into()),
             asked,
             metrics,
+            access_log: serve
+                .access_log
+                .as_deref()
+                .map(AccessLog::open)
+                .transpose()?,
             is_ending: AtomicBool::new(false),
             reloading: Mutex::default(),
         })
@@ -241,6 +262,9 @@ impl Service {
     ) -> Result<(routing::Decision, T), DecisionError> {
         let pool = self.pool.read().clone();
         let began = Instant::now();
+        let protocol = request.protocol;
+        let line = self.access_log.as_ref();
+        let line = line.map(|log| (log, Line::begin(pool.name(), &request)));
         let decided = match pool.route(request).await {
             Ok(decision) => match is_fit(&decision) {
                 Ok(fit) => Ok((decision, fit)),
@@ -250,7 +274,20 @@ impl Service {
         };
         let outcome = decided.as_ref().map(|(decision, _)| decision);
         let outcome = outcome.map_err(DecisionError::kind);
-        self.metrics.decided(outcome, began.elapsed());
+        let elapsed = began.elapsed();
+        self.metrics.decided(outcome, elapsed);
+        if let Some((log, line)) = line {
+            let line = match outcome {
+                Ok(decision) => line.end(decision, None, elapsed),
+                Err(failed) => {
+                    let decision = self.on_failure.decision(protocol);
+                    line.end(&decision, Some(failed), elapsed)
+                }
+            };
+            if !log.write(line) {
+                self.metrics.lost_line();
+            }
+        }
         decided
     }
 
@@ -269,6 +306,9 @@ impl Service {
     /// are made by the old one.
     async fn reload(self: Arc<Self>, serve: Arc<Serve>) {
         let _turn = self.reloading.lock().await;
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
         let observer = observer(&self.metrics);
         let new = async {
             // A compiler takes its time.

@@ -67,6 +67,7 @@ mod rest;
 mod router;
 mod runtime;
 mod settings;
+mod trace;
 mod transfer;
 mod transfers;
 mod wasi;

@@ -162,6 +162,22 @@ async fn its_questions_go_to_services_by_name_and_can_be_seen() {
 }
 
 #[tokio::test]
+async fn its_questions_belong_to_the_trace_of_the_request() {
+    let server = Server::start(|_| ok("")).await;
+    let pool = asking(&server, |_| {});
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let ask = ["ask http://billing.service.internal/"];
+    let mut request = to_do(&ask);
+    request.fields.push(("traceparent".into(), parent.into()));
+    pool.route(request).await.unwrap();
+    // Those of the next one don't.
+    pool.route(to_do(&ask)).await.unwrap();
+    let seen = server.record().requests;
+    assert_eq!(seen[0].header("traceparent"), [parent]);
+    assert_eq!(seen[1].header("traceparent"), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_decision_ends_at_its_deadline_whatever_the_plugin_does() {
     let server = Server::start(|_| vec![Step::Stall]).await;
     let pool = asking(&server, |it| {

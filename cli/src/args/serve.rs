@@ -36,6 +36,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "PATH", default_value = "")]
     pub(crate) path_prefix: String,
 
+    /// Look every second whether there is a new version of the plugin, as SIGHUP says it
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    /// Append a line of JSON for each decision; SIGHUP opens the file anew
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_log: Option<PathBuf>,
+
     /// Where to be asked for /healthz, /readyz and /metrics (Prometheus) [default: nowhere]
     #[arg(long, value_name = "WHERE")]
     pub(crate) admin: Option<Listen>,

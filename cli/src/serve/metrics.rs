@@ -31,6 +31,7 @@ pub(super) struct Metrics {
     question_times: Family<OfService, Histogram>,
     refused_peers: Counter,
     refused_forms: Counter,
+    lost_lines: Counter,
     reloads: Family<OfReload, Counter>,
 }
 
@@ -77,6 +78,7 @@ impl Metrics {
             question_times: Family::new_with_constructor(times),
             refused_peers: Counter::default(),
             refused_forms: Counter::default(),
+            lost_lines: Counter::default(),
             reloads: Family::default(),
         }
     }
@@ -133,6 +135,11 @@ impl Metrics {
         self.refused_forms.inc() == 0
     }
 
+    /// A line of the access log could not be written.
+    pub(super) fn lost_line(&self) {
+        self.lost_lines.inc();
+    }
+
     /// A new version took over, or did not.
     pub(super) fn reloaded(&self, has_taken_over: bool) {
         let plugin = self.plugin.clone();
@@ -172,6 +179,11 @@ impl Metrics {
             "refused_forms",
             "Requests that describe none in the form of the proxy",
             self.refused_forms.clone(),
+        );
+        all.register(
+            "access_log_lost",
+            "Lines of the access log that the disk was too slow for",
+            self.lost_lines.clone(),
         );
         all.register(
             "reloads",

@@ -1,6 +1,6 @@
 //! A call that a plugin makes.
 
-use super::bindings::rest::client::types as wit;
+use super::{bindings::rest::client::types as wit, trace::Trace};
 use crate::call::{
     budget::{Budget, Charge, OverBudget},
     payer::Payer,
@@ -38,6 +38,12 @@ impl PluginCall {
             spec.max_redirects = options.max_redirects.unwrap_or(0);
         }
         Self(spec)
+    }
+
+    /// The call, as a part of `trace`.
+    pub(super) fn traced(mut self, trace: &Trace) -> Self {
+        trace.add_to(&mut self.0.headers);
+        self
     }
 
     /// The call, on the account of the plugin.

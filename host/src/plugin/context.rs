@@ -6,6 +6,7 @@ use super::{
     convert,
     hooks::Hooks,
     questions::{Asking, Questions},
+    trace::Trace,
     transfer::Transfer,
 };
 use crate::{
@@ -49,6 +50,8 @@ pub struct PluginCtx {
     settings: BTreeMap<String, String>,
     /// Where its questions are kept, if somebody wants to see them.
     questions: Option<Questions>,
+    /// Carried by its questions.
+    trace: Trace,
 }
 
 /// A store's state that has a [`PluginCtx`]; see the example of the
@@ -74,6 +77,7 @@ impl PluginCtx {
             hooks: Hooks,
             settings: BTreeMap::new(),
             questions: None,
+            trace: Trace::default(),
         }
     }
 
@@ -145,6 +149,11 @@ impl PluginCtx {
         self.questions = questions;
     }
 
+    /// Has the questions that are asked from now on belong to `trace`.
+    pub(super) fn keep_trace(&mut self, trace: Trace) {
+        self.trace = trace;
+    }
+
     fn asking(&self, spec: &CallSpec) -> Option<Asking> {
         let questions = self.questions.as_ref()?;
         Some(questions.begin(&spec.method, &spec.url))
@@ -192,7 +201,10 @@ impl PluginCtx {
     }
 
     pub(super) async fn call(&mut self, call: PluginCall) -> Result<wit::Response, wit::RestError> {
-        match call.charged_to(&self.budget, self.share.as_ref()) {
+        match call
+            .traced(&self.trace)
+            .charged_to(&self.budget, self.share.as_ref())
+        {
             Ok(spec) => {
                 let asking = self.asking(&spec);
                 let outcome = self.instance.request(spec).await;
@@ -210,6 +222,7 @@ impl PluginCtx {
     /// blocks its plugins, too.
     pub(super) async fn start(&mut self, call: PluginCall) -> wasmtime::Result<Resource<Transfer>> {
         let charged = self.charge(TRANSFER).and_then(|charge| {
+            let call = call.traced(&self.trace);
             let spec = call.charged_to(&self.budget, self.share.as_ref())?;
             Ok((charge, spec))
         });

@@ -14,6 +14,7 @@ use super::{
     questions::Questions,
     router::{Router, Started},
     runtime::Plugin,
+    trace::Trace,
 };
 use crate::{
     instance::Instance,
@@ -289,6 +290,7 @@ impl Shared {
             let mut started = shared.instance(&pace).await?;
             let questions = questions.map(|it| it.observed_by(shared.options.observer.clone()));
             started.context().keep_questions(questions);
+            started.context().keep_trace(Trace::of(&request.fields));
             // A millisecond that has begun counts, so that there is never none.
             let left = deadline
                 .saturating_duration_since(Instant::now())

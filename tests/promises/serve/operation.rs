@@ -60,6 +60,15 @@ async fn a_new_version_takes_over_and_no_request_is_lost() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_watched_takes_over_by_itself() {
+    let mut serving = Serving::start("puppet", &["--name", "plugin", "--watch"]).await;
+    let url = serving.url("/v1/route/plugin");
+    fs::write(serving.file("puppet.wasm"), plugin::built("location")).unwrap();
+    serving.process.wait_for_complaint("has taken over").await;
+    assert!(decide(&url).await.contains("failed"));
+}
+
+#[tokio::test]
 async fn a_plugin_that_cannot_work_here_is_not_served() {
     let folder = super::folder();
     let file = folder.path().join("puppet.wasm");
@@ -125,6 +134,59 @@ async fn what_takes_too_long_at_the_end_is_given_up() {
     // It may have been so early that there was nothing to give up.
     assert!(is_given_up || ended.code() == 0, "{}", ended.stderr);
     asking.await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn the_access_log_has_a_line_for_each_decision_and_goes_on_in_a_new_file() {
+    let folder = super::folder();
+    let (log, old) = (
+        folder.path().join("access.log"),
+        folder.path().join("old.log"),
+    );
+    let listen = [
+        "--listen",
+        "127.0.0.1:0",
+        "--access-log",
+        log.to_str().unwrap(),
+    ];
+    let mut serving = Serving::start_in(folder, "puppet", &listen).await;
+    let url = serving.url("/v1/route/puppet");
+    decide(&url).await;
+    let request = r#"{"protocol": "sip", "method": "INVITE", "target": "sip:bob@h?x", "id": "42",
+        "source": {"address": "192.0.2.7"}, "fields": [{"name": "x-do", "value": "trap"}]}"#;
+    let request = worker()
+        .rest_post(&url, request)
+        .content_type("application/json");
+    request.await.unwrap();
+    fs::rename(&log, &old).unwrap();
+    serving.process.signal("HUP").await;
+    serving.process.wait_for_complaint("has taken over").await;
+    decide(&url).await;
+    serving.process.signal("TERM").await;
+    // Nothing of it is lost at the end.
+    let Serving {
+        process, folder, ..
+    } = serving;
+    assert_eq!(process.ended().await.code(), 0);
+    let lines = |file: &std::path::Path| -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(file).unwrap();
+        text.lines()
+            .map(|it| serde_json::from_str(it).unwrap())
+            .collect()
+    };
+    let old = lines(&old);
+    assert_eq!((old.len(), lines(&log).len()), (2, 1));
+    assert_eq!(old[0]["decision"], "continue");
+    let mut trapped = old[1].clone();
+    for measured in ["ts", "ms"] {
+        assert!(trapped[measured].as_f64().unwrap() > 0.0, "{trapped}");
+        trapped.as_object_mut().unwrap().remove(measured);
+    }
+    let expected = serde_json::json!({"plugin": "puppet", "id": "42", "protocol": "sip",
+        "method": "INVITE", "target": "sip:bob@h", "source": "192.0.2.7",
+        "decision": "answer", "code": 500, "failed": "trap"});
+    assert_eq!(trapped, expected);
+    drop(folder);
 }
 
 #[tokio::test]

@@ -1,0 +1,214 @@
+//! The access log: a line of JSON for each decision. It is written by a thread of its own,
+//! so that nobody waits for a disk.
+
+use crate::{
+    exit::{Exit, Problem},
+    stderr,
+};
+use rest_client_host::{
+    plugin::FailureKind,
+    routing::{Decision, Protocol, Request},
+};
+use serde::Serialize;
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, Write as _},
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread::{self, JoinHandle},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Lines that wait for the disk. What comes on top is lost, and counted.
+const WAITING: usize = 4096;
+
+/// The log. Dropped, it has written what it was given.
+pub(super) struct AccessLog {
+    to_write: Option<SyncSender<Told>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Told {
+    Line(String),
+    /// The file may have been renamed.
+    Reopen,
+}
+
+/// What a line says. What is not known is left out.
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
+    /// When it was asked for, in seconds since 1970.
+    ts: f64,
+    plugin: &'a str,
+    id: String,
+    protocol: &'static str,
+    method: String,
+    /// Without a query, where secrets may be.
+    target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    decision: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    /// How the plugin failed; the decision is that of on-failure then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<&'static str>,
+    /// What the plugin says for the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    ms: f64,
+}
+
+impl<'a> Line<'a> {
+    /// About `request`, before anything is decided.
+    pub(super) fn begin(plugin: &'a str, request: &Request) -> Self {
+        let target = request.target.split('?').next().unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            ts: since.unwrap_or_default().as_secs_f64(),
+            plugin,
+            id: request.id.clone(),
+            protocol: match request.protocol {
+                Protocol::Sip => "sip",
+                Protocol::Http => "http",
+            },
+            method: request.method.clone(),
+            target: target.to_owned(),
+            source: request.source.as_ref().map(|it| it.address.clone()),
+            decision: "",
+            code: None,
+            failed: None,
+            reason: None,
+            ms: 0.0,
+        }
+    }
+
+    /// The whole of it.
+    pub(super) fn end(
+        mut self,
+        decision: &Decision,
+        failed: Option<FailureKind>,
+        elapsed: Duration,
+    ) -> String {
+        let attributes = match decision {
+            Decision::Continue(changes) => {
+                self.decision = "continue";
+                &changes.attributes
+            }
+            Decision::Answer(answer) => {
+                self.decision = "answer";
+                self.code = Some(answer.code);
+                &answer.attributes
+            }
+            Decision::Redirect(redirect) => {
+                self.decision = "redirect";
+                self.code = redirect.code;
+                &redirect.attributes
+            }
+            Decision::Drop(attributes) => {
+                self.decision = "drop";
+                attributes
+            }
+        };
+        let reason = attributes.iter().find(|(name, _)| name == "reason");
+        self.reason = reason.map(|(_, value)| value.clone());
+        self.failed = failed.map(FailureKind::as_str);
+        self.ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
+        let mut line = serde_json::to_string(&self).expect("texts and numbers can be written");
+        line.push('\n');
+        line
+    }
+}
+
+impl AccessLog {
+    /// One that appends to `file`.
+    pub(super) fn open(file: &Path) -> Result<Self, Problem> {
+        let failed = |what: &str, error: io::Error| {
+            let what = format!("--access-log: {} can't be {what}: {error}", file.display());
+            Problem::new(Exit::Usage, what)
+        };
+        let opened = append(file).map_err(|error| failed("written", error))?;
+        let (to_write, told) = sync_channel(WAITING);
+        let path = file.to_owned();
+        let thread = thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || write(&path, opened, &told))
+            .map_err(|error| failed("written by a thread", error))?;
+        Ok(Self {
+            to_write: Some(to_write),
+            thread: Some(thread),
+        })
+    }
+
+    /// Writes a line, or says that it can't.
+    #[must_use]
+    pub(super) fn write(&self, line: String) -> bool {
+        self.tell(Told::Line(line))
+    }
+
+    /// Has the file opened anew, which somebody may have renamed.
+    pub(super) fn reopen(&self) {
+        // Behind so many lines there is no other moment for it.
+        let _ = self.tell(Told::Reopen);
+    }
+
+    fn tell(&self, told: Told) -> bool {
+        let Some(to_write) = &self.to_write else {
+            return false;
+        };
+        match to_write.try_send(told) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        drop(self.to_write.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was told already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn append(file: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(file)
+}
+
+fn write(path: &PathBuf, file: File, told: &Receiver<Told>) {
+    let mut file = BufWriter::new(file);
+    let mut is_well = true;
+    let mut next = told.recv().ok();
+    while let Some(told_now) = next {
+        let done = match told_now {
+            Told::Line(line) => file.write_all(line.as_bytes()),
+            Told::Reopen => file.flush().and_then(|()| append(path)).map(|new| {
+                file = BufWriter::new(new);
+            }),
+        };
+        // Flushed when there is nothing else to do.
+        next = told.try_recv().ok();
+        let done = match &next {
+            Some(_) => done,
+            None => {
+                let flushed = done.and_then(|()| file.flush());
+                next = told.recv().ok();
+                flushed
+            }
+        };
+        match done {
+            Ok(()) => is_well = true,
+            // Once, until it is well again.
+            Err(error) if is_well => {
+                is_well = false;
+                stderr::complain(&format!(
+                    "the access log {} can't be written: {error}",
+                    path.display()
+                ));
+            }
+            Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The trace that a request belongs to (W3C Trace Context), passed on with the questions
+//! about it.
+
+/// Fields of the context.
+const PARENT: &str = "traceparent";
+const STATE: &str = "tracestate";
+
+/// Bytes of the second one that are passed on (section 3.3.1.5).
+const LONGEST_STATE: usize = 512;
+
+/// Fields that questions carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Trace(Vec<(String, Vec<u8>)>);
+
+impl Trace {
+    /// What the fields of a request say, if it is well formed.
+    pub(super) fn of(fields: &[(String, Vec<u8>)]) -> Self {
+        let value = |wanted: &str| {
+            let mut values = fields.iter().filter(|(name, _)| name == wanted);
+            match (values.next(), values.next()) {
+                (Some((_, value)), None) => Some(value),
+                _ => None,
+            }
+        };
+        let Some(parent) = value(PARENT).filter(|it| is_parent(it)) else {
+            return Self::default();
+        };
+        let state = value(STATE).filter(|it| it.len() <= LONGEST_STATE);
+        let state = state.map(|it| (STATE.to_owned(), it.clone()));
+        let parent = (PARENT.to_owned(), parent.clone());
+        Self([parent].into_iter().chain(state).collect())
+    }
+
+    /// Adds it to the fields of a question, unless the plugin traces by itself.
+    pub(super) fn add_to(&self, fields: &mut Vec<(String, Vec<u8>)>) {
+        let is_context = |name: &str| {
+            [PARENT, STATE]
+                .iter()
+                .any(|it| name.eq_ignore_ascii_case(it))
+        };
+        if !fields.iter().any(|(name, _)| is_context(name)) {
+            fields.extend_from_slice(&self.0);
+        }
+    }
+}
+
+/// `00-TRACE-PARENT-FLAGS` in lower case hexadecimal digits, neither of the two being zero
+/// (section 3.2.2).
+fn is_parent(value: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = value.split(|byte| *byte == b'-').collect();
+    let &[version, trace, parent, flags] = &*parts else {
+        return false;
+    };
+    let is_hex = |part: &[u8], length: usize| {
+        let digits = part
+            .iter()
+            .all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+        part.len() == length && digits
+    };
+    let is_zero = |part: &[u8]| part.iter().all(|it| *it == b'0');
+    version == b"00"
+        && is_hex(trace, 32)
+        && is_hex(parent, 16)
+        && is_hex(flags, 2)
+        && !is_zero(trace)
+        && !is_zero(parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RIGHT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn fields(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+        let field = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+        pairs.iter().map(field).collect()
+    }
+
+    #[test]
+    fn what_is_no_context_is_not_passed_on() {
+        for wrong in [
+            "",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        ] {
+            let trace = Trace::of(&fields(&[("traceparent", wrong), ("tracestate", "a=b")]));
+            assert_eq!(trace, Trace::default(), "{wrong}");
+        }
+        let twice = fields(&[("traceparent", RIGHT), ("traceparent", RIGHT)]);
+        assert_eq!(Trace::of(&twice), Trace::default());
+    }
+
+    #[test]
+    fn a_plugin_may_trace_by_itself() {
+        let request = fields(&[("traceparent", RIGHT), ("tracestate", "a=b")]);
+        let trace = Trace::of(&request);
+        let mut question = fields(&[("accept", "*/*")]);
+        trace.add_to(&mut question);
+        assert_eq!(question[1..], request);
+        let mut own = fields(&[("TraceParent", "its own")]);
+        trace.add_to(&mut own);
+        assert_eq!(own.len(), 1);
+    }
+}
