@@ -30,6 +30,7 @@ use rest_client_host::{
     plugin::{DecisionError, Observer, OnFailure, PluginPool},
     routing,
 };
+use sd_notify::NotifyState;
 use std::{
     sync::{
         Arc,
@@ -70,6 +71,8 @@ enum Asked {
 pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     let serve = Arc::new(serve);
     let mut signals = Signals::new()?;
+    // Before it is read: what is written from now on is another version.
+    let mut watch = Watch::begin(&serve.decider.plugin);
     let metrics = Arc::new(metrics(&serve)?);
     let pool = plugin::pool(&serve.decider, Some(observer(&metrics)))?;
     pool.check().await.map_err(|error| {
@@ -85,8 +88,9 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         stdout::print(format!("admin on {}\n", admin.name()).as_bytes())?;
         tokio::spawn(admin::run(admin, service.clone()));
     }
-    // Whoever starts it waits for this line.
+    // Whoever starts it waits for this.
     stdout::print(format!("listening on {}\n", listener.name()).as_bytes())?;
+    tell_systemd(&[NotifyState::Ready]);
 
     let places = Arc::new(Semaphore::new(serve.max_connections as usize));
     let connections = GracefulShutdown::new();
@@ -94,7 +98,6 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         // Of its own: connections must not keep it from looking.
         let (service, serve) = (service.clone(), serve.clone());
         tokio::spawn(async move {
-            let mut watch = Watch::begin(&serve.decider.plugin);
             loop {
                 watch.change().await;
                 service.clone().reload(serve.clone()).await;
@@ -127,6 +130,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     }
     drop(listener);
     service.is_ending.store(true, Relaxed);
+    tell_systemd(&[NotifyState::Stopping]);
     let open = connections.count();
     stderr::complain(&format!("ending; {open} connections are open"));
     let given_up = |why| {
@@ -139,6 +143,13 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
             Err(_) => given_up("after --drain-timeout"),
         },
         () = signals.end() => given_up("at a second signal"),
+    }
+}
+
+/// Tells whoever has started it, where he wants to know (sd_notify(3)).
+fn tell_systemd(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(false, state) {
+        tracing::warn!(%error, "systemd can't be told");
     }
 }
 
@@ -322,7 +333,9 @@ impl Service {
         self.metrics.reloaded(new.is_ok());
         match new {
             Ok(pool) => {
-                *self.pool.write() = pool;
+                // The old one may take its time to go, and nobody waits for that.
+                let old = std::mem::replace(&mut *self.pool.write(), pool);
+                drop(old);
                 stderr::complain("the new version of the plugin has taken over");
             }
             Err(what) => stderr::complain(&format!("the plugin stays as it was: {what}")),

@@ -197,6 +197,13 @@ async fn a_decision_ends_at_its_deadline_whatever_the_plugin_does() {
 }
 
 #[tokio::test]
+async fn time_without_end_is_no_fault() {
+    let pool = pool(|it| it.decision_timeout = Duration::MAX);
+    pool.check().await.unwrap();
+    attributes(&pool, &[]).await;
+}
+
+#[tokio::test]
 async fn a_request_may_have_less_time_than_the_operator_gives() {
     let pool = pool(|_| {});
     let left: u64 = shown(&pool, "time-left").await.parse().unwrap();

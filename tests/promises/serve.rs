@@ -8,6 +8,7 @@ mod forward_auth;
 mod kamailio;
 mod nginx;
 mod operation;
+mod systemd;
 
 use std::{fs, path::PathBuf};
 use support::{

@@ -45,6 +45,7 @@ impl<'a> Tools<'a> {
             apt.install_without_service("nginx-light", "nginx")
         });
         let script = ensure_on_path("script", || apt.install(&["bsdutils"]));
+        let systemd = ensure_on_path("systemd-socket-activate", || apt.install(&["systemd"]));
         let httpbin = venv.ensure(&HTTPBIN, &mut apt);
         let wasm_tools = match venv.ensure(&WASM_TOOLS, &mut apt) {
             Err(_) if find("wasm-tools").is_some() => Ok(()),
@@ -61,6 +62,11 @@ impl<'a> Tools<'a> {
             ),
             ("nginx", install_command(&["nginx-light"]), nginx),
             ("script", install_command(&["bsdutils"]), script),
+            (
+                "systemd-socket-activate",
+                install_command(&["systemd"]),
+                systemd,
+            ),
             ("wasm-tools", venv.install_command(&WASM_TOOLS), wasm_tools),
         ];
         let mut available = Vec::new();

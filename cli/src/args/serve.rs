@@ -9,7 +9,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen: ADDR:PORT, or unix:PATH
+    /// Where to listen: ADDR:PORT, unix:PATH, or systemd for the socket that it hands over
     #[arg(long, value_name = "WHERE")]
     pub(crate) listen: Listen,
 
@@ -65,19 +65,22 @@ pub(crate) struct Serve {
 pub(crate) enum Listen {
     Tcp(SocketAddr),
     Unix(PathBuf),
+    Systemd,
 }
 
 impl FromStr for Listen {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "systemd" {
+            return Ok(Self::Systemd);
+        }
         match text.strip_prefix("unix:") {
             Some("") => Err("unix: is followed by a path"),
             Some(path) => Ok(Self::Unix(path.into())),
-            None => text
-                .parse()
-                .map(Self::Tcp)
-                .map_err(|_| "what is needed is ADDR:PORT, as in 127.0.0.1:8080, or unix:PATH"),
+            None => text.parse().map(Self::Tcp).map_err(
+                |_| "what is needed is ADDR:PORT, as in 127.0.0.1:8080, unix:PATH, or systemd",
+            ),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     args::Listen,
     exit::{Exit, Problem},
 };
+use listenfd::ListenFd;
 use std::{
     fmt, fs,
     io::ErrorKind,
@@ -43,7 +44,11 @@ impl fmt::Display for Peer {
 
 pub(super) enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener, Socket),
+    Unix {
+        listener: UnixListener,
+        /// Empty where the file is somebody else's.
+        _file: Option<Socket>,
+    },
 }
 
 /// The file of a socket, which goes with its listener.
@@ -71,9 +76,11 @@ impl Listener {
         };
         match listen {
             Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
-            Listen::Unix(path) => bind_unix(path)
-                .await
-                .map(|it| Self::Unix(it, Socket(path.clone()))),
+            Listen::Unix(path) => bind_unix(path).await.map(|listener| Self::Unix {
+                listener,
+                _file: Some(Socket(path.clone())),
+            }),
+            Listen::Systemd => handed_over(),
         }
         .map_err(failed)
     }
@@ -84,7 +91,11 @@ impl Listener {
             Self::Tcp(listener) => listener
                 .local_addr()
                 .map_or_else(|error| error.to_string(), |it| it.to_string()),
-            Self::Unix(_, Socket(path)) => format!("unix:{}", path.display()),
+            Self::Unix { listener, .. } => {
+                let address = listener.local_addr().ok();
+                let path = address.as_ref().and_then(|it| it.as_pathname());
+                path.map_or("unix:".into(), |it| format!("unix:{}", it.display()))
+            }
         }
     }
 
@@ -104,7 +115,7 @@ impl Listener {
                     }
                     (Box::pin(stream) as Pin<Box<dyn Stream>>, Peer::Tcp(address))
                 }),
-                Self::Unix(listener, _) => listener
+                Self::Unix { listener, .. } => listener
                     .accept()
                     .await
                     .map(|(stream, _)| (Box::pin(stream) as Pin<Box<dyn Stream>>, Peer::Unix)),
@@ -117,6 +128,31 @@ impl Listener {
                 }
             }
         }
+    }
+}
+
+/// The first socket that whoever started this has opened (sd_listen_fds(3)).
+fn handed_over() -> std::io::Result<Listener> {
+    let mut all = ListenFd::from_env();
+    if all.len() == 0 {
+        let what = "none was handed over: LISTEN_FDS is not set for this process";
+        return Err(std::io::Error::other(what));
+    }
+    // Which of the two it is shows when it is taken.
+    if let Ok(Some(listener)) = all.take_tcp_listener(0) {
+        listener.set_nonblocking(true)?;
+        return TcpListener::from_std(listener).map(Listener::Tcp);
+    }
+    match all.take_unix_listener(0)? {
+        Some(listener) => {
+            listener.set_nonblocking(true)?;
+            let listener = UnixListener::from_std(listener)?;
+            Ok(Listener::Unix {
+                listener,
+                _file: None,
+            })
+        }
+        None => Err(std::io::Error::other("it is gone already")),
     }
 }
 
@@ -140,5 +176,6 @@ fn name(listen: &Listen) -> String {
     match listen {
         Listen::Tcp(address) => address.to_string(),
         Listen::Unix(path) => format!("unix:{}", path.display()),
+        Listen::Systemd => "the socket of systemd".into(),
     }
 }

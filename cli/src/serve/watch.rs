@@ -1,6 +1,11 @@
 //! Sees that the file of a plugin has changed.
 
-use std::{fs::Metadata, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
+use std::{
+    fs::Metadata,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::time::sleep;
 
 /// Between two looks.
@@ -10,16 +15,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 type Stamp = (u64, i64, i64, u64);
 
 /// A file that is looked at.
-pub(super) struct Watch<'a> {
-    file: &'a Path,
+pub(super) struct Watch {
+    file: PathBuf,
     known: Option<Stamp>,
 }
 
-impl<'a> Watch<'a> {
+impl Watch {
     /// From its state now.
-    pub(super) fn begin(file: &'a Path) -> Self {
-        let known = stamp(file);
-        Self { file, known }
+    pub(super) fn begin(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+            known: stamp(file),
+        }
     }
 
     /// Returns when there is another version of it, and nobody has written to it for one
@@ -28,7 +35,7 @@ impl<'a> Watch<'a> {
         let mut last = self.known;
         loop {
             sleep(PAUSE).await;
-            let now = stamp(self.file);
+            let now = stamp(&self.file);
             if now.is_some() && now != self.known && now == last {
                 self.known = now;
                 return;

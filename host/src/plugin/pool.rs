@@ -39,6 +39,9 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+/// What any decision takes at most.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Lines about decisions that are not made, in ten seconds.
 const COMPLAINTS: u32 = 10;
 
@@ -161,7 +164,7 @@ impl PluginPool {
     ///
     /// It can't.
     pub async fn check(&self) -> Result<(), DecisionError> {
-        let deadline = Instant::now() + self.0.options.decision_timeout;
+        let deadline = self.0.deadline(Duration::MAX);
         let place = self.0.place(deadline).await?;
         let shared = self.0.clone();
         self.0
@@ -276,8 +279,8 @@ impl Shared {
         questions: Option<Questions>,
     ) -> Result<Decision, DecisionError> {
         check_request(&request).map_err(invalid("what it is asked about"))?;
-        let time = Duration::from_millis(request.time_left).min(self.options.decision_timeout);
-        let deadline = Instant::now() + time;
+        let time = Duration::from_millis(request.time_left);
+        let deadline = self.deadline(time);
         self.health
             .pass(Instant::now().into_std())
             .map_err(|pause| {
@@ -307,6 +310,12 @@ impl Shared {
             Ok(decision)
         })
         .await
+    }
+
+    /// Of a decision that has so much time, if the operator gives it.
+    fn deadline(&self, time: Duration) -> Instant {
+        // Beyond it an instant may be more than the system can count to.
+        Instant::now() + time.min(self.options.decision_timeout).min(LONGEST)
     }
 
     /// Tells the operator why there is no decision.
