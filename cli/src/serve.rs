@@ -18,27 +18,29 @@ use crate::{
 use access_log::{AccessLog, Line};
 use connection::connection;
 use forward_auth::ForwardAuth;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
-use listener::{Listener, Peer};
+use listener::{Listener, Peer, Stream};
 use metrics::Metrics;
 use parking_lot::RwLock;
-use reply::{Body, text};
+use reply::Body;
 use rest_client_host::{
     plugin::{DecisionError, Observer, OnFailure, PluginPool},
     routing,
 };
 use sd_notify::NotifyState;
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
+    io::{AsyncWriteExt as _, copy, sink},
     signal::unix::{Signal, SignalKind, signal},
     sync::{Mutex, Semaphore},
     task::spawn_blocking,
@@ -46,12 +48,24 @@ use tokio::{
 };
 use watch::Watch;
 
+/// What a peer gets that is not trusted, whatever it asks.
+const REFUSAL: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\n\
+content-length: 40\r\nconnection: close\r\n\r\nwho asks is not among the trusted peers\n";
+
+/// How long it may take to take that.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// Such peers at the same time. Others are told nothing.
+const REFUSALS: usize = 64;
+
 /// What all connections have in common.
 struct Service {
     /// Replaced by another where a new version of the plugin takes over.
     pool: RwLock<PluginPool>,
     on_failure: OnFailure,
     trusted_peers: Vec<IpNet>,
+    /// Peers that are told that they are not trusted.
+    refusals: Arc<Semaphore>,
     asked: Asked,
     metrics: Arc<Metrics>,
     access_log: Option<AccessLog>,
@@ -108,10 +122,16 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         tokio::select! {
             accepted = listener.accept(&places) => {
                 let (stream, peer, place) = accepted;
+                if !service.trusts(peer) {
+                    // It takes no place of those who are trusted.
+                    drop(place);
+                    service.refuse(stream, peer);
+                    continue;
+                }
                 let service = service.clone();
                 let connection = connections.watch(connection(stream, move |request| {
                     let service = service.clone();
-                    async move { service.reply(peer, request).await }
+                    async move { service.reply(request).await }
                 }));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
@@ -137,13 +157,17 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         let what = format!("decisions that were under way were given up {why}");
         Err(Problem::new(Exit::Terminated, what))
     };
-    tokio::select! {
+    let ended = tokio::select! {
         drained = timeout(serve.drain_timeout, connections.shutdown()) => match drained {
             Ok(()) => Ok(Exit::Success),
             Err(_) => given_up("after --drain-timeout"),
         },
         () = signals.end() => given_up("at a second signal"),
+    };
+    if let Some(log) = &service.access_log {
+        log.finish();
     }
+    ended
 }
 
 /// Tells whoever has started it, where he wants to know (sd_notify(3)).
@@ -235,6 +259,7 @@ impl Service {
         Ok(Self {
             pool: RwLock::new(pool),
             on_failure: serve.decider.on_failure.clone(),
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
             trusted_peers: trusted_peers.unwrap_or_else(|| this_machine().into()),
             asked,
             metrics,
@@ -248,20 +273,31 @@ impl Service {
         })
     }
 
-    async fn reply(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
-        if !self.trusts(peer) {
-            if self.metrics.refused_peer() {
-                tracing::warn!(%peer, "a peer that is not among --trusted-peers asks, and is refused; from now on it is counted");
-            }
-            return text(
-                StatusCode::FORBIDDEN,
-                "who asks is not among the trusted peers\n",
-            );
-        }
+    async fn reply(&self, request: Request<Incoming>) -> Response<Body> {
         match &self.asked {
             Asked::Api { name } => api::reply(self, name, request).await,
             Asked::ForwardAuth(form) => form.reply(self, request).await,
         }
+    }
+
+    /// Tells a peer that is not trusted that it is not, if there is time for it.
+    fn refuse(&self, mut stream: Pin<Box<dyn Stream>>, peer: Peer) {
+        if self.metrics.refused_peer() {
+            tracing::warn!(%peer, "a peer that is not among --trusted-peers asks, and is refused; from now on it is counted");
+        }
+        let Ok(place) = self.refusals.clone().try_acquire_owned() else {
+            return;
+        };
+        tokio::spawn(async move {
+            let told = async {
+                stream.write_all(REFUSAL).await?;
+                stream.shutdown().await?;
+                // What it sends is read, so that the refusal arrives.
+                copy(&mut stream, &mut sink()).await
+            };
+            let _ = timeout(REFUSAL_TIME, told).await;
+            drop(place);
+        });
     }
 
     /// Has the plugin decide. What the proxy can't carry out, as `is_fit` says, is no

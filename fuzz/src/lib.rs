@@ -18,5 +18,7 @@ pub mod percent_coding;
 pub mod plugin_border;
 pub mod redirect;
 pub mod reply;
+pub mod routing_request;
+pub mod sip_message;
 pub mod toml;
 pub mod url;

@@ -187,6 +187,12 @@ impl Instance {
         Request::of(self.0.clone(), spec)
     }
 
+    /// Has the driver work in the runtime that this is called from, unless it works
+    /// already.
+    pub(crate) fn start_driver(&self) {
+        self.0.start_driver();
+    }
+
     /// Makes a call.
     pub(crate) fn call(
         &self,
@@ -308,6 +314,18 @@ impl Inner {
                 let failure = call.connection_timed_out(call.connection_timeout);
                 Err(Error::timed_out(&failure))
             }
+        }
+    }
+
+    fn start_driver(&self) {
+        let is_working = self
+            .driver
+            .lock()
+            .as_ref()
+            .is_some_and(|it| !it.is_closed());
+        if !is_working {
+            // It has nothing to say.
+            self.command(Command::CapChanged);
         }
     }
 

@@ -299,6 +299,27 @@ async fn one_that_traps_again_and_again_is_set_aside_until_it_decides() {
     assert!(!pool.is_set_aside());
 }
 
+/// Else an outage of a service would outlive itself.
+#[tokio::test]
+async fn one_that_computed_and_then_waits_for_a_service_does_not_trap() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let pool = asking(&server, |it| it.decision_timeout = Duration::from_secs(2));
+    let things = ["spin-for 100000000", "ask http://billing.service.internal/"];
+    let mut failing = JoinSet::new();
+    for _ in 0..3 {
+        let pool = pool.clone();
+        failing.spawn(async move { failure(&pool, &things).await });
+    }
+    let kinds: Vec<FailureKind> = failing
+        .join_all()
+        .await
+        .iter()
+        .map(DecisionError::kind)
+        .collect();
+    assert_eq!(kinds, [FailureKind::Deadline; 3]);
+    assert!(pool.stats().moved > 0 && !pool.is_set_aside());
+}
+
 #[tokio::test]
 async fn one_that_says_that_it_cannot_decide_is_kept() {
     let pool = pool(|_| {});
@@ -316,7 +337,7 @@ async fn what_breaks_the_contract_is_not_decided() {
     for (thing, words) in [
         ("answer 302", "302 is a code of a redirect"),
         ("set host evil.example", "host belongs to the proxy"),
-        ("set X-Internal-User root", "X-Internal-User is reserved"),
+        ("set X-Internal-User root", "x-internal-user is reserved"),
         ("remove x-internal-user", "x-internal-user is reserved"),
         ("reply x-internal-user a", "x-internal-user is reserved"),
         ("to //evil.example", "uri: "),

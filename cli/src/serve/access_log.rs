@@ -14,24 +14,28 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write as _},
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    thread::{self, JoinHandle},
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+/// Bytes of a target. The rest is left out.
+const LONGEST_TARGET: usize = 500;
 
 /// Lines that wait for the disk. What comes on top is lost, and counted.
 const WAITING: usize = 4096;
 
-/// The log. Dropped, it has written what it was given.
+/// The log.
 pub(super) struct AccessLog {
-    to_write: Option<SyncSender<Told>>,
-    thread: Option<JoinHandle<()>>,
+    to_write: SyncSender<Told>,
 }
 
 enum Told {
     Line(String),
     /// The file may have been renamed.
     Reopen,
+    /// Whoever waits is told when all lines before are written.
+    Finish(SyncSender<()>),
 }
 
 /// What a line says. What is not known is left out.
@@ -73,7 +77,7 @@ impl<'a> Line<'a> {
                 Protocol::Http => "http",
             },
             method: request.method.clone(),
-            target: target.to_owned(),
+            target: target[..target.floor_char_boundary(LONGEST_TARGET)].to_owned(),
             source: request.source.as_ref().map(|it| it.address.clone()),
             decision: "",
             code: None,
@@ -130,14 +134,11 @@ impl AccessLog {
         let opened = append(file).map_err(|error| failed("written", error))?;
         let (to_write, told) = sync_channel(WAITING);
         let path = file.to_owned();
-        let thread = thread::Builder::new()
+        thread::Builder::new()
             .name("access-log".into())
             .spawn(move || write(&path, opened, &told))
             .map_err(|error| failed("written by a thread", error))?;
-        Ok(Self {
-            to_write: Some(to_write),
-            thread: Some(thread),
-        })
+        Ok(Self { to_write })
     }
 
     /// Writes a line, or says that it can't.
@@ -152,24 +153,16 @@ impl AccessLog {
         let _ = self.tell(Told::Reopen);
     }
 
-    fn tell(&self, told: Told) -> bool {
-        let Some(to_write) = &self.to_write else {
-            return false;
-        };
-        match to_write.try_send(told) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+    /// Returns when all lines are written, or a second has passed.
+    pub(super) fn finish(&self) {
+        let (finished, is_finished) = sync_channel(1);
+        if self.tell(Told::Finish(finished)) {
+            let _ = is_finished.recv_timeout(Duration::from_secs(1));
         }
     }
-}
 
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        drop(self.to_write.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic there was told already.
-            let _ = thread.join();
-        }
+    fn tell(&self, told: Told) -> bool {
+        self.to_write.try_send(told).is_ok()
     }
 }
 
@@ -184,6 +177,12 @@ fn write(path: &PathBuf, file: File, told: &Receiver<Told>) {
     while let Some(told_now) = next {
         let done = match told_now {
             Told::Line(line) => file.write_all(line.as_bytes()),
+            Told::Finish(finished) => {
+                let flushed = file.flush();
+                // He may have gone.
+                let _ = finished.send(());
+                flushed
+            }
             Told::Reopen => file.flush().and_then(|()| append(path)).map(|new| {
                 file = BufWriter::new(new);
             }),

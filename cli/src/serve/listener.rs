@@ -45,9 +45,10 @@ impl fmt::Display for Peer {
 pub(super) enum Listener {
     Tcp(TcpListener),
     Unix {
-        listener: UnixListener,
-        /// Empty where the file is somebody else's.
+        /// Empty where the file is somebody else's. It goes before the listener does: later
+        /// it might be that of another process.
         _file: Option<Socket>,
+        listener: UnixListener,
     },
 }
 

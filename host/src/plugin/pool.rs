@@ -19,7 +19,9 @@ use super::{
 use crate::{
     instance::Instance,
     line_budget::LineBudget,
-    routing::{Decision, Request, Violation, check_decision, check_request, check_reserved},
+    routing::{
+        Decision, Protocol, Request, Violation, check_decision, check_request, check_reserved,
+    },
 };
 use health::Health;
 use parking_lot::Mutex;
@@ -164,6 +166,7 @@ impl PluginPool {
     ///
     /// It can't.
     pub async fn check(&self) -> Result<(), DecisionError> {
+        self.0.instance.start_driver();
         let deadline = self.0.deadline(Duration::MAX);
         let place = self.0.place(deadline).await?;
         let shared = self.0.clone();
@@ -184,8 +187,7 @@ impl PluginPool {
     ///
     /// There is no decision: see [`FailureKind`] for why, and [`OnFailure`] for what to do.
     pub async fn route(&self, request: Request) -> Result<Decision, DecisionError> {
-        // Nobody reads the list.
-        let questions = self.0.options.observer.is_some().then(Questions::default);
+        let questions = self.0.options.observer.is_some().then(Questions::unread);
         self.decide(request, questions).await
     }
 
@@ -279,6 +281,8 @@ impl Shared {
         questions: Option<Questions>,
     ) -> Result<Decision, DecisionError> {
         check_request(&request).map_err(invalid("what it is asked about"))?;
+        // Here, and not where a plugin goes on that computes for long: it is for all.
+        self.instance.start_driver();
         let time = Duration::from_millis(request.time_left);
         let deadline = self.deadline(time);
         self.health
@@ -305,7 +309,7 @@ impl Shared {
             drop(place);
             let decision = routed.map_err(DecisionError::of_plugin)?;
             check_decision(&request, &decision)
-                .and_then(|()| shared.check_reserved(&decision))
+                .and_then(|()| shared.check_reserved(request.protocol, &decision))
                 .map_err(invalid("what it decided"))?;
             Ok(decision)
         })
@@ -378,7 +382,7 @@ impl Shared {
                 pace.polled();
                 match running.as_mut().poll(cx) {
                     Poll::Ready(done) => Poll::Ready(Some(done)),
-                    Poll::Pending if pace.is_slow() => Poll::Ready(None),
+                    Poll::Pending if pace.has_given_way() => Poll::Ready(None),
                     Poll::Pending => Poll::Pending,
                 }
             });
@@ -396,7 +400,7 @@ impl Shared {
         .await;
         let now = Instant::now().into_std();
         let outcome = outcome.unwrap_or_else(|_| {
-            if pace.is_slow() {
+            if pace.computes() {
                 // It was not a service that it waited for.
                 self.health.trapped(now);
             }
@@ -457,11 +461,11 @@ impl Shared {
     }
 
     /// Checks that a decision leaves the operator's fields alone.
-    fn check_reserved(&self, decision: &Decision) -> Result<(), Violation> {
+    fn check_reserved(&self, protocol: Protocol, decision: &Decision) -> Result<(), Violation> {
         if self.options.reserved_fields.is_empty() {
             return Ok(());
         }
-        check_reserved(decision, &self.options.reserved_fields)
+        check_reserved(protocol, decision, &self.options.reserved_fields)
     }
 }
 

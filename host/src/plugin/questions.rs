@@ -12,6 +12,9 @@ use std::{
 /// Of one list. A plugin may ask without end.
 const MOST: usize = 1000;
 
+/// Bytes of a method. The rest is left out, as it would be kept until the end.
+const LONGEST_METHOD: usize = 32;
+
 /// Bytes of a URL. The rest is left out.
 const LONGEST_URL: usize = 2000;
 
@@ -22,6 +25,8 @@ const LONGEST_URL: usize = 2000;
 pub struct Questions {
     ended: Arc<Mutex<Vec<Question>>>,
     observer: Option<Observer>,
+    /// Whether nobody is going to read the list.
+    is_unread: bool,
 }
 
 /// Who is told of each question of a plugin when it ends; see
@@ -74,6 +79,14 @@ impl Questions {
         self.ended.lock().clone()
     }
 
+    /// A list that stays empty, for an observer.
+    pub(super) fn unread() -> Self {
+        Self {
+            is_unread: true,
+            ..Self::default()
+        }
+    }
+
     /// The same list, of which `observer` is told, too.
     pub(super) fn observed_by(self, observer: Option<Observer>) -> Self {
         Self { observer, ..self }
@@ -84,7 +97,7 @@ impl Questions {
         Asking {
             questions: self.clone(),
             question: Question {
-                method: method.to_owned(),
+                method: cut(method, LONGEST_METHOD).escape_debug().to_string(),
                 url: shown(url),
                 outcome: None,
                 elapsed: Duration::ZERO,
@@ -116,6 +129,9 @@ impl Drop for Asking {
         if let Some(Observer(tell)) = &self.questions.observer {
             tell(&self.question);
         }
+        if self.questions.is_unread {
+            return;
+        }
         let mut ended = self.questions.ended.lock();
         if ended.len() < MOST {
             ended.push(self.question.clone());
@@ -144,7 +160,9 @@ impl fmt::Display for Question {
 
 /// A URL of a plugin, which may be any text, in a line.
 fn shown(url: &str) -> String {
-    let mut text = match url.split_once("://") {
+    // User and password stand before the host, and may be long.
+    let url = cut(url, 2 * LONGEST_URL);
+    let text = match url.split_once("://") {
         Some((scheme, rest)) => {
             let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
             let host = authority.rsplit_once('@').map_or(authority, |(_, it)| it);
@@ -152,8 +170,11 @@ fn shown(url: &str) -> String {
         }
         None => url.to_owned(),
     };
-    text.truncate(text.floor_char_boundary(LONGEST_URL));
-    text.escape_debug().to_string()
+    cut(&text, LONGEST_URL).escape_debug().to_string()
+}
+
+fn cut(text: &str, longest: usize) -> &str {
+    &text[..text.floor_char_boundary(longest)]
 }
 
 #[cfg(test)]
@@ -170,6 +191,20 @@ mod tests {
             assert_eq!(shown(url), text);
         }
         assert_eq!(shown(&"é".repeat(2000)).chars().count(), 1000);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_question_is_bounded() {
+        let questions = Questions::default();
+        let long = "A".repeat(1 << 20);
+        questions.begin(&long, &long);
+        questions.begin("GET", &format!("http://{long}@h/"));
+        let ended = questions.ended();
+        assert_eq!((ended[0].method.len(), ended[0].url.len()), (32, 2000));
+        assert!(ended[1].url.len() <= 2000 && !ended[1].url.contains("h/"));
+        let unread = Questions::unread();
+        unread.begin("GET", "x");
+        assert!(unread.ended().is_empty());
     }
 
     #[test]

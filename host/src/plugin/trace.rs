@@ -25,7 +25,7 @@ impl Trace {
         let Some(parent) = value(PARENT).filter(|it| is_parent(it)) else {
             return Self::default();
         };
-        let state = value(STATE).filter(|it| it.len() <= LONGEST_STATE);
+        let state = value(STATE).filter(|it| is_state(it));
         let state = state.map(|it| (STATE.to_owned(), it.clone()));
         let parent = (PARENT.to_owned(), parent.clone());
         Self([parent].into_iter().chain(state).collect())
@@ -66,6 +66,11 @@ fn is_parent(value: &[u8]) -> bool {
         && !is_zero(parent)
 }
 
+/// What any server takes (section 3.3.1.3).
+fn is_state(value: &[u8]) -> bool {
+    value.len() <= LONGEST_STATE && value.iter().all(|byte| (0x20..=0x7e).contains(byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +106,8 @@ mod tests {
         let mut question = fields(&[("accept", "*/*")]);
         trace.add_to(&mut question);
         assert_eq!(question[1..], request);
+        let wrong = fields(&[("traceparent", RIGHT), ("tracestate", "a=\u{1}")]);
+        assert_eq!(Trace::of(&wrong).0.len(), 1);
         let mut own = fields(&[("TraceParent", "its own")]);
         trace.add_to(&mut own);
         assert_eq!(own.len(), 1);

@@ -18,7 +18,8 @@ const MOST_DESTINATIONS: usize = 64;
 /// Names of fields to remove.
 const MOST_NAMES: usize = 256;
 
-/// Bytes of all fields of a decision.
+/// Fields of a decision, and bytes of all of them.
+const MOST_FIELDS: usize = 256;
 const MOST_OF_FIELDS: usize = 65_536;
 
 /// Bytes of the body of an answer.
@@ -65,7 +66,11 @@ pub fn check_decision(request: &Request, decision: &Decision) -> Result<(), Viol
 
 /// Checks that `decision` leaves the fields alone whose names begin with one of
 /// `prefixes`, which are in lower case.
-pub(crate) fn check_reserved(decision: &Decision, prefixes: &[String]) -> Result<(), Violation> {
+pub(crate) fn check_reserved(
+    protocol: Protocol,
+    decision: &Decision,
+    prefixes: &[String],
+) -> Result<(), Violation> {
     let (lists, removed) = match decision {
         Decision::Continue(changes) => {
             let of_destinations = changes.destinations.iter().map(|it| &*it.set_fields);
@@ -83,8 +88,8 @@ pub(crate) fn check_reserved(decision: &Decision, prefixes: &[String]) -> Result
     };
     let set = lists.into_iter().flatten().map(|(name, _)| name);
     for name in set.chain(removed) {
-        let lower = name.to_ascii_lowercase();
-        if prefixes.iter().any(|prefix| lower.starts_with(prefix)) {
+        let name = canonical(protocol, name);
+        if prefixes.iter().any(|prefix| name.starts_with(prefix)) {
             let what = format_args!("{name} is reserved by the operator");
             return Err(Violation::new("fields", what));
         }
@@ -108,6 +113,10 @@ fn check_changes(protocol: Protocol, changes: &Changes) -> Result<(), Violation>
     check_destinations(protocol, destinations, false)?;
     if remove_fields.len() > MOST_NAMES {
         let what = format_args!("there are more than {MOST_NAMES}");
+        return Err(Violation::new("remove-fields", what));
+    }
+    if remove_fields.iter().map(String::len).sum::<usize>() > MOST_OF_FIELDS {
+        let what = format_args!("all of them have more than {MOST_OF_FIELDS} bytes");
         return Err(Violation::new("remove-fields", what));
     }
     for name in remove_fields {
@@ -280,7 +289,11 @@ fn check_uri(protocol: Protocol, uri: &str, is_redirect: bool) -> Result<(), &'s
             if !["sip:", "sips:", "tel:"].into_iter().any(begins_with) {
                 return Err("it is a sip:, sips: or tel: URI");
             }
-            // In a user part it would be percent-coded or before the @.
+            // Whoever reads it might take the first one for the end of the user part.
+            if uri.matches('@').count() > 1 {
+                return Err("it has one @ at most");
+            }
+            // In a user part a ? is no more than a character.
             let of_host = uri.rsplit_once('@').map_or(uri, |(_, host)| host);
             if of_host.contains('?') {
                 return Err("it has no headers after ?");
@@ -315,8 +328,15 @@ fn check_size<'a>(
     place: &str,
     fields: impl IntoIterator<Item = &'a Fields>,
 ) -> Result<(), Violation> {
-    let sizes = fields.into_iter().flatten();
-    let size: usize = sizes.map(|(name, value)| name.len() + value.len()).sum();
+    let (mut count, mut size) = (0, 0);
+    for (name, value) in fields.into_iter().flatten() {
+        count += 1;
+        size += name.len() + value.len();
+    }
+    if count > MOST_FIELDS {
+        let what = format_args!("there are more than {MOST_FIELDS}");
+        return Err(Violation::new(place, what));
+    }
     if size > MOST_OF_FIELDS {
         let what = format_args!("all of them have more than {MOST_OF_FIELDS} bytes");
         return Err(Violation::new(place, what));

@@ -12,7 +12,7 @@ pub(super) type Fields = [(String, Vec<u8>)];
 pub(super) type Attributes = [(String, String)];
 
 /// Of one list of attributes.
-const MOST_ATTRIBUTES: usize = 64;
+pub(super) const MOST_ATTRIBUTES: usize = 64;
 
 /// Bytes of the name of an attribute.
 const LONGEST_NAME: usize = 64;

@@ -8,7 +8,7 @@
 
 use super::{
     Answer, Changes, Decision, Destination, Endpoint, Payload, Protocol, Redirect, Request,
-    Transport, Violation, check_request, request::made_of,
+    Transport, Violation, check_request, fields::MOST_ATTRIBUTES, request::made_of,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{
@@ -72,7 +72,7 @@ impl std::error::Error for RequestError {}
 ///                     {"name": "call-id", "value": "x9@192.0.2.7"}],
 ///          "source": {"address": "192.0.2.7", "port": 5060}, "transport": "udp"}"#,
 /// )?;
-/// assert_eq!(request.id, "x9@192.0.2.7");
+/// assert_eq!(request.id, "x9@192.0.2.7//");
 /// # Ok::<(), rest_client_host::routing::RequestError>(())
 /// ```
 pub fn read_request(json: &[u8]) -> Result<Request, RequestError> {
@@ -311,6 +311,11 @@ impl<'de> Deserialize<'de> for ReadAttributes {
                 while let Some((name, value)) = map.next_entry::<String, String>()? {
                     if pairs.iter().any(|(other, _)| *other == name) {
                         let what = format_args!("attribute {name:?} is there twice");
+                        return Err(de::Error::custom(what));
+                    }
+                    // So many are refused later, and compared with each other until then.
+                    if pairs.len() > MOST_ATTRIBUTES {
+                        let what = format_args!("there are more than {MOST_ATTRIBUTES} attributes");
                         return Err(de::Error::custom(what));
                     }
                     pairs.push((name, value));

@@ -5,13 +5,11 @@ use super::{
     fields::{check_attributes, check_value, value},
     names::{is_token, written_out},
 };
+use sha2::{Digest as _, Sha256};
 use std::{
-    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, RandomState},
+    hash::{BuildHasher as _, RandomState},
     net::IpAddr,
 };
-
-/// They hash the same in every process.
-type DefaultHashes = BuildHasherDefault<DefaultHasher>;
 
 /// Bytes of its name.
 const LONGEST_ID: usize = 256;
@@ -23,14 +21,19 @@ pub(super) fn made_of(request: &Request) -> String {
     if request.protocol == Protocol::Sip
         && let Some(call_id) = field("call-id")
     {
-        let mut id = clean(call_id);
-        let branch = field("via").and_then(branch);
-        for part in branch.into_iter().chain(field("cseq").map(clean)) {
-            id = format!("{id}/{part}");
-        }
+        let branch = field("via").and_then(branch).unwrap_or_default();
+        let cseq = field("cseq").map(clean).unwrap_or_default();
+        // No part can be taken for two.
+        let parts =
+            [clean(call_id), branch, cseq].map(|it| it.replace('%', "%25").replace('/', "%2F"));
+        let id = parts.join("/");
         return match id.len() <= LONGEST_ID {
             true => id,
-            false => format!("{:016x}", DefaultHashes::new().hash_one(id)),
+            // Nobody finds two that are the same.
+            false => Sha256::digest(id)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
         };
     }
     let random = || RandomState::new().hash_one(());
@@ -48,7 +51,12 @@ pub(super) fn branch(via: &[u8]) -> Option<String> {
     let via = clean(via);
     let first = via.split(',').next()?;
     let mut parameters = first.split(';').skip(1).map(str::trim);
-    parameters.find_map(|it| Some(it.strip_prefix("branch=")?.to_owned()))
+    parameters.find_map(|it| {
+        let (name, value) = it.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("branch")
+            .then(|| value.trim().to_owned())
+    })
 }
 
 /// Checks that `request` is one that a plugin may be asked about.

@@ -168,15 +168,42 @@ fn add_attributes(request: &mut Request) {
     }
 }
 
-/// Of a From or a To: a parameter behind the address, not one inside of it.
+/// Of a From or a To: a parameter behind the address, and of nothing that is quoted.
 fn tag(field: &str) -> Option<String> {
-    let behind = field.rsplit_once('>').map_or(field, |(_, it)| it);
-    let mut parameters = behind.split(';').skip(1).map(str::trim);
-    let tag = parameters.find_map(|it| {
-        it.split_once('=')
-            .filter(|(name, _)| name.eq_ignore_ascii_case("tag"))
-    })?;
-    Some(tag.1.trim().to_owned())
+    let (mut is_quoted, mut is_escaped, mut is_address) = (false, false, false);
+    let outside: String = field
+        .chars()
+        .map(|it| {
+            let is_hidden = is_quoted || is_address;
+            match it {
+                _ if is_escaped => is_escaped = false,
+                '\\' if is_quoted => is_escaped = true,
+                '"' if !is_address => is_quoted = !is_quoted,
+                '<' if !is_quoted => is_address = true,
+                '>' if !is_quoted => is_address = false,
+                _ => {}
+            }
+            match is_hidden {
+                true => '_',
+                false => it,
+            }
+        })
+        .collect();
+    // Each character stands for one, though not of as many bytes.
+    let mut at = 0;
+    for parameter in outside.split(';') {
+        let length = parameter.chars().count();
+        let is_tag = at > 0
+            && parameter
+                .split_once('=')
+                .is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("tag"));
+        if is_tag {
+            let whole: String = field.chars().skip(at).take(length).collect();
+            return Some(whole.split_once('=')?.1.trim().to_owned());
+        }
+        at += length + 1;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -218,6 +245,21 @@ mod tests {
                 ("from-tag".to_owned(), "yes".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn a_tag_is_a_parameter_and_no_part_of_what_is_quoted() {
+        for (field, expected) in [
+            ("<sip:b@h>;tag=f", Some("f")),
+            ("sip:b@h ; TAG = f ", Some("f")),
+            ("\"a;tag=no\" <sip:a@b;tag=no>;x=1;Tag=yes", Some("yes")),
+            ("<sip:b@h>;x=\">;tag=f\"", None),
+            ("<sip:b@h>;tag=real;x=\">\"", Some("real")),
+            ("\"\\\";tag=no\" <sip:b@h>", None),
+            ("<sip:b@h>", None),
+        ] {
+            assert_eq!(tag(field).as_deref(), expected, "{field}");
+        }
     }
 
     #[test]

@@ -89,7 +89,7 @@ async fn a_sip_message_is_taken_as_it_is() {
     );
     assert_eq!(shown["x-transport"], "Some(Transport::Udp)");
     assert_eq!(shown["x-branch"], "z9hG4bK1");
-    assert_eq!(shown["x-id"], "x9@h/z9hG4bK1");
+    assert_eq!(shown["x-id"], "x9@h/z9hG4bK1/");
     assert_eq!(
         shown["x-fields"],
         "via call-id x-do x-do x-do x-do x-do content-length"

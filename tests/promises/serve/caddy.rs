@@ -63,11 +63,10 @@ async fn those_are_served_whom_the_plugin_admits() {
         ("target", "/real?a=b"),
         ("scheme", "http"),
     ] {
-        // Attributes of an answer are among its fields, which Caddy passes on.
-        let shown = ask(&["answer 418", &format!("show {what}")]).await.unwrap();
-        assert_eq!(shown.header(&format!("routing-x-{what}")), Some(value));
+        let shown = ask(&["answer 418", &format!("tell {what}")]).await.unwrap();
+        assert_eq!(shown.header(&format!("x-{what}")), Some(value));
     }
-    let shown = ask(&["answer 418", "show source"]).await.unwrap();
-    let source = shown.header("routing-x-source").unwrap();
+    let shown = ask(&["answer 418", "tell source"]).await.unwrap();
+    let source = shown.header("x-source").unwrap();
     assert!(source.contains("127.0.0.1"), "{source}");
 }

@@ -219,6 +219,7 @@ async fn what_the_proxy_cannot_carry_out_is_no_decision() {
             &["reply x-account alice"],
             &["to /other"],
             &["answer 204"],
+            &["attribute code 200", "answer 302"],
             &["remove x-account"],
         ] {
             let reply = decide(&serving, described, things).await;
@@ -248,6 +249,54 @@ async fn on_failure_decides_in_the_form_of_the_proxy() {
             let reply = decide(&serving, described, &["trap"]).await;
             assert_eq!(reply.status().as_u16(), status, "{form} {on_failure}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_envoy_has_cut_is_not_taken_for_a_whole_one() {
+    let serving = serving("envoy", &[]).await;
+    for (fields, shown) in [
+        (&[][..], "complete: true, length: Some(3)"),
+        (&[("x-envoy-auth-partial-body", "false")], "complete: true"),
+        (
+            &[("x-envoy-auth-partial-body", "true")],
+            "complete: false, length: None",
+        ),
+    ] {
+        let mut request = worker().rest_post(&serving.url("/"), "abc");
+        for (name, value) in [&ENVOY[..], fields, &[("x-do", "show body")]].concat() {
+            request = request.header(name, value);
+        }
+        let reply = request.await.unwrap();
+        let body = reply.header("routing-x-body").unwrap();
+        assert!(body.contains(shown), "{fields:?}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_removed_and_set_is_set() {
+    let serving = serving("envoy", &["--carry", "x-account"]).await;
+    let things = ["remove X-Account", "remove x-old", "set x-account alice"];
+    let reply = decide(&serving, &ENVOY, &things).await;
+    assert_eq!(reply.header("x-account"), Some("alice"));
+    assert_eq!(
+        reply.header("x-envoy-auth-headers-to-remove"),
+        Some("x-old")
+    );
+}
+
+/// What a client sends is no failure of the plugin, which would let it pass here.
+#[tokio::test]
+async fn what_is_no_request_is_never_let_through() {
+    let serving = serving("traefik", &["--on-failure", "open"]).await;
+    let mut described = FORWARDED;
+    for (target, status) in [("/a b", 400), ("/a%20b", 200)] {
+        described[1].1 = target;
+        assert_eq!(
+            decide(&serving, &described, &[]).await.status(),
+            status,
+            "{target}"
+        );
     }
 }
 

@@ -45,7 +45,9 @@ async fn those_call_who_have_credit_and_are_told_where_the_callee_is() {
     })
     .await;
     let registrar = Server::start(|seen| match &*seen.target {
-        "/where?is=sip%3Acarol%40example.org" => ok("sip:carol@192.0.2.7\nsip:carol@192.0.2.8\n"),
+        "/where?is=sip%3Acarol%40example.org" => {
+            ok("sip:carol@192.0.2.7\nsip:carol@192.0.2.8 50\n")
+        }
         _ => reply("404 Not Found", &[], b""),
     })
     .await;
@@ -63,13 +65,29 @@ async fn those_call_who_have_credit_and_are_told_where_the_callee_is() {
     let redirected = call("alice", "carol").await;
     assert!(redirected.starts_with("SIP/2.0 302 "), "{redirected}");
     for contact in [
-        "Contact: <sip:carol@192.0.2.7>",
-        "Contact: <sip:carol@192.0.2.8>",
+        "Contact: <sip:carol@192.0.2.7>;q=1\r\n",
+        "Contact: <sip:carol@192.0.2.8>;q=0.050\r\n",
     ] {
         assert!(redirected.contains(contact), "{redirected}");
     }
     let nowhere = call("alice", "nobody").await;
     assert!(nowhere.starts_with("SIP/2.0 404 "), "{nowhere}");
+    // Nobody gets around the plugins by a tag that he makes up.
+    let tagged = phone.request("INVITE", "bob", "carol");
+    let tagged = tagged.replace(
+        "To: <sip:carol@example.org>",
+        "To: <sip:carol@example.org>;tag=x",
+    );
+    let tagged = phone.ask(&tagged).await;
+    assert!(tagged.starts_with("SIP/2.0 481 "), "{tagged}");
+    let route = format!("Route: <sip:{};lr>\r\nMax-Forwards", kamailio.address());
+    let routed = phone.request("INVITE", "bob", "carol");
+    let routed = routed.replace(
+        "To: <sip:carol@example.org>",
+        "To: <sip:carol@example.org>;tag=x",
+    );
+    let routed = phone.ask(&routed.replace("Max-Forwards", &route)).await;
+    assert!(routed.starts_with("SIP/2.0 402 "), "{routed}");
     // The service fails, and with it the plugin: nobody calls.
     let failed = call("mallory", "carol").await;
     assert!(failed.starts_with("SIP/2.0 500 "), "{failed}");

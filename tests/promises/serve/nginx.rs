@@ -99,6 +99,9 @@ async fn whatever_the_plugin_answers_arrives_whole() {
         challenge.header("www-authenticate"),
         Some("Basic realm=\"a\"")
     );
+    // By such a field a backend of nginx's own would steer it.
+    let steered = decide("/", &["answer 404", "field x-accel-redirect /private"]);
+    assert_eq!(steered.await.unwrap().status(), 503);
     let failed = decide("/", &["trap"]).await.unwrap();
     assert_eq!(failed.status(), 503);
     let dropped = decide("/", &["drop"]).await.unwrap_err();

@@ -16,8 +16,10 @@ const TIME: Duration = Duration::from_secs(10);
 /// Bytes of all of them. Beyond it the oldest go.
 const MOST: u64 = 16 << 20;
 
-/// Bytes that each takes beside its body.
+/// Bytes that each takes beside its body and its fields, and that a field takes beside its
+/// name and its value.
 const OVERHEAD: u64 = 1024;
+const OVERHEAD_OF_FIELD: u64 = 128;
 
 #[derive(Default)]
 pub(super) struct Answers(Mutex<Kept>);
@@ -34,7 +36,10 @@ impl Answers {
     /// Keeps one. The result is the token by which it can be had, once.
     pub(super) fn keep(&self, reply: Response<Body>) -> String {
         let token = format!("{:032x}", rand::random::<u128>());
-        let size = OVERHEAD + reply.body().size_hint().lower();
+        let fields = reply.headers().iter();
+        let fields = fields.map(|(name, value)| name.as_str().len() + value.len());
+        let fields: u64 = fields.map(|it| it as u64 + OVERHEAD_OF_FIELD).sum();
+        let size = OVERHEAD + fields + reply.body().size_hint().lower();
         let now = Instant::now();
         let mut kept = self.0.lock();
         kept.size += size;

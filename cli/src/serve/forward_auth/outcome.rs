@@ -35,7 +35,9 @@ impl ForwardAuth {
                 if self.form == Form::Nginx {
                     set(&mut reply, "routing-code", NOTHING)?;
                 }
-                add_attributes(&mut reply, attributes)?;
+                if self.form == Form::Nginx {
+                    add_attributes(&mut reply, attributes)?;
+                }
                 Ok(reply)
             }
         }
@@ -83,8 +85,15 @@ impl ForwardAuth {
                 reply.headers_mut().insert(name, empty);
             }
         }
-        if !remove_fields.is_empty() {
-            let names = remove_fields.join(",");
+        // Envoy removes after it has set, and the contract before.
+        let is_set = |name: &&String| {
+            let mut set = set_fields.iter();
+            set.any(|(other, _)| other.eq_ignore_ascii_case(name))
+        };
+        let removed = remove_fields.iter().filter(|name| !is_set(name));
+        let names: Vec<&str> = removed.map(String::as_str).collect();
+        if !names.is_empty() {
+            let names = names.join(",");
             set(&mut reply, "x-envoy-auth-headers-to-remove", &names)?;
         }
         add_attributes(&mut reply, attributes)?;
@@ -107,7 +116,8 @@ impl ForwardAuth {
         *reply.body_mut() = Bytes::copy_from_slice(body).into();
         for (name, value) in fields {
             let (name, value) = field(name, value)?;
-            reply.headers_mut().append(name, value);
+            self.check_reply_field(&name)?;
+            append(&mut reply, name, value)?;
         }
         self.refuse(reply, attributes)
     }
@@ -122,7 +132,8 @@ impl ForwardAuth {
         let mut reply = empty(status(code.unwrap_or(302))?);
         for (name, value) in fields {
             let (name, value) = field(name, value)?;
-            reply.headers_mut().append(name, value);
+            self.check_reply_field(&name)?;
+            append(&mut reply, name, value)?;
         }
         let (_, location) = field("location", first(destinations)?.uri.as_bytes())?;
         reply.headers_mut().insert(LOCATION, location);
@@ -160,8 +171,20 @@ impl ForwardAuth {
             }
             _ => reply,
         };
-        add_attributes(&mut outer, attributes)?;
+        // Elsewhere the client would see them.
+        if self.form == Form::Nginx {
+            add_attributes(&mut outer, attributes)?;
+        }
         Ok(outer)
+    }
+
+    /// Checks a field that a client is to have.
+    fn check_reply_field(&self, name: &HeaderName) -> Result<(), Unfit> {
+        // By these a backend steers nginx: to files that are its own, for example.
+        match self.form == Form::Nginx && name.as_str().starts_with("x-accel-") {
+            true => Err(Unfit(format!("{name} is for nginx itself"))),
+            false => Ok(()),
+        }
     }
 }
 
@@ -198,6 +221,12 @@ fn field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), Unfit> {
     Ok((name, value))
 }
 
+fn append(reply: &mut Response<Body>, name: HeaderName, value: HeaderValue) -> Result<(), Unfit> {
+    let appended = reply.headers_mut().try_append(name, value);
+    appended.map_err(|_| Unfit("it has more fields than HTTP can carry".into()))?;
+    Ok(())
+}
+
 fn set(reply: &mut Response<Body>, name: &'static str, value: &str) -> Result<(), Unfit> {
     let (name, value) = field(name, value.as_bytes())?;
     reply.headers_mut().insert(name, value);
@@ -210,8 +239,9 @@ fn add_attributes(
 ) -> Result<(), Unfit> {
     for (name, value) in attributes {
         let (name, value) = field(&format!("routing-{name}"), value.as_bytes())?;
-        // What this program says itself is not a plugin's to say.
-        if reply.headers().contains_key(&name) {
+        // What this program says itself is not a plugin's to say; what is carried and was
+        // not set is empty.
+        if reply.headers().get(&name).is_some_and(|it| !it.is_empty()) {
             return Err(Unfit(format!("{name} is this program's own")));
         }
         reply.headers_mut().insert(name, value);

@@ -6,7 +6,7 @@ use crate::args::Form;
 use bytes::Bytes;
 use http::{HeaderMap, header::CONNECTION, request::Parts};
 use ipnet::IpNet;
-use rest_client_host::routing::{Endpoint, Payload, Protocol, Request, Transport};
+use rest_client_host::routing::{Endpoint, Payload, Protocol, Request, Transport, check_request};
 use std::{
     hash::{BuildHasher as _, RandomState},
     net::IpAddr,
@@ -22,6 +22,9 @@ const OF_PROXIES: [&str; 5] = [
     "routing-",
 ];
 const NAMES_OF_PROXIES: [&str; 2] = ["forwarded", "x-real-ip"];
+
+/// By which Envoy says that it has cut the body.
+const PARTIAL_BODY: &str = "x-envoy-auth-partial-body";
 
 /// Fields of a connection (RFC 9110, section 7.6.1), and the length of a body that is the
 /// proxy's own.
@@ -77,6 +80,7 @@ impl ForwardAuth {
             scheme,
             source,
         } = described;
+        let target = encoded(&target);
         let transport = match &*scheme {
             "http" => Some(Transport::Tcp),
             "https" => Some(Transport::Tls),
@@ -86,23 +90,31 @@ impl ForwardAuth {
             .into_iter()
             .chain(fields(&head.headers))
             .collect();
-        Ok(Request {
+        // Envoy may send a part of the body, and says so.
+        let is_part = match head.headers.get(PARTIAL_BODY) {
+            Some(value) => value != "false",
+            None => false,
+        };
+        let request = Request {
             id: random(),
             protocol: Protocol::Http,
             method,
             target,
             fields,
             body: body.map(|bytes| Payload {
-                length: Some(bytes.len() as u64),
+                length: (!is_part).then_some(bytes.len() as u64),
                 bytes: bytes.into(),
-                complete: true,
+                complete: !is_part,
             }),
             source,
             destination: None,
             transport,
             attributes: vec![("scheme".into(), scheme)],
             time_left: u64::MAX,
-        })
+        };
+        // What is no request is the proxy's fault, and not one of the plugin.
+        check_request(&request).map_err(|violation| violation.to_string())?;
+        Ok(request)
     }
 
     /// `X-Forwarded-*`, which Caddy and Traefik write themselves.
@@ -226,6 +238,18 @@ fn fields(headers: &HeaderMap) -> impl Iterator<Item = (String, Vec<u8>)> {
                 && !named_by_connection.iter().any(|it| it == name)
         })
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+}
+
+/// Bytes beyond ASCII, which a client may send as they are, in percent-code.
+fn encoded(target: &str) -> String {
+    let mut encoded = String::with_capacity(target.len());
+    for byte in target.bytes() {
+        match byte.is_ascii() {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }
 
 fn random() -> String {

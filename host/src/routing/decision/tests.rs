@@ -269,6 +269,7 @@ fn a_destination_is_a_uri_of_its_protocol_and_nothing_more() {
         "sip:a@b\r\nVia: x",
         "sip:a b@c",
         "sip:é@b",
+        "sip:bob@gw?Replaces=x&y=a@b",
     ] {
         let what = broken("sip", "INVITE", going_to(&[uri]));
         assert!(
@@ -349,6 +350,11 @@ fn what_a_decision_holds_is_bounded() {
         ..changes()
     };
     assert!(broken("http", "GET", Decision::Continue(halves)).contains("65536 bytes"));
+    let many = Changes {
+        add_fields: vec![field("x", ""); 257],
+        ..changes()
+    };
+    assert!(broken("http", "GET", Decision::Continue(many)).contains("more than 256"));
     let removed = Changes {
         remove_fields: vec!["x".into(); 257],
         ..changes()

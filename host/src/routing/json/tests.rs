@@ -150,6 +150,10 @@ fn the_same_message_has_the_same_id() {
     assert_eq!(id("sip", of_sip), "c@h/z9hG4bK1/1 X");
     let long = format!(r#"{{"name": "call-id", "value": "{}"}}"#, "x".repeat(300));
     assert_eq!(id("sip", &long), id("sip", &long));
+    let other = of_sip.replace("branch=z9hG4bK1", "Branch=z9hG4bK3");
+    assert_eq!(id("sip", &other), "c@h/z9hG4bK3/1 X");
+    let slash = r#"{"name": "call-id", "value": "c@h/z9hG4bK1"}, {"name": "cseq", "value": "1 X"}"#;
+    assert_eq!(id("sip", slash), "c@h%2Fz9hG4bK1//1 X");
     // There is nothing to make it of.
     assert_ne!(id("sip", ""), id("sip", ""));
     assert_ne!(id("http", of_sip), id("http", of_sip));

@@ -51,20 +51,12 @@ impl Guest for Puppet {
                     attributes.push((format!("x-answer-{}", attributes.len()), outcome));
                 }
                 "show" => {
-                    let shown = match rest {
-                        "asked" => ASKED.load(Relaxed).to_string(),
-                        "time-left" => request.time_left.to_string(),
-                        "id" => request.id.clone(),
-                        "method" => request.method.clone(),
-                        "target" => request.target.clone(),
-                        "source" => format!("{:?}", request.source),
-                        "transport" => format!("{:?}", request.transport),
-                        "body" => format!("{:?}", request.body),
-                        "fields" => names(&request),
-                        "settings" => format!("{:?}", store::get_all()),
-                        attribute => value_of(&request, attribute),
-                    };
+                    let shown = shown(&request, rest);
                     attributes(&mut decision).push((format!("x-{rest}"), shown));
+                }
+                "tell" => {
+                    let shown = shown(&request, rest);
+                    fields(&mut decision).push((format!("x-{rest}"), shown.into_bytes()));
                 }
                 "attribute" => attributes(&mut decision).push(pair()),
                 "to" => changes(&mut decision).destinations.push(destination(rest)),
@@ -81,6 +73,22 @@ impl Guest for Puppet {
             }
         }
         Ok(decision)
+    }
+}
+
+fn shown(request: &Request, what: &str) -> String {
+    match what {
+        "asked" => ASKED.load(Relaxed).to_string(),
+        "time-left" => request.time_left.to_string(),
+        "id" => request.id.clone(),
+        "method" => request.method.clone(),
+        "target" => request.target.clone(),
+        "source" => format!("{:?}", request.source),
+        "transport" => format!("{:?}", request.transport),
+        "body" => format!("{:?}", request.body),
+        "fields" => names(request),
+        "settings" => format!("{:?}", store::get_all()),
+        attribute => value_of(request, attribute),
     }
 }
 
