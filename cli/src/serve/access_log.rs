@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -170,7 +170,7 @@ fn append(file: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(file)
 }
 
-fn write(path: &PathBuf, file: File, told: &Receiver<Told>) {
+fn write(path: &Path, file: File, told: &Receiver<Told>) {
     let mut file = BufWriter::new(file);
     let mut is_well = true;
     let mut next = told.recv().ok();
