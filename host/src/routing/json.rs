@@ -16,7 +16,13 @@ use serde::{
     de::{self, MapAccess, Visitor},
     ser::SerializeMap as _,
 };
-use std::{fmt, str};
+use std::{
+    fmt::{self, Write as _},
+    str,
+};
+
+/// Bytes of what is said of a text that is no request.
+const LONGEST_ERROR: usize = 1000;
 
 /// What a request has for its time where nothing is said: the host's own limit holds.
 const NO_LIMIT: u64 = u64::MAX;
@@ -47,10 +53,18 @@ impl From<Violation> for RequestError {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Why::Json(error) => error.fmt(f),
-            Why::Violation(violation) => violation.fmt(f),
+        let text = match &self.0 {
+            Why::Json(error) => error.to_string(),
+            Why::Violation(violation) => violation.to_string(),
+        };
+        // It may name what a stranger has made up, of any length and with line ends.
+        for character in text[..text.floor_char_boundary(LONGEST_ERROR)].chars() {
+            match character.is_control() {
+                true => write!(f, "{}", character.escape_default())?,
+                false => f.write_char(character)?,
+            }
         }
+        Ok(())
     }
 }
 

@@ -59,6 +59,7 @@ fn all_of_a_request_can_be_written() {
 fn what_no_request_has_is_refused_and_named() {
     for (members, words) in [
         (r#""extra": 1"#, "unknown field `extra`"),
+        (r#""ex\ntra": 1"#, "unknown field `ex\\ntra`"),
         (r#""method": "BYE""#, "duplicate field `method`"),
         (
             r#""attributes": {"a": "1", "a": "2"}"#,
