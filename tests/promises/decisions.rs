@@ -15,7 +15,7 @@ use support::{
     server::Server,
     steps::{Gate, Step, ok},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
 /// Long enough for whatever happens, where it is not the time that is tested.
 const LONG: Duration = Duration::from_secs(60);
@@ -302,22 +302,27 @@ async fn one_that_traps_again_and_again_is_set_aside_until_it_decides() {
 /// Else an outage of a service would outlive itself.
 #[tokio::test]
 async fn one_that_computed_and_then_waits_for_a_service_does_not_trap() {
-    let server = Server::start(|_| vec![Step::Stall]).await;
-    let pool = asking(&server, |it| it.decision_timeout = Duration::from_secs(2));
-    let things = ["spin-for 100000000", "ask http://billing.service.internal/"];
-    let mut failing = JoinSet::new();
-    for _ in 0..3 {
-        let pool = pool.clone();
-        failing.spawn(async move { failure(&pool, &things).await });
+    const TIME: Duration = Duration::from_secs(4);
+    loop {
+        let server = Server::start(|_| vec![Step::Stall]).await;
+        let pool = asking(&server, |it| it.decision_timeout = TIME);
+        let things = ["spin-for 100000000", "ask http://billing.service.internal/"];
+        let mut failing = JoinSet::new();
+        for _ in 0..3 {
+            let pool = pool.clone();
+            failing.spawn(async move { failure(&pool, &things).await });
+        }
+        let asked = server.wait_for("the questions", |record| record.requests.len() == 3);
+        let is_early = timeout(TIME / 2, asked).await.is_ok();
+        for error in failing.join_all().await {
+            assert_eq!(error.kind(), FailureKind::Deadline, "{error}");
+        }
+        // Where there was little of the processor, they may have computed until the end.
+        if pool.stats().moved > 0 && is_early {
+            assert!(!pool.is_set_aside());
+            return;
+        }
     }
-    let kinds: Vec<FailureKind> = failing
-        .join_all()
-        .await
-        .iter()
-        .map(DecisionError::kind)
-        .collect();
-    assert_eq!(kinds, [FailureKind::Deadline; 3]);
-    assert!(pool.stats().moved > 0 && !pool.is_set_aside());
 }
 
 #[tokio::test]
