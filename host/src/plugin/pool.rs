@@ -112,6 +112,24 @@ struct Counts {
 }
 
 /// What became of the decisions of a pool.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use rest_client_host::{Config, Host, plugin::{Limits, PluginRuntime, PoolOptions}};
+/// # let component: Vec<u8> = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/plugin_pool/drops_all.rs"));
+/// # let plugin = PluginRuntime::new(Limits::default())?.load(&component)?;
+/// # let instance = Host::new(Config::default())?.instance();
+/// # let pool = rest_client_host::plugin::PluginPool::new(&plugin, instance, PoolOptions::default())?;
+/// use rest_client_host::routing::read_request;
+///
+/// let request = read_request(br#"{"protocol": "http", "method": "GET", "target": "/"}"#)?;
+/// pool.route(request).await?;
+/// let stats = pool.stats();
+/// assert_eq!((stats.decided, stats.in_flight), (1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolStats {

@@ -20,7 +20,27 @@ const LONGEST_URL: usize = 2000;
 
 /// The questions of a plugin, in the order in which they ended. Clones are the same list.
 ///
-/// See [`PluginPool::explain`](super::PluginPool::explain).
+/// [`PluginPool::explain`](super::PluginPool::explain) adds to them.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # use rest_client_host::{Config, Host, plugin::{Limits, PluginRuntime, PoolOptions}};
+/// # let component: Vec<u8> = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/plugin_pool/drops_all.rs"));
+/// # let plugin = PluginRuntime::new(Limits::default())?.load(&component)?;
+/// # let instance = Host::new(Config::default())?.instance();
+/// # let pool = rest_client_host::plugin::PluginPool::new(&plugin, instance, PoolOptions::default())?;
+/// use rest_client_host::{plugin::Questions, routing::read_request};
+///
+/// let questions = Questions::default();
+/// let request = read_request(br#"{"protocol": "http", "method": "GET", "target": "/"}"#)?;
+/// pool.explain(request, &questions).await?;
+/// for question in questions.ended() {
+///     println!("{question}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Questions {
     ended: Arc<Mutex<Vec<Question>>>,
