@@ -12,6 +12,7 @@ use rest_client_host::{
     plugin::{Limits, Observer, Plugin, PluginPool, PluginRuntime},
 };
 use std::{
+    collections::BTreeSet,
     env, fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -67,14 +68,19 @@ pub(crate) fn wrong(file: &Path, what: impl std::fmt::Display) -> Problem {
     Problem::new(Exit::Usage, format!("{}: {what}", file.display()))
 }
 
-/// The pool that `decider` describes. Its plugin was not asked anything yet. `observer` is
-/// told of its questions.
-pub(crate) fn pool(decider: &Decider, observer: Option<Observer>) -> Result<PluginPool, Problem> {
-    let host = Host::new(decider.sources.layers()?.config().clone())?;
+/// The pool that `decider` describes. Its plugin was not asked anything yet. Who is told
+/// of its questions is made by `observer`, from the names of the services that it has.
+pub(crate) fn pool(
+    decider: &Decider,
+    observer: impl FnOnce(BTreeSet<String>) -> Option<Observer>,
+) -> Result<PluginPool, Problem> {
+    let config = decider.sources.layers()?.config().clone();
+    let services = config.services.keys().cloned().collect();
+    let host = Host::new(config)?;
     let mut options = decider
         .options()
         .map_err(|what| Problem::new(Exit::Usage, what))?;
-    options.observer = observer;
+    options.observer = observer(services);
     let runtime = runtime(decider.max_memory, decider.cache.as_deref())?;
     let plugin = load(&runtime, &decider.plugin)?;
     PluginPool::new(&plugin, host.instance(), options)

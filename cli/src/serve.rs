@@ -27,7 +27,7 @@ use metrics::Metrics;
 use parking_lot::RwLock;
 use reply::Body;
 use rest_client_host::{
-    plugin::{DecisionError, Observer, OnFailure, PluginPool},
+    plugin::{DecisionError, Observer, OnFailure, PluginPool, Question},
     routing,
 };
 use sd_notify::NotifyState;
@@ -87,8 +87,8 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     let mut signals = Signals::new()?;
     // Before it is read: what is written from now on is another version.
     let mut watch = Watch::begin(&serve.decider.plugin);
-    let metrics = Arc::new(metrics(&serve)?);
-    let pool = plugin::pool(&serve.decider, Some(observer(&metrics)))?;
+    let metrics = Arc::new(Metrics::new(&serve.decider.name()));
+    let pool = pool(&serve, &metrics)?;
     pool.check().await.map_err(|error| {
         plugin::wrong(
             &serve.decider.plugin,
@@ -177,19 +177,13 @@ fn tell_systemd(state: &[NotifyState<'_>]) {
     }
 }
 
-fn metrics(serve: &Serve) -> Result<Metrics, Problem> {
-    let layers = serve.decider.sources.layers()?;
-    let services = layers.config().services.keys().cloned().collect();
-    let options = serve
-        .decider
-        .options()
-        .map_err(|what| Problem::new(Exit::Usage, what))?;
-    Ok(Metrics::new(&options.name, services))
-}
-
-fn observer(metrics: &Arc<Metrics>) -> Observer {
-    let metrics = metrics.clone();
-    Observer::new(move |question| metrics.asked(question))
+/// The plugin and its services as they are now, with its questions counted.
+fn pool(serve: &Serve, metrics: &Arc<Metrics>) -> Result<PluginPool, Problem> {
+    plugin::pool(&serve.decider, |services| {
+        let metrics = metrics.clone();
+        let tell = move |question: &Question| metrics.asked(&services, question);
+        Some(Observer::new(tell))
+    })
 }
 
 /// What it listens to beside its socket.
@@ -356,10 +350,10 @@ impl Service {
         if let Some(log) = &self.access_log {
             log.reopen();
         }
-        let observer = observer(&self.metrics);
+        let metrics = self.metrics.clone();
         let new = async {
             // A compiler takes its time.
-            let pool = spawn_blocking(move || plugin::pool(&serve.decider, Some(observer))).await;
+            let pool = spawn_blocking(move || pool(&serve, &metrics)).await;
             let pool = pool.map_err(|error| error.to_string())?;
             let pool = pool.map_err(|problem| problem.to_string())?;
             pool.check().await.map_err(|error| error.to_string())?;

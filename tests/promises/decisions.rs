@@ -299,6 +299,35 @@ async fn one_that_traps_again_and_again_is_set_aside_until_it_decides() {
     assert!(!pool.is_set_aside());
 }
 
+/// The calls of an instance are everybody's, whoever made the first of them.
+#[tokio::test]
+async fn calls_of_others_go_on_when_a_plugin_and_its_threads_are_gone() {
+    let gate = Gate::default();
+    let waiting = gate.clone();
+    let server = Server::start(move |seen| match &*seen.target {
+        "/held" => [vec![Step::Wait(waiting.clone())], ok("held")].concat(),
+        _ => ok(""),
+    })
+    .await;
+    let billing = Service::new(server.origin().parse().unwrap());
+    let config = config!(services = [("billing".to_owned(), billing)].into());
+    let instance = worker_with(config);
+    let runtime = PluginRuntime::new(Limits::default()).unwrap();
+    let puppet = runtime.load(&plugin::built("puppet")).unwrap();
+    let pool = PluginPool::new(&puppet, instance.clone(), options(|_| {})).unwrap();
+    let things = ["spin-for 200000000", "ask http://billing.service.internal/"];
+    attributes(&pool, &things).await;
+    assert_eq!(pool.stats().moved, 1);
+    let held = instance.rest_get("http://billing.service.internal/held");
+    let held = tokio::spawn(held.into_future());
+    server
+        .wait_for("the call", |record| record.requests.len() == 2)
+        .await;
+    drop((pool, puppet, runtime));
+    gate.open();
+    assert_eq!(held.await.unwrap().unwrap().text(), "held");
+}
+
 /// Else an outage of a service would outlive itself.
 #[tokio::test]
 async fn one_that_computed_and_then_waits_for_a_service_does_not_trap() {

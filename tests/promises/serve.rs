@@ -10,6 +10,7 @@ mod nginx;
 mod operation;
 mod systemd;
 
+use crate::worker;
 use std::{fs, path::PathBuf};
 use support::{
     plugin,
@@ -35,16 +36,23 @@ impl Serving {
         Self::start_in(folder(), name, &[&listen[..], arguments].concat()).await
     }
 
+    /// The same, with a service of that name.
+    async fn asking(name: &str, service: (&str, &Server), arguments: &[&str]) -> Self {
+        let folder = folder();
+        let config = configuration(&folder, Some(service));
+        let all = [
+            &["--listen", "127.0.0.1:0", "--config", &config][..],
+            arguments,
+        ]
+        .concat();
+        Self::start_in(folder, name, &all).await
+    }
+
     /// One at a socket, with a service of that name.
     async fn at_socket(name: &str, service: Option<(&str, &Server)>, arguments: &[&str]) -> Self {
         let folder = folder();
         let listen = format!("unix:{}", folder.path().join("decide.sock").display());
-        let config = folder.path().join("rest-client.toml");
-        let text = service.map_or(String::new(), |(name, server)| {
-            format!("[services.{name}]\norigin = {:?}\n", server.origin())
-        });
-        fs::write(&config, text).unwrap();
-        let config = config.to_str().unwrap().to_owned();
+        let config = configuration(&folder, service);
         let all = [&["--listen", &listen, "--config", &config][..], arguments].concat();
         Self::start_in(folder, name, &all).await
     }
@@ -69,6 +77,19 @@ impl Serving {
         }
     }
 
+    /// Waits until that line is among its metrics.
+    async fn wait_for_metric(&self, line: &str) {
+        let url = format!("http://{}/metrics", self.admin.as_ref().unwrap());
+        while !worker()
+            .rest_get(&url)
+            .await
+            .unwrap()
+            .text()
+            .lines()
+            .any(|it| it == line)
+        {}
+    }
+
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.at)
     }
@@ -76,6 +97,16 @@ impl Serving {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// The file of a configuration with that service.
+fn configuration(folder: &TempDir, service: Option<(&str, &Server)>) -> String {
+    let file = folder.path().join("rest-client.toml");
+    let text = service.map_or(String::new(), |(name, server)| {
+        format!("[services.{name}]\norigin = {:?}\n", server.origin())
+    });
+    fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
 }
 
 fn folder() -> TempDir {

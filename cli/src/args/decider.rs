@@ -62,6 +62,14 @@ pub(crate) struct Decider {
 }
 
 impl Decider {
+    /// What the plugin is called.
+    pub(crate) fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| {
+            let file = self.plugin.file_stem().unwrap_or_default();
+            file.to_string_lossy().into_owned()
+        })
+    }
+
     pub(crate) fn options(&self) -> Result<PoolOptions, String> {
         let mut settings = BTreeMap::new();
         for (name, value) in &self.settings {
@@ -70,10 +78,7 @@ impl Decider {
             }
         }
         let mut options = PoolOptions::default();
-        options.name = self.name.clone().unwrap_or_else(|| {
-            let file = self.plugin.file_stem().unwrap_or_default();
-            file.to_string_lossy().into_owned()
-        });
+        options.name = self.name();
         options.decision_timeout = self.decision_timeout;
         if let Some(instances) = self.instances {
             options.instances = instances.get();

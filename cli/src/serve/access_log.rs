@@ -13,6 +13,7 @@ use serde::Serialize;
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write as _},
+    iter,
     path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
@@ -173,41 +174,35 @@ fn append(file: &Path) -> io::Result<File> {
 fn write(path: &Path, file: File, told: &Receiver<Told>) {
     let mut file = BufWriter::new(file);
     let mut is_well = true;
-    let mut next = told.recv().ok();
-    while let Some(told_now) = next {
-        let done = match told_now {
-            Told::Line(line) => file.write_all(line.as_bytes()),
-            Told::Finish(finished) => {
-                let flushed = file.flush();
-                // He may have gone.
-                let _ = finished.send(());
-                flushed
-            }
-            Told::Reopen => file.flush().and_then(|()| append(path)).map(|new| {
-                file = BufWriter::new(new);
-            }),
-        };
-        // Flushed when there is nothing else to do.
-        next = told.try_recv().ok();
-        let done = match &next {
-            Some(_) => done,
-            None => {
-                let flushed = done.and_then(|()| file.flush());
-                next = told.recv().ok();
-                flushed
-            }
-        };
-        match done {
-            Ok(()) => is_well = true,
+    // All that waits is written together.
+    while let Ok(first) = told.recv() {
+        let mut done = Ok(());
+        let mut finished = None;
+        for told in iter::once(first).chain(told.try_iter()) {
+            let one = match told {
+                Told::Line(line) => file.write_all(line.as_bytes()),
+                Told::Reopen => file.flush().and_then(|()| append(path)).map(|new| {
+                    file = BufWriter::new(new);
+                }),
+                Told::Finish(waiting) => {
+                    finished = Some(waiting);
+                    Ok(())
+                }
+            };
+            done = done.and(one);
+        }
+        done = done.and(file.flush());
+        if let Err(error) = &done
+            && is_well
+        {
             // Once, until it is well again.
-            Err(error) if is_well => {
-                is_well = false;
-                stderr::complain(&format!(
-                    "the access log {} can't be written: {error}",
-                    path.display()
-                ));
-            }
-            Err(_) => {}
+            let path = path.display();
+            stderr::complain(&format!("the access log {path} can't be written: {error}"));
+        }
+        is_well = done.is_ok();
+        if let Some(waiting) = finished {
+            // He may have gone.
+            let _ = waiting.send(());
         }
     }
 }

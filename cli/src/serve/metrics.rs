@@ -23,8 +23,6 @@ const OTHER: &str = "other";
 /// Counted since the program began, whichever version of the plugin it was.
 pub(super) struct Metrics {
     plugin: String,
-    /// Names of services that may be labels.
-    services: BTreeSet<String>,
     decisions: Family<OfDecision, Counter>,
     decision_times: Family<OfPlugin, Histogram>,
     questions: Family<OfQuestion, Counter>,
@@ -66,12 +64,11 @@ struct OfReload {
 }
 
 impl Metrics {
-    pub(super) fn new(plugin: &str, services: BTreeSet<String>) -> Self {
+    pub(super) fn new(plugin: &str) -> Self {
         // From a tenth of a millisecond to 1.6 s.
         let times = || Histogram::new(exponential_buckets(0.0001, 2.0, 15));
         Self {
             plugin: plugin.to_owned(),
-            services,
             decisions: Family::default(),
             decision_times: Family::new_with_constructor(times),
             questions: Family::default(),
@@ -102,10 +99,10 @@ impl Metrics {
         times.observe(elapsed.as_secs_f64());
     }
 
-    /// A question of the plugin.
-    pub(super) fn asked(&self, question: &Question) {
+    /// A question of the plugin, which has these services. Their names may be labels.
+    pub(super) fn asked(&self, services: &BTreeSet<String>, question: &Question) {
         let service = service(&question.url)
-            .filter(|it| self.services.contains(*it))
+            .filter(|it| services.contains(*it))
             .unwrap_or(OTHER);
         let result = match question.outcome {
             Some(Ok(status)) => format!("{}xx", status / 100),

@@ -157,9 +157,9 @@ impl PluginPool {
     pub fn new(
         plugin: &Plugin,
         instance: Instance,
-        options: PoolOptions,
+        mut options: PoolOptions,
     ) -> wasmtime::Result<Self> {
-        let places = options.instances.clamp(1, Semaphore::MAX_PERMITS);
+        options.instances = options.instances.clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self(Arc::new(Shared {
             router: Router::new(plugin)?,
             instance,
@@ -167,7 +167,7 @@ impl PluginPool {
                 plugin: options.name.as_str().into(),
                 lines: Arc::new(LineBudget::new(LINES)),
             },
-            places: Arc::new(Semaphore::new(places)),
+            places: Arc::new(Semaphore::new(options.instances)),
             waiting: AtomicUsize::new(0),
             idle: Mutex::default(),
             health: Health::default(),
@@ -260,7 +260,7 @@ impl PluginPool {
         PoolStats {
             decided: counts.decided.load(Relaxed),
             failed: failed.map(|(kind, it)| (kind, it.load(Relaxed))).collect(),
-            in_flight: options.instances.max(1) - places.available_permits(),
+            in_flight: options.instances - places.available_permits(),
             waiting: waiting.load(Relaxed),
             started: counts.started.load(Relaxed),
             moved: counts.moved.load(Relaxed),

@@ -8,7 +8,7 @@
 
 use super::{
     Answer, Changes, Decision, Destination, Endpoint, Payload, Protocol, Redirect, Request,
-    Transport, Violation, check_request, fields::MOST_ATTRIBUTES, request::made_of,
+    Transport, Violation, check_request, fields::MOST_ATTRIBUTES, request::request_id,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{
@@ -169,7 +169,7 @@ impl RequestForm {
             attributes: self.attributes.0,
             time_left: self.time_left.unwrap_or(NO_LIMIT),
         };
-        request.id = self.id.unwrap_or_else(|| made_of(&request));
+        request.id = self.id.unwrap_or_else(|| request_id(&request));
         request
     }
 }

@@ -14,9 +14,19 @@ use std::{
 /// Bytes of its name.
 const LONGEST_ID: usize = 256;
 
-/// A name for a request that has none: the same for the same message of SIP, made of
+/// An id for a request that has none: the same for the same message of SIP, made of
 /// its call-id, the branch of its topmost Via and its CSeq; else random.
-pub(super) fn made_of(request: &Request) -> String {
+///
+/// ```
+/// use rest_client_host::routing::{read_request, request_id};
+///
+/// let json = br#"{"protocol": "http", "method": "GET", "target": "/"}"#;
+/// let request = read_request(json)?;
+/// assert_ne!(request_id(&request), request_id(&request));
+/// # Ok::<(), rest_client_host::routing::RequestError>(())
+/// ```
+#[must_use]
+pub fn request_id(request: &Request) -> String {
     let field = |name| value(request.protocol, &request.fields, name);
     if request.protocol == Protocol::Sip
         && let Some(call_id) = field("call-id")

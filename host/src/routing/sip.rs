@@ -5,7 +5,7 @@ use super::{
     Endpoint, Payload, Protocol, Request, RequestError, Transport, Violation, check_request,
     fields::value,
     names::{canonical, is_token},
-    request::{branch, made_of},
+    request::{branch, request_id},
 };
 
 /// What the proxy vouches for of a message, beside the message itself.
@@ -102,7 +102,7 @@ fn parse(message: &[u8], source: SipSource) -> Result<Request, Violation> {
         attributes: source.attributes,
         time_left: u64::MAX,
     };
-    request.id = made_of(&request);
+    request.id = request_id(&request);
     add_attributes(&mut request);
     Ok(request)
 }

@@ -29,13 +29,7 @@ async fn decide(serving: &Serving, thing: &str) -> String {
 #[tokio::test]
 async fn decisions_and_questions_are_counted_by_what_came_of_them() {
     let billing = Server::start(|_| ok("")).await;
-    let folder = super::folder();
-    let config = folder.path().join("rest-client.toml");
-    let text = format!("[services.billing]\norigin = {:?}\n", billing.origin());
-    std::fs::write(&config, text).unwrap();
-    let config = config.to_str().unwrap().to_owned();
-    let listen = ["--listen", "127.0.0.1:0", "--config", &config];
-    let serving = Serving::start_in(folder, "puppet", &[&listen[..], &ADMIN].concat()).await;
+    let serving = Serving::asking("puppet", ("billing", &billing), &ADMIN).await;
     for thing in [
         "drop",
         "answer 403",
@@ -70,6 +64,20 @@ async fn decisions_and_questions_are_counted_by_what_came_of_them() {
     assert!(!metrics.contains("secret"), "{metrics}");
 }
 
+/// Those of the version that asks, not those that there were at the start.
+#[tokio::test]
+async fn a_service_that_comes_with_a_new_configuration_is_counted_by_its_name() {
+    let billing = Server::start(|_| ok("")).await;
+    let mut serving = Serving::asking("puppet", ("billing", &billing), &ADMIN).await;
+    super::configuration(&serving.folder, Some(("tariffs", &billing)));
+    serving.process.signal("HUP").await;
+    serving.process.wait_for_complaint("has taken over").await;
+    decide(&serving, "ask http://tariffs.service.internal/").await;
+    let line = r#"rest_client_questions_total{plugin="puppet",service="tariffs",result="2xx"} 1"#;
+    let (_, metrics) = admin(&serving, "/metrics").await;
+    assert!(metrics.lines().any(|it| it == line), "{metrics}");
+}
+
 #[tokio::test]
 async fn a_server_says_whether_it_is_of_use() {
     let serving = Serving::start("puppet", &ADMIN).await;
@@ -92,15 +100,9 @@ async fn one_that_is_ending_is_not_ready() {
     let waiting = gate.clone();
     let billing =
         Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("")].concat()).await;
-    let folder = super::folder();
-    let config = folder.path().join("rest-client.toml");
-    let text = format!("[services.billing]\norigin = {:?}\n", billing.origin());
-    std::fs::write(&config, text).unwrap();
-    let config = config.to_str().unwrap().to_owned();
-    let listen = ["--listen", "127.0.0.1:0", "--config", &config];
     let more = ["--decision-timeout", "20s", "--drain-timeout", "20s"];
-    let arguments = [&listen[..], &ADMIN, &more].concat();
-    let serving = Serving::start_in(folder, "puppet", &arguments).await;
+    let arguments = [&ADMIN[..], &more].concat();
+    let serving = Serving::asking("puppet", ("billing", &billing), &arguments).await;
     let url = serving.url("/v1/route/puppet");
     let asking = tokio::spawn(async move {
         let json = r#"{"protocol": "http", "method": "GET", "target": "/",

@@ -22,16 +22,6 @@ async fn between(credit: &Serving, location: (&Serving, &str)) -> Kamailio {
     .await
 }
 
-async fn serving(plugin: &str, service: &str, server: &Server) -> Serving {
-    let folder = super::folder();
-    let config = folder.path().join("rest-client.toml");
-    let text = format!("[services.{service}]\norigin = {:?}\n", server.origin());
-    std::fs::write(&config, text).unwrap();
-    let config = config.to_str().unwrap().to_owned();
-    let arguments = ["--listen", "127.0.0.1:0", "--config", &config];
-    Serving::start_in(folder, plugin, &arguments).await
-}
-
 #[tokio::test]
 #[cfg_attr(
     not(has_kamailio),
@@ -51,8 +41,8 @@ async fn those_call_who_have_credit_and_are_told_where_the_callee_is() {
         _ => reply("404 Not Found", &[], b""),
     })
     .await;
-    let credit = serving("credit-check", "billing", &billing).await;
-    let location = serving("location", "location", &registrar).await;
+    let credit = Serving::asking("credit-check", ("billing", &billing), &[]).await;
+    let location = Serving::asking("location", ("location", &registrar), &[]).await;
     let kamailio = between(&credit, (&location, "location")).await;
     let phone = Phone::new(kamailio.address()).await;
     let call = async |from: &str, to: &str| phone.ask(&phone.request("INVITE", from, to)).await;
@@ -104,7 +94,7 @@ async fn no_sip_worker_waits_for_a_decision_and_a_call_that_may_goes_on() {
     let waiting = gate.clone();
     let billing =
         Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("1.00")].concat()).await;
-    let credit = serving("credit-check", "billing", &billing).await;
+    let credit = Serving::asking("credit-check", ("billing", &billing), &[]).await;
     let location = Serving::start("puppet", &[]).await;
     let kamailio = between(&credit, (&location, "puppet")).await;
     let phone = Phone::new(kamailio.address()).await;

@@ -2,6 +2,7 @@
 
 use super::Serving;
 use crate::worker;
+use rest_client_host::{Error, Response};
 use std::{
     fs,
     os::unix::fs::FileTypeExt as _,
@@ -16,6 +17,7 @@ use support::{
     server::Server,
     steps::{Gate, Step, ok},
 };
+use tokio::task::JoinHandle;
 
 const ASKED: &str = r#"{"protocol": "http", "method": "GET", "target": "/",
     "fields": [{"name": "x-do", "value": "show settings"}]}"#;
@@ -93,13 +95,8 @@ async fn at_sigterm_what_is_under_way_is_done_first() {
     let waiting = gate.clone();
     let billing =
         Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("")].concat()).await;
-    let folder = super::folder();
-    let config = folder.path().join("rest-client.toml");
-    let text = format!("[services.billing]\norigin = {:?}\n", billing.origin());
-    fs::write(&config, text).unwrap();
-    let config = config.to_str().unwrap();
-    let arguments = ["--config", config, "--decision-timeout", "20s"];
-    let serving = Serving::start("puppet", &arguments).await;
+    let arguments = ["--decision-timeout", "20s"];
+    let serving = Serving::asking("puppet", ("billing", &billing), &arguments).await;
     let url = serving.url("/v1/route/puppet");
     let request = ASKED.replace("show settings", "ask http://billing.service.internal/");
     let asking = tokio::spawn(async move {
@@ -116,23 +113,33 @@ async fn at_sigterm_what_is_under_way_is_done_first() {
     assert!(asking.await.unwrap().text().contains("x-answer-0"));
 }
 
-#[tokio::test]
-async fn what_takes_too_long_at_the_end_is_given_up() {
-    let arguments = ["--drain-timeout", "200ms", "--decision-timeout", "60s"];
-    let serving = Serving::start("puppet", &arguments).await;
+/// A server with a decision under way that never ends by itself.
+async fn spinning(arguments: &[&str]) -> (Serving, JoinHandle<Result<Response, Error>>) {
+    let always = ["--decision-timeout", "1h", "--admin", "127.0.0.1:0"];
+    let serving = Serving::start("puppet", &[&always[..], arguments].concat()).await;
     let url = serving.url("/v1/route/puppet");
     let request = ASKED.replace("show settings", "spin");
     let asking = tokio::spawn(async move {
         let request = worker().rest_post(&url, request);
         request.content_type("application/json").await
     });
-    // A request that is answered after it has come.
-    decide(&serving.url("/v1/route/puppet")).await;
+    serving
+        .wait_for_metric("rest_client_decisions_in_flight 1")
+        .await;
+    (serving, asking)
+}
+
+#[tokio::test]
+async fn what_takes_too_long_at_the_end_is_given_up() {
+    let (serving, asking) = spinning(&["--drain-timeout", "200ms"]).await;
     serving.process.signal("TERM").await;
     let ended = serving.process.ended().await;
-    let is_given_up = ended.code() == 143 && ended.stderr.contains("given up");
-    // It may have been so early that there was nothing to give up.
-    assert!(is_given_up || ended.code() == 0, "{}", ended.stderr);
+    assert_eq!(ended.code(), 143, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("after --drain-timeout"),
+        "{}",
+        ended.stderr
+    );
     asking.await.unwrap().unwrap_err();
 }
 
@@ -191,21 +198,17 @@ async fn the_access_log_has_a_line_for_each_decision_and_goes_on_in_a_new_file()
 
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
-    let arguments = ["--drain-timeout", "1h", "--decision-timeout", "1h"];
-    let mut serving = Serving::start("puppet", &arguments).await;
-    let url = serving.url("/v1/route/puppet");
-    let request = ASKED.replace("show settings", "spin");
-    let asking = tokio::spawn(async move {
-        let request = worker().rest_post(&url, request);
-        request.content_type("application/json").await
-    });
-    decide(&serving.url("/v1/route/puppet")).await;
+    let (mut serving, asking) = spinning(&["--drain-timeout", "1h"]).await;
     serving.process.signal("TERM").await;
     serving.process.wait_for_complaint("ending").await;
     serving.process.signal("INT").await;
     let ended = serving.process.ended().await;
-    // Or there was nothing under way.
-    assert!([0, 143].contains(&ended.code()), "{}", ended.stderr);
+    assert_eq!(ended.code(), 143, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("at a second signal"),
+        "{}",
+        ended.stderr
+    );
     asking.await.unwrap().unwrap_err();
 }
 

@@ -6,11 +6,10 @@ use crate::args::Form;
 use bytes::Bytes;
 use http::{HeaderMap, header::CONNECTION, request::Parts};
 use ipnet::IpNet;
-use rest_client_host::routing::{Endpoint, Payload, Protocol, Request, Transport, check_request};
-use std::{
-    hash::{BuildHasher as _, RandomState},
-    net::IpAddr,
+use rest_client_host::routing::{
+    Endpoint, Payload, Protocol, Request, Transport, check_request, request_id,
 };
+use std::net::IpAddr;
 
 /// Fields that no plugin sees: those by which proxies speak about requests, of all forms,
 /// and what a proxy sets for backends.
@@ -95,8 +94,8 @@ impl ForwardAuth {
             Some(value) => value != "false",
             None => false,
         };
-        let request = Request {
-            id: random(),
+        let mut request = Request {
+            id: String::new(),
             protocol: Protocol::Http,
             method,
             target,
@@ -112,6 +111,7 @@ impl ForwardAuth {
             attributes: vec![("scheme".into(), scheme)],
             time_left: u64::MAX,
         };
+        request.id = request_id(&request);
         // What is no request is the proxy's fault, and not one of the plugin.
         check_request(&request).map_err(|violation| violation.to_string())?;
         Ok(request)
@@ -250,9 +250,4 @@ fn encoded(target: &str) -> String {
         }
     }
     encoded
-}
-
-fn random() -> String {
-    let random = || RandomState::new().hash_one(());
-    format!("{:016x}{:016x}", random(), random())
 }
