@@ -8,8 +8,8 @@ use crate::{
     exit::{Exit, Problem},
 };
 use rest_client_host::{
-    Host,
-    plugin::{Limits, Observer, Plugin, PluginPool, PluginRuntime},
+    Host, Instance,
+    plugin::{HandlerPool, Limits, Observer, Plugin, PluginPool, PluginRuntime, PoolOptions},
 };
 use std::{
     collections::BTreeSet,
@@ -68,21 +68,46 @@ pub(crate) fn wrong(file: &Path, what: impl std::fmt::Display) -> Problem {
     Problem::new(Exit::Usage, format!("{}: {what}", file.display()))
 }
 
-/// The pool that `decider` describes. Its plugin was not asked anything yet. Who is told
-/// of its questions is made by `observer`, from the names of the services that it has.
-pub(crate) fn pool(
-    decider: &Decider,
-    observer: impl FnOnce(BTreeSet<String>) -> Option<Observer>,
-) -> Result<PluginPool, Problem> {
-    let config = decider.sources.layers()?.config().clone();
-    let services = config.services.keys().cloned().collect();
-    let host = Host::new(config)?;
-    let mut options = decider
-        .options()
-        .map_err(|what| Problem::new(Exit::Usage, what))?;
-    options.observer = observer(services);
-    let runtime = runtime(decider.max_memory, decider.cache.as_deref())?;
-    let plugin = load(&runtime, &decider.plugin)?;
-    PluginPool::new(&plugin, host.instance(), options)
-        .map_err(|error| wrong(&decider.plugin, format_args!("{error:#}")))
+/// A plugin that was loaded, and was not asked anything yet.
+pub(crate) struct Prepared<'a> {
+    file: &'a Path,
+    pub(crate) plugin: Plugin,
+    instance: Instance,
+    options: PoolOptions,
+}
+
+impl<'a> Prepared<'a> {
+    /// The one that `decider` describes. Who is told of its questions is made by
+    /// `observer`, from the names of the services that it has.
+    pub(crate) fn new(
+        decider: &'a Decider,
+        observer: impl FnOnce(BTreeSet<String>) -> Option<Observer>,
+    ) -> Result<Self, Problem> {
+        let config = decider.sources.layers()?.config().clone();
+        let services = config.services.keys().cloned().collect();
+        let host = Host::new(config)?;
+        let mut options = decider
+            .options()
+            .map_err(|what| Problem::new(Exit::Usage, what))?;
+        options.observer = observer(services);
+        let runtime = runtime(decider.max_memory, decider.cache.as_deref())?;
+        Ok(Self {
+            file: &decider.plugin,
+            plugin: load(&runtime, &decider.plugin)?,
+            instance: host.instance(),
+            options,
+        })
+    }
+
+    /// Has it decide.
+    pub(crate) fn router(self) -> Result<PluginPool, Problem> {
+        PluginPool::new(&self.plugin, self.instance, self.options)
+            .map_err(|error| wrong(self.file, format_args!("{error:#}")))
+    }
+
+    /// Has it answer by itself.
+    pub(crate) fn handler(self) -> Result<HandlerPool, Problem> {
+        HandlerPool::new(&self.plugin, self.instance, self.options)
+            .map_err(|error| wrong(self.file, format_args!("{error:#}")))
+    }
 }

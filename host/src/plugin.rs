@@ -55,8 +55,10 @@ mod context;
 mod convert;
 #[allow(unreachable_pub, reason = "a file of the guest, where it is public")]
 mod escape;
+mod exports;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod handler;
 mod hooks;
 mod http_types;
 mod log_stream;
@@ -73,7 +75,10 @@ mod transfers;
 mod wasi;
 
 pub use context::{PluginCtx, PluginView};
-pub use pool::{DecisionError, FailureKind, OnFailure, PluginPool, PoolOptions, PoolStats};
+pub use pool::{
+    DecisionError, FailureKind, HandlerBody, HandlerPool, OnFailure, PluginPool, PoolOptions,
+    PoolStats,
+};
 pub use questions::{Observer, Question, Questions};
 pub use runtime::{Command, Limits, Plugin, PluginRuntime};
 
@@ -87,10 +92,21 @@ use wasmtime::component::{HasSelf, Linker};
 ///
 /// One of them is in `linker` already.
 pub fn add_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    add_wasi_to_linker(linker)?;
+    add_rest_to_linker(linker)
+}
+
+/// Adds all that a plugin imports which answers HTTP by itself.
+fn add_to_handler_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    add_wasi_to_linker(linker)?;
+    add_calls_to_linker(linker)?;
+    http_types::add_all_to_linker(linker)
+}
+
+fn add_wasi_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     wasi::add_io_to_linker(linker)?;
     wasi::add_to_linker(linker)?;
-    settings::add_to_linker(linker)?;
-    add_rest_to_linker(linker)
+    settings::add_to_linker(linker)
 }
 
 /// Adds what a plugin needs to make calls, for a program that adds WASI by itself:
@@ -107,11 +123,15 @@ pub fn add_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<
 ///
 /// One of them is in `linker` already.
 pub fn add_rest_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    add_calls_to_linker(linker)?;
+    http_types::add_to_linker(linker)
+}
+
+fn add_calls_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     bindings::rest::client::rest::add_to_linker::<_, HasSelf<PluginCtx>>(linker, T::rest_client)?;
     bindings::rest::client::transfers::add_to_linker::<_, HasSelf<PluginCtx>>(
         linker,
         T::rest_client,
     )?;
-    bindings::rest::client::types::add_to_linker::<_, HasSelf<PluginCtx>>(linker, T::rest_client)?;
-    http_types::add_to_linker(linker)
+    bindings::rest::client::types::add_to_linker::<_, HasSelf<PluginCtx>>(linker, T::rest_client)
 }

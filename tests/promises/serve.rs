@@ -5,6 +5,7 @@ mod admin;
 mod api;
 mod caddy;
 mod forward_auth;
+mod http;
 mod kamailio;
 mod nginx;
 mod operation;

@@ -12,10 +12,11 @@ use anyhow::{Context, Result};
 use std::path::PathBuf;
 
 /// Packages, each with the name of its component.
-const PLUGINS: [(&str, &str); 3] = [
+const PLUGINS: [(&str, &str); 4] = [
     ("example-credit-check", "credit-check"),
     ("example-location", "location"),
     ("puppet", "puppet"),
+    ("website", "website"),
 ];
 
 /// Where their components are: `NAME.wasm`.

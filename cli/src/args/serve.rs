@@ -13,10 +13,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "WHERE")]
     pub(crate) listen: Listen,
 
-    /// How the proxy asks: json (POST /v1/route/NAME, with JSON or message/sip), or
-    /// forward authentication as nginx, caddy, traefik or envoy does it
-    #[arg(long, value_name = "FORM", default_value = "json")]
-    pub(crate) form: Form,
+    /// How the plugin is asked: json (POST /v1/route/NAME, with JSON or message/sip),
+    /// forward authentication as nginx, caddy, traefik or envoy does it, or http, where it
+    /// answers by itself (wasi:http) [default: what the plugin is made for, json or http]
+    #[arg(long, value_name = "FORM")]
+    pub(crate) form: Option<Form>,
 
     /// Networks whose proxies may ask; others get 403 [default: this machine]
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
@@ -85,9 +86,10 @@ impl FromStr for Listen {
     }
 }
 
-/// How a proxy asks.
+/// How a plugin is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
+    Http,
     Json,
     Nginx,
     Caddy,

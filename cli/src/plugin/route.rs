@@ -14,7 +14,7 @@ use rest_client_host::{
 /// done. Where the plugin does not decide, the exit code says why.
 pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
     stdout::check()?;
-    let pool = super::pool(&route.decider, |_| None)?;
+    let pool = super::Prepared::new(&route.decider, |_| None)?.router()?;
     let request = read_request(&input::read("the request", "-")?).map_err(|error| {
         Problem::new(
             Exit::Usage,

@@ -1,10 +1,12 @@
 //! The access log: a line of JSON for each decision. It is written by a thread of its own,
 //! so that nobody waits for a disk.
 
+use super::listener::Peer;
 use crate::{
     exit::{Exit, Problem},
     stderr,
 };
+use http::StatusCode;
 use rest_client_host::{
     plugin::FailureKind,
     routing::{Decision, Protocol, Request},
@@ -19,6 +21,9 @@ use std::{
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+/// Bytes of a method. The rest is left out.
+const LONGEST_METHOD: usize = 32;
 
 /// Bytes of a target. The rest is left out.
 const LONGEST_TARGET: usize = 500;
@@ -45,7 +50,8 @@ pub(super) struct Line<'a> {
     /// When it was asked for, in seconds since 1970.
     ts: f64,
     plugin: &'a str,
-    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     protocol: &'static str,
     method: String,
     /// Without a query, where secrets may be.
@@ -61,31 +67,70 @@ pub(super) struct Line<'a> {
     /// What the plugin says for the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Until the head of an answer that the plugin gives by itself, whose body may take
+    /// longer.
     ms: f64,
 }
 
 impl<'a> Line<'a> {
     /// About `request`, before anything is decided.
     pub(super) fn begin(plugin: &'a str, request: &Request) -> Self {
-        let target = request.target.split('?').next().unwrap_or_default();
+        let protocol = match request.protocol {
+            Protocol::Sip => "sip",
+            Protocol::Http => "http",
+        };
+        Self {
+            id: Some(request.id.clone()),
+            source: request.source.as_ref().map(|it| it.address.clone()),
+            ..Self::new(plugin, protocol, &request.method, &request.target)
+        }
+    }
+
+    /// About a request that a plugin answers by itself.
+    pub(super) fn of_http<B>(plugin: &'a str, request: &http::Request<B>, peer: Peer) -> Self {
+        Self {
+            source: match peer {
+                Peer::Tcp(address) => Some(address.ip().to_canonical().to_string()),
+                Peer::Unix => None,
+            },
+            ..Self::new(
+                plugin,
+                "http",
+                request.method().as_str(),
+                request.uri().path(),
+            )
+        }
+    }
+
+    fn new(plugin: &'a str, protocol: &'static str, method: &str, target: &str) -> Self {
+        let target = target.split('?').next().unwrap_or_default();
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             ts: since.unwrap_or_default().as_secs_f64(),
             plugin,
-            id: request.id.clone(),
-            protocol: match request.protocol {
-                Protocol::Sip => "sip",
-                Protocol::Http => "http",
-            },
-            method: request.method.clone(),
+            id: None,
+            protocol,
+            method: method[..method.floor_char_boundary(LONGEST_METHOD)].to_owned(),
             target: target[..target.floor_char_boundary(LONGEST_TARGET)].to_owned(),
-            source: request.source.as_ref().map(|it| it.address.clone()),
+            source: None,
             decision: "",
             code: None,
             failed: None,
             reason: None,
             ms: 0.0,
         }
+    }
+
+    /// The whole of it, where the plugin has answered by itself.
+    pub(super) fn answered(
+        mut self,
+        status: StatusCode,
+        failed: Option<FailureKind>,
+        elapsed: Duration,
+    ) -> String {
+        self.decision = "answer";
+        self.code = Some(status.as_u16());
+        self.finish(failed, elapsed)
     }
 
     /// The whole of it.
@@ -117,6 +162,10 @@ impl<'a> Line<'a> {
         };
         let reason = attributes.iter().find(|(name, _)| name == "reason");
         self.reason = reason.map(|(_, value)| value.clone());
+        self.finish(failed, elapsed)
+    }
+
+    fn finish(mut self, failed: Option<FailureKind>, elapsed: Duration) -> String {
         self.failed = failed.map(FailureKind::as_str);
         self.ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
         let mut line = serde_json::to_string(&self).expect("texts and numbers can be written");

@@ -1,14 +1,14 @@
 //! What whoever looks after the server asks: `/healthz`, `/readyz`, `/metrics`.
 
 use super::{
-    Service,
     connection::connection,
     listener::Listener,
     reply::{Body, text},
+    service::Service,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Of its own, so that a flood of them takes no place of a proxy.
@@ -40,14 +40,12 @@ fn reply(service: &Service, request: &Request<Incoming>) -> Response<Body> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, "GET\n");
     }
-    let pool = service.pool.read().clone();
+    let pool = service.pool();
     match request.uri().path() {
         // The program runs: whether it is of use is the other one's.
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/readyz" => match () {
-            () if service.is_ending.load(Relaxed) => {
-                text(StatusCode::SERVICE_UNAVAILABLE, "ending\n")
-            }
+            () if service.is_ending() => text(StatusCode::SERVICE_UNAVAILABLE, "ending\n"),
             () if pool.is_set_aside() => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the plugin traps again and again\n",

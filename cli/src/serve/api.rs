@@ -2,8 +2,8 @@
 //! it is. A decision is always 200; anything else is a failure of the asking.
 
 use super::{
-    Service,
     reply::{Body, body, json},
+    service::Service,
 };
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,

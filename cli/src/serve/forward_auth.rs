@@ -7,8 +7,8 @@ mod outcome;
 mod question;
 
 use super::{
-    Service,
     reply::{Body, body, text},
+    service::Service,
 };
 use crate::args::{Form, Serve};
 use answers::Answers;
@@ -40,11 +40,11 @@ impl ForwardAuth {
     /// # Errors
     ///
     /// What the form has no use for.
-    pub(super) fn new(serve: &Serve) -> Result<Self, String> {
-        if serve.form != Form::Envoy && !serve.path_prefix.is_empty() {
+    pub(super) fn new(serve: &Serve, form: Form) -> Result<Self, String> {
+        if form != Form::Envoy && !serve.path_prefix.is_empty() {
             return Err("--path-prefix is for --form envoy".into());
         }
-        if serve.form == Form::Nginx && !serve.trusted_proxies.is_empty() {
+        if form == Form::Nginx && !serve.trusted_proxies.is_empty() {
             return Err(
                 "--trusted-proxies says nothing to --form nginx, which tells the client's address \
                  itself (set_real_ip_from)"
@@ -56,7 +56,7 @@ impl ForwardAuth {
             return Err(format!("--carry {name}: no reply can carry it"));
         }
         Ok(Self {
-            form: serve.form,
+            form,
             trusted_proxies: serve.trusted_proxies.clone(),
             carried: serve.carry.clone(),
             path_prefix: serve.path_prefix.clone(),

@@ -1,5 +1,6 @@
 //! What the server has done, in the text form of Prometheus.
 
+use super::pool::Pool;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -11,7 +12,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use rest_client_host::{
-    plugin::{FailureKind, PluginPool, Question},
+    plugin::{FailureKind, Question},
     routing::Decision,
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -27,6 +28,7 @@ pub(super) struct Metrics {
     decision_times: Family<OfPlugin, Histogram>,
     questions: Family<OfQuestion, Counter>,
     question_times: Family<OfService, Histogram>,
+    broken_off: Family<OfFailure, Counter>,
     refused_peers: Counter,
     refused_forms: Counter,
     lost_lines: Counter,
@@ -42,6 +44,12 @@ struct OfPlugin {
 struct OfDecision {
     plugin: String,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfFailure {
+    plugin: String,
+    failed: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,6 +81,7 @@ impl Metrics {
             decision_times: Family::new_with_constructor(times),
             questions: Family::default(),
             question_times: Family::new_with_constructor(times),
+            broken_off: Family::default(),
             refused_peers: Counter::default(),
             refused_forms: Counter::default(),
             lost_lines: Counter::default(),
@@ -89,6 +98,22 @@ impl Metrics {
             Ok(Decision::Drop(_)) => "drop",
             Err(kind) => kind.as_str(),
         };
+        self.count(outcome, elapsed);
+    }
+
+    /// A plugin has answered by itself, or failed.
+    pub(super) fn answered(&self, failed: Option<FailureKind>, elapsed: Duration) {
+        self.count(failed.map_or("answer", FailureKind::as_str), elapsed);
+    }
+
+    /// A plugin failed behind the head of its answer.
+    pub(super) fn broke_off(&self, failed: FailureKind) {
+        let (plugin, failed) = (self.plugin.clone(), failed.as_str());
+        let labels = OfFailure { plugin, failed };
+        self.broken_off.get_or_create(&labels).inc();
+    }
+
+    fn count(&self, outcome: &'static str, elapsed: Duration) {
         let plugin = self.plugin.clone();
         let labels = OfDecision { plugin, outcome };
         self.decisions.get_or_create(&labels).inc();
@@ -149,7 +174,7 @@ impl Metrics {
     }
 
     /// All of it, and how things stand now.
-    pub(super) fn text(&self, pool: &PluginPool) -> String {
+    pub(super) fn text(&self, pool: &Pool) -> String {
         let mut all = Registry::with_prefix("rest_client");
         all.register("decisions", "Decisions by outcome", self.decisions.clone());
         all.register(
@@ -166,6 +191,11 @@ impl Metrics {
             "question_duration_seconds",
             "Time of questions",
             self.question_times.clone(),
+        );
+        all.register(
+            "answers_broken_off",
+            "Answers of plugins that broke off behind their heads, by how the plugin failed",
+            self.broken_off.clone(),
         );
         all.register(
             "refused_peers",

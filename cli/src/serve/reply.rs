@@ -2,12 +2,16 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{
+    BodyExt as _, Either, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody,
+};
 use hyper::body::Incoming;
+use rest_client_host::plugin::DecisionError;
 use std::time::Duration;
 use tokio::time::timeout;
 
-pub(super) type Body = Full<Bytes>;
+/// Of this program, or of a plugin.
+pub(super) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, DecisionError>>;
 
 /// How long a body may take. Whoever asks is nearby.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,13 +28,18 @@ pub(super) fn json(status: StatusCode, json: String) -> Response<Body> {
 
 /// A reply without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::default());
+    let mut response = whole(Bytes::new());
     *response.status_mut() = status;
     response
 }
 
+/// A reply of this program.
+pub(super) fn whole(body: impl Into<Full<Bytes>>) -> Response<Body> {
+    Response::new(Either::Left(body.into()))
+}
+
 fn typed(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
-    let mut response = Response::new(Full::from(body));
+    let mut response = whole(body);
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -34,6 +34,9 @@ const BUDGET: usize = 64 * 1024 * 1024;
 /// Random bytes that a plugin gets in one call, at most.
 const MOST_RANDOM: u64 = 1 << 20;
 
+/// Bytes of fields that a plugin makes, as they are in memory.
+const FIELDS: usize = 64 * 1024;
+
 /// Bytes that a transfer takes beside its outcome.
 const TRANSFER: usize = 1024;
 
@@ -67,12 +70,14 @@ impl PluginCtx {
     pub fn new(instance: Instance) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS);
         Self {
             instance,
             budget: Budget::new(BUDGET),
             share: None,
             table,
-            http: WasiHttpCtx::new(),
+            http,
             wasi: Self::wasi_builder().build(),
             hooks: Hooks,
             settings: BTreeMap::new(),

@@ -9,8 +9,11 @@
 use super::context::PluginView;
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
-    WasiHttp, WasiHttpView as _,
-    p2::bindings::http::types::{LinkOptions, add_to_linker as add_types},
+    WasiHttp, WasiHttpCtxView, WasiHttpView as _,
+    p2::bindings::http::{
+        outgoing_handler,
+        types::{LinkOptions, add_to_linker as add_types},
+    },
 };
 
 const INTERFACE: &str = "wasi:http/types@0.2.12";
@@ -59,6 +62,17 @@ const REFUSED: [&str; 40] = [
     "[method]future-incoming-response.get",
 ];
 
+/// Adds all of it, and a handler of outgoing requests that refuses each: for plugins that
+/// answer HTTP by themselves, and have to make fields and responses.
+pub(super) fn add_all_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    fn http<T: PluginView>(state: &mut T) -> WasiHttpCtxView<'_> {
+        state.rest_client().http()
+    }
+    add_types::<_, WasiHttp>(linker, &LinkOptions::default(), http)?;
+    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, http)
+}
+
+/// Adds what reads a reply.
 pub(super) fn add_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     add_types::<_, WasiHttp>(linker, &LinkOptions::default(), |state| {
         state.rest_client().http()

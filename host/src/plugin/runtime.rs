@@ -1,7 +1,9 @@
 //! Where plugins of others run: an engine of their own, in which they give way while they
 //! compute, and stores that bound what they take.
 
-use super::{PluginCtx, PluginView, add_to_linker, background::Background, pace::Pace};
+use super::{
+    PluginCtx, PluginView, add_to_handler_linker, add_to_linker, background::Background, pace::Pace,
+};
 use crate::ticker::{Running, Ticker};
 use std::{
     fmt,
@@ -18,6 +20,10 @@ use wasmtime_wasi::{I32Exit, p2::bindings::CommandPre};
 /// How a core module begins, and how a component does.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// What a plugin exports that decides, and what one that answers HTTP by itself.
+const ROUTER: &str = "routing:contract/router@";
+const HANDLER: &str = "wasi:http/incoming-handler@0.2.";
 
 /// Core modules that a plugin is made of, and memories and tables of these, at most.
 /// Toolchains make a dozen modules of an interpreter.
@@ -71,6 +77,8 @@ pub struct PluginRuntime(Arc<Inner>);
 struct Inner {
     engine: Engine,
     linker: Linker<State>,
+    /// For plugins that answer HTTP by themselves.
+    handler_linker: Linker<State>,
     ticker: Ticker,
     limits: Limits,
     background: Background,
@@ -228,10 +236,13 @@ impl PluginRuntime {
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
+        let mut handler_linker = Linker::new(&engine);
+        add_to_handler_linker(&mut handler_linker)?;
         Ok(Self(Arc::new(Inner {
             ticker: Ticker::start(&engine)?,
             engine,
             linker,
+            handler_linker,
             limits,
             background: Background::default(),
         })))
@@ -263,7 +274,17 @@ impl PluginRuntime {
         }
         let component =
             Component::new(&self.0.engine, component).context("the component can't be compiled")?;
-        let pre = self.0.linker.instantiate_pre(&component).context(
+        let Inner {
+            engine,
+            linker,
+            handler_linker,
+            ..
+        } = &*self.0;
+        let linker = match exports(engine, &component, HANDLER) {
+            true => handler_linker,
+            false => linker,
+        };
+        let pre = linker.instantiate_pre(&component).context(
             "the plugin imports what no plugin gets here; WASI 0.2, rest:client and the types of wasi:http are there",
         )?;
         Ok(Plugin {
@@ -298,7 +319,28 @@ impl Command {
     }
 }
 
+/// Whether `component` exports an interface whose name begins like this.
+fn exports(engine: &Engine, component: &Component, interface: &str) -> bool {
+    let component = component.component_type();
+    let mut exports = component.exports(engine);
+    exports.any(|(name, _)| name.starts_with(interface))
+}
+
 impl Plugin {
+    /// Whether it decides, for a [`PluginPool`](super::PluginPool): it exports `router` of
+    /// the routing contract, in any version.
+    #[must_use]
+    pub fn is_router(&self) -> bool {
+        exports(&self.runtime.0.engine, self.pre.component(), ROUTER)
+    }
+
+    /// Whether it answers HTTP by itself, for a [`HandlerPool`](super::HandlerPool): it
+    /// exports `wasi:http/incoming-handler`.
+    #[must_use]
+    pub fn is_handler(&self) -> bool {
+        exports(&self.runtime.0.engine, self.pre.component(), HANDLER)
+    }
+
     /// The plugin as a command: it exports `wasi:cli/run`.
     ///
     /// # Errors

@@ -69,10 +69,10 @@ impl Answers {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::super::reply::whole, *};
 
     fn answer(size: usize) -> Response<Body> {
-        Response::new(vec![b'x'; size].into())
+        whole(vec![b'x'; size])
     }
 
     #[test]

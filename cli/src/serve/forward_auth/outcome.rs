@@ -1,7 +1,7 @@
 //! A decision as the reply that has a proxy carry it out, or not at all.
 
 use super::{
-    super::reply::{Body, empty},
+    super::reply::{Body, empty, whole},
     ForwardAuth,
 };
 use crate::args::Form;
@@ -112,8 +112,8 @@ impl ForwardAuth {
         if (200..300).contains(code) {
             return Err(Unfit(format!("{code} would admit the request")));
         }
-        let mut reply = empty(status(*code)?);
-        *reply.body_mut() = Bytes::copy_from_slice(body).into();
+        let mut reply = whole(Bytes::copy_from_slice(body));
+        *reply.status_mut() = status(*code)?;
         for (name, value) in fields {
             let (name, value) = field(name, value)?;
             self.check_reply_field(&name)?;

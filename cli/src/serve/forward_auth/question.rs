@@ -70,7 +70,7 @@ impl ForwardAuth {
         let described = match self.form {
             Form::Nginx => described_by_nginx(&head.headers)?,
             Form::Caddy | Form::Traefik => self.described_by_forwarded(&head.headers)?,
-            Form::Envoy | Form::Json => self.described_by_itself(head)?,
+            Form::Envoy | Form::Json | Form::Http => self.described_by_itself(head)?,
         };
         let Described {
             method,

@@ -1,0 +1,276 @@
+//! What a server knows, whoever is connected to it.
+
+use super::{
+    access_log::{AccessLog, Line},
+    api,
+    forward_auth::ForwardAuth,
+    handler,
+    listener::{Peer, Stream},
+    metrics::Metrics,
+    pool::Pool,
+    reply::Body,
+};
+use crate::{
+    args::{Form, Serve},
+    exit::{Exit, Problem},
+    stderr,
+};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use ipnet::IpNet;
+use parking_lot::RwLock;
+use rest_client_host::{
+    plugin::{DecisionError, OnFailure},
+    routing,
+};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncWriteExt as _, copy, sink},
+    sync::{Mutex, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+/// What a peer gets that is not trusted, whatever it asks.
+const REFUSAL: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\n\
+content-length: 40\r\nconnection: close\r\n\r\nwho asks is not among the trusted peers\n";
+
+/// How long it may take to take that.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// Such peers at the same time. Others are told nothing.
+const REFUSALS: usize = 64;
+
+/// What all connections have in common.
+pub(super) struct Service {
+    /// Replaced by another where a new version of the plugin takes over.
+    pool: RwLock<Pool>,
+    pub(super) on_failure: OnFailure,
+    trusted_peers: Vec<IpNet>,
+    /// Peers that are told that they are not trusted.
+    refusals: Arc<Semaphore>,
+    asked: Asked,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) access_log: Option<AccessLog>,
+    /// It takes no further connections.
+    is_ending: AtomicBool,
+    /// One version after the other takes over.
+    reloading: Mutex<()>,
+}
+
+/// How the proxy asks: one form, which is never guessed.
+enum Asked {
+    Api {
+        name: String,
+    },
+    ForwardAuth(Box<ForwardAuth>),
+    /// It asks nothing: the plugin answers.
+    Handler,
+}
+
+impl Service {
+    /// One that has `pool` answer what is asked in this form.
+    ///
+    /// # Errors
+    ///
+    /// The arguments say what this form has no use for, or a file can't be written.
+    pub(super) fn new(
+        serve: &Serve,
+        (pool, form): (Pool, Form),
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Problem> {
+        let usage = |what: String| Problem::new(Exit::Usage, what);
+        let this_machine = || ["127.0.0.0/8", "::1/128"].map(|it| it.parse().expect("a network"));
+        let trusted_peers = serve.trusted_peers.clone();
+        let asked = match form {
+            Form::Json => {
+                refuse_flags_of_forward_auth(serve, "json").map_err(usage)?;
+                Asked::Api {
+                    name: serve.decider.name(),
+                }
+            }
+            Form::Http => {
+                refuse_flags_of_forward_auth(serve, "http").map_err(usage)?;
+                if serve.decider.on_failure == OnFailure::Open {
+                    let what = "--on-failure open says nothing to --form http: there is nobody \
+                                but the plugin who could answer";
+                    return Err(usage(what.into()));
+                }
+                Asked::Handler
+            }
+            _ => Asked::ForwardAuth(Box::new(ForwardAuth::new(serve, form).map_err(usage)?)),
+        };
+        Ok(Self {
+            pool: RwLock::new(pool),
+            on_failure: serve.decider.on_failure.clone(),
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            trusted_peers: trusted_peers.unwrap_or_else(|| this_machine().into()),
+            asked,
+            metrics,
+            access_log: serve
+                .access_log
+                .as_deref()
+                .map(AccessLog::open)
+                .transpose()?,
+            is_ending: AtomicBool::new(false),
+            reloading: Mutex::default(),
+        })
+    }
+
+    /// Answers `peer`, who is trusted.
+    pub(super) async fn reply(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        match &self.asked {
+            Asked::Api { name } => api::reply(self, name, request).await,
+            Asked::ForwardAuth(form) => form.reply(self, request).await,
+            Asked::Handler => match self.pool() {
+                Pool::Handler(pool) => handler::reply(self, &pool, peer, request).await,
+                Pool::Router(_) => unreachable!("the form has been http from the beginning"),
+            },
+        }
+    }
+
+    /// The version that is there now.
+    pub(super) fn pool(&self) -> Pool {
+        self.pool.read().clone()
+    }
+
+    /// From now on it takes no further connections.
+    pub(super) fn end(&self) {
+        self.is_ending.store(true, Relaxed);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_ending.load(Relaxed)
+    }
+
+    /// Tells a peer that is not trusted that it is not, if there is time for it.
+    pub(super) fn refuse(&self, mut stream: Pin<Box<dyn Stream>>, peer: Peer) {
+        if self.metrics.refused_peer() {
+            tracing::warn!(%peer, "a peer that is not among --trusted-peers asks, and is refused; from now on it is counted");
+        }
+        let Ok(place) = self.refusals.clone().try_acquire_owned() else {
+            return;
+        };
+        tokio::spawn(async move {
+            let told = async {
+                stream.write_all(REFUSAL).await?;
+                stream.shutdown().await?;
+                // What it sends is read, so that the refusal arrives.
+                copy(&mut stream, &mut sink()).await
+            };
+            let _ = timeout(REFUSAL_TIME, told).await;
+            drop(place);
+        });
+    }
+
+    /// Has the plugin decide. What the proxy can't carry out, as `is_fit` says, is no
+    /// decision.
+    pub(super) async fn decide<T>(
+        &self,
+        request: routing::Request,
+        is_fit: impl FnOnce(&routing::Decision) -> Result<T, String>,
+    ) -> Result<(routing::Decision, T), DecisionError> {
+        let Pool::Router(pool) = self.pool() else {
+            unreachable!("the form has not been http from the beginning")
+        };
+        let began = Instant::now();
+        let protocol = request.protocol;
+        let line = self.access_log.as_ref();
+        let line = line.map(|log| (log, Line::begin(pool.name(), &request)));
+        let decided = match pool.route(request).await {
+            Ok(decision) => match is_fit(&decision) {
+                Ok(fit) => Ok((decision, fit)),
+                Err(what) => Err(pool.reject(&what)),
+            },
+            Err(error) => Err(error),
+        };
+        let outcome = decided.as_ref().map(|(decision, _)| decision);
+        let outcome = outcome.map_err(DecisionError::kind);
+        let elapsed = began.elapsed();
+        self.metrics.decided(outcome, elapsed);
+        if let Some((log, line)) = line {
+            let line = match outcome {
+                Ok(decision) => line.end(decision, None, elapsed),
+                Err(failed) => {
+                    let decision = self.on_failure.decision(protocol);
+                    line.end(&decision, Some(failed), elapsed)
+                }
+            };
+            if !log.write(line) {
+                self.metrics.lost_line();
+            }
+        }
+        decided
+    }
+
+    pub(super) fn trusts(&self, peer: Peer) -> bool {
+        match peer {
+            // Who may write to it is a matter of its folder's permissions.
+            Peer::Unix => true,
+            Peer::Tcp(address) => {
+                let address = address.ip().to_canonical();
+                self.trusted_peers.iter().any(|it| it.contains(&address))
+            }
+        }
+    }
+
+    /// Has a new version of the plugin take over, if it can. Decisions that are under way
+    /// are made by the old one.
+    pub(super) async fn reload(self: Arc<Self>, serve: Arc<Serve>) {
+        let _turn = self.reloading.lock().await;
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
+        let metrics = self.metrics.clone();
+        let new = async {
+            // A compiler takes its time.
+            let load = {
+                let serve = serve.clone();
+                move || Pool::load(&serve, &metrics)
+            };
+            let loaded = spawn_blocking(load).await;
+            let loaded = loaded.map_err(|error| error.to_string())?;
+            let (pool, form) = loaded.map_err(|problem| problem.to_string())?;
+            if (form == Form::Http) != matches!(self.asked, Asked::Handler) {
+                let what = "it is a plugin of another kind; --form says which is served";
+                return Err(what.to_owned());
+            }
+            let checked = pool.check(&serve).await;
+            checked.map_err(|problem| problem.to_string())?;
+            Ok(pool)
+        };
+        let new = new.await;
+        self.metrics.reloaded(new.is_ok());
+        match new {
+            Ok(pool) => {
+                // The old one may take its time to go, and nobody waits for that.
+                let old = std::mem::replace(&mut *self.pool.write(), pool);
+                drop(old);
+                stderr::complain("the new version of the plugin has taken over");
+            }
+            Err(what) => stderr::complain(&format!("the plugin stays as it was: {what}")),
+        }
+    }
+}
+
+/// # Errors
+///
+/// A flag is given that says nothing to this `form`.
+fn refuse_flags_of_forward_auth(serve: &Serve, form: &str) -> Result<(), String> {
+    let flags = [
+        ("--carry", !serve.carry.is_empty()),
+        ("--path-prefix", !serve.path_prefix.is_empty()),
+        ("--trusted-proxies", !serve.trusted_proxies.is_empty()),
+    ];
+    match flags.iter().find(|(_, is_set)| *is_set) {
+        Some((flag, _)) => Err(format!("{flag} says nothing to --form {form}")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,111 @@
+//! What a plugin exports, and an instance of it that is asked through that.
+
+use super::{
+    PluginCtx,
+    pace::Pace,
+    runtime::{Plugin, State},
+};
+use std::sync::Arc;
+use wasmtime::Store;
+
+/// Bytes that a plugin may hand over in one call of the host, or in what it returns.
+const AT_ONCE: usize = 16 << 20;
+
+/// The exports of one kind of plugin.
+pub(super) trait Exports: Sized + Send + Sync + 'static {
+    /// What all instances of a plugin have in common.
+    type Pre: Send + Sync + 'static;
+
+    /// # Errors
+    ///
+    /// `plugin` does not export what it takes.
+    fn find(plugin: &Plugin) -> wasmtime::Result<Self::Pre>;
+
+    /// The exports of a new instance.
+    ///
+    /// # Errors
+    ///
+    /// It traps.
+    fn instantiate(
+        pre: &Self::Pre,
+        store: &mut Store<State>,
+    ) -> impl Future<Output = wasmtime::Result<Self>> + Send;
+
+    /// Whether it can do its work here.
+    ///
+    /// # Errors
+    ///
+    /// It traps.
+    fn check(
+        &self,
+        store: &mut Store<State>,
+    ) -> impl Future<Output = wasmtime::Result<Result<(), String>>> + Send;
+}
+
+/// A plugin that exports what is needed.
+pub(super) struct Startable<E: Exports> {
+    pub(super) plugin: Plugin,
+    pre: E::Pre,
+}
+
+/// An instance of it.
+pub(super) struct Started<E> {
+    pub(super) store: Store<State>,
+    pub(super) exports: E,
+    /// How often it was asked.
+    pub(super) asked: u32,
+}
+
+impl<E: Exports> Startable<E> {
+    /// # Errors
+    ///
+    /// `plugin` does not export what it takes.
+    pub(super) fn new(plugin: &Plugin) -> wasmtime::Result<Self> {
+        Ok(Self {
+            pre: E::find(plugin)?,
+            plugin: plugin.clone(),
+        })
+    }
+
+    /// Starts one, which goes at `pace`.
+    ///
+    /// # Errors
+    ///
+    /// It traps.
+    pub(super) async fn start(
+        &self,
+        context: PluginCtx,
+        pace: &Arc<Pace>,
+    ) -> wasmtime::Result<Started<E>> {
+        let mut store = self.plugin.store(context);
+        store.set_hostcall_fuel(AT_ONCE);
+        store.data_mut().pace = pace.clone();
+        let exports = E::instantiate(&self.pre, &mut store).await?;
+        Ok(Started {
+            store,
+            exports,
+            asked: 0,
+        })
+    }
+}
+
+impl<E: Exports> Started<E> {
+    /// What the host keeps for it.
+    pub(super) fn context(&mut self) -> &mut PluginCtx {
+        &mut self.store.data_mut().rest_client
+    }
+
+    /// Has it go at `pace` from now on.
+    pub(super) fn keep_to(&mut self, pace: &Arc<Pace>) {
+        self.store.data_mut().pace = pace.clone();
+    }
+
+    /// Whether it can do its work here.
+    ///
+    /// # Errors
+    ///
+    /// It traps.
+    pub(super) async fn check(&mut self) -> wasmtime::Result<Result<(), String>> {
+        self.exports.check(&mut self.store).await
+    }
+}

@@ -1,0 +1,314 @@
+//! Instances of a plugin: as many as there is work for at the same time, within what the
+//! operator allows.
+
+use super::{DecisionError, FailureKind, PoolOptions, PoolStats, health::Health, stats::Counts};
+use crate::{
+    instance::Instance,
+    line_budget::LineBudget,
+    plugin::{
+        PluginCtx,
+        exports::{Exports, Startable, Started},
+        log_stream::{LINES, LogStream},
+        pace::Pace,
+        runtime::Plugin,
+    },
+};
+use parking_lot::Mutex;
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::Duration,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+
+/// What any decision takes at most.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Lines about decisions that are not made, in ten seconds.
+const COMPLAINTS: u32 = 10;
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Those of one plugin.
+pub(super) struct Instances<E: Exports> {
+    plugin: Startable<E>,
+    pub(super) instance: Instance,
+    pub(super) options: PoolOptions,
+    log: LogStream,
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    /// Without work. The one used last is at the end.
+    idle: Mutex<Vec<Started<E>>>,
+    health: Health,
+    pub(super) counts: Counts,
+    /// What is said of decisions that are not made.
+    complaints: LineBudget,
+}
+
+impl<E: Exports> Instances<E> {
+    /// # Errors
+    ///
+    /// The plugin does not export what it takes.
+    pub(super) fn new(
+        plugin: &Plugin,
+        instance: Instance,
+        mut options: PoolOptions,
+    ) -> wasmtime::Result<Self> {
+        options.instances = options.instances.clamp(1, Semaphore::MAX_PERMITS);
+        Ok(Self {
+            plugin: Startable::new(plugin)?,
+            instance,
+            log: LogStream {
+                plugin: options.name.as_str().into(),
+                lines: Arc::new(LineBudget::new(LINES)),
+            },
+            places: Arc::new(Semaphore::new(options.instances)),
+            waiting: AtomicUsize::new(0),
+            idle: Mutex::default(),
+            health: Health::default(),
+            counts: Counts::default(),
+            complaints: LineBudget::new(COMPLAINTS),
+            options,
+        })
+    }
+
+    /// Asks a new instance whether it can do its work here. It is used for what comes first
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// It can't.
+    pub(super) async fn check(self: &Arc<Self>) -> Result<(), DecisionError> {
+        self.instance.start_driver();
+        let deadline = self.deadline(Duration::MAX);
+        let place = self.place(deadline).await?;
+        let shared = self.clone();
+        self.run(deadline, |pace| async move {
+            let started = shared.start(&pace).await?;
+            shared.give_back(started);
+            drop(place);
+            Ok(())
+        })
+        .await
+    }
+
+    /// What became of the work so far.
+    pub(super) fn stats(&self) -> PoolStats {
+        let in_flight = self.options.instances - self.places.available_permits();
+        self.counts.stats(in_flight, self.waiting.load(Relaxed))
+    }
+
+    /// Whether the plugin may be asked now.
+    ///
+    /// # Errors
+    ///
+    /// It is set aside.
+    pub(super) fn pass(&self) -> Result<(), DecisionError> {
+        self.health
+            .pass(Instant::now().into_std())
+            .map_err(|pause| {
+                let what = "the plugin trapped again and again, and is not asked for another";
+                DecisionError::new(FailureKind::Trap, format!("{what} {pause:.1?}"))
+            })
+    }
+
+    /// Counts an outcome, and tells the operator of one that is none.
+    pub(super) fn note<T>(&self, outcome: &Result<T, DecisionError>) {
+        self.counts.add(outcome);
+        if let Err(error) = outcome {
+            self.complain(error);
+        }
+    }
+
+    /// The end of what begins now and has so much time, if the operator gives it.
+    ///
+    /// # Errors
+    ///
+    /// The plugin is set aside.
+    pub(super) fn begin(&self, time: Duration) -> Result<Instant, DecisionError> {
+        // Here, and not where a plugin goes on that computes for long: it is for all.
+        self.instance.start_driver();
+        let deadline = self.deadline(time);
+        self.pass()?;
+        Ok(deadline)
+    }
+
+    fn deadline(&self, time: Duration) -> Instant {
+        // Beyond it an instant may be more than the system can count to.
+        Instant::now() + time.min(self.options.decision_timeout).min(LONGEST)
+    }
+
+    /// Tells the operator why there is no decision.
+    pub(super) fn complain(&self, error: &DecisionError) {
+        let plugin = &*self.options.name;
+        let Some(left_out) = self.complaints.next(Instant::now().into_std()) else {
+            return;
+        };
+        if left_out > 0 {
+            tracing::warn!(
+                plugin,
+                left_out,
+                "more decisions failed than there are lines"
+            );
+        }
+        tracing::warn!(plugin, failed = %error.kind(), "{error}");
+    }
+
+    /// A place among those who have an instance.
+    pub(super) async fn place(
+        &self,
+        deadline: Instant,
+    ) -> Result<OwnedSemaphorePermit, DecisionError> {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Ok(place);
+        }
+        let waiting = Waiting::begin(&self.waiting);
+        if waiting.others >= self.options.queue {
+            let what = format!("{} decisions wait for the plugin already", waiting.others);
+            return Err(DecisionError::new(FailureKind::Queue, what));
+        }
+        let place = timeout_at(deadline, self.places.clone().acquire_owned()).await;
+        match place {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) => unreachable!("it is never closed"),
+            Err(_) => Err(DecisionError::new(
+                FailureKind::Deadline,
+                "the time of the decision was over before an instance of the plugin was free",
+            )),
+        }
+    }
+
+    /// Runs the plugin until the deadline: here as long as it need not give way, and in
+    /// the background from then on.
+    pub(super) async fn run<T, F>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(Arc<Pace>) -> F,
+    ) -> Result<T, DecisionError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, DecisionError>> + Send + 'static,
+    {
+        let runtime = &self.plugin.plugin.runtime;
+        let _running = runtime.running();
+        let pace = Arc::new(Pace::begin());
+        let mut work: Option<Work<Result<T, DecisionError>>> = Some(Box::pin(work(pace.clone())));
+        let outcome = timeout_at(deadline, async {
+            let here = poll_fn(|cx| {
+                let Some(running) = &mut work else {
+                    unreachable!("it was not moved yet")
+                };
+                pace.polled();
+                match running.as_mut().poll(cx) {
+                    Poll::Ready(done) => Poll::Ready(Some(done)),
+                    Poll::Pending if pace.has_given_way() => Poll::Ready(None),
+                    Poll::Pending => Poll::Pending,
+                }
+            });
+            if let Some(done) = here.await {
+                return done;
+            }
+            self.counts.moved.fetch_add(1, Relaxed);
+            let work = work.take().expect("it was not moved yet");
+            let there = pin!(runtime.background().run(work));
+            there.await.unwrap_or_else(|error| {
+                let what = format!("the plugin can't go on in the background: {error}");
+                Err(DecisionError::new(FailureKind::Queue, what))
+            })
+        })
+        .await;
+        let now = Instant::now().into_std();
+        let outcome = outcome.unwrap_or_else(|_| {
+            if pace.computes() {
+                // It was not a service that it waited for.
+                self.health.trapped(now);
+            }
+            let what = "the time of the decision is over";
+            Err(DecisionError::new(FailureKind::Deadline, what))
+        });
+        match &outcome {
+            Ok(_) => self.health.answered(),
+            Err(error) => match error.kind() {
+                FailureKind::Trap => self.health.trapped(now),
+                FailureKind::Error | FailureKind::Invalid => self.health.answered(),
+                FailureKind::Deadline | FailureKind::Queue => {}
+            },
+        }
+        outcome
+    }
+
+    /// One without work, or a new one.
+    pub(super) async fn instance(&self, pace: &Arc<Pace>) -> Result<Started<E>, DecisionError> {
+        let idle = self.idle.lock().pop();
+        match idle {
+            Some(mut started) => {
+                started.keep_to(pace);
+                Ok(started)
+            }
+            None => self.start(pace).await,
+        }
+    }
+
+    /// Starts one, and asks it whether it can do its work.
+    async fn start(&self, pace: &Arc<Pace>) -> Result<Started<E>, DecisionError> {
+        let Self {
+            plugin,
+            instance,
+            options,
+            log,
+            counts,
+            ..
+        } = self;
+        counts.started.fetch_add(1, Relaxed);
+        let mut wasi = PluginCtx::wasi_builder();
+        wasi.stdout(log.clone()).stderr(log.clone());
+        let context = PluginCtx::new(instance.clone())
+            .memory_budget(options.memory_budget)
+            .max_async_transfers(options.max_async_transfers)
+            .with_settings(options.settings.clone())
+            .with_wasi(wasi.build());
+        let mut started = plugin.start(context, pace).await.map_err(trapped)?;
+        let checked = started.check().await.map_err(trapped)?;
+        checked.map_err(DecisionError::of_plugin)?;
+        Ok(started)
+    }
+
+    pub(super) fn give_back(&self, started: Started<E>) {
+        if started.asked < self.options.decisions_per_instance.get() {
+            self.idle.lock().push(started);
+        }
+    }
+}
+
+/// One who waits.
+struct Waiting<'a> {
+    all: &'a AtomicUsize,
+    others: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(all: &'a AtomicUsize) -> Self {
+        let others = all.fetch_add(1, Relaxed);
+        Self { all, others }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Relaxed);
+    }
+}
+
+pub(super) fn trapped(trap: wasmtime::Error) -> DecisionError {
+    let cause = trap.root_cause().to_string();
+    let what = format!("the plugin trapped: {}", cause.escape_debug());
+    DecisionError::new(FailureKind::Trap, what)
+}

@@ -1,0 +1,219 @@
+//! A plugin that answers HTTP by itself: what it says goes out as it says it, and what it
+//! leaves undone is never taken for an answer.
+
+use super::{Serving, configuration, folder};
+use crate::{worker, worker_with};
+use rest_client_host::{ErrorKind, HttpVersion, Response};
+use std::fs;
+use support::{
+    config, plugin,
+    process::{rest_client, run},
+    server::Server,
+    steps::ok,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+async fn get(serving: &Serving, path: &str) -> Response {
+    worker().rest_get(&serving.url(path)).await.unwrap()
+}
+
+async fn text(serving: &Serving, path: &str) -> String {
+    get(serving, path).await.text().into_owned()
+}
+
+/// The reply to a request that is sent as it is.
+async fn raw(serving: &Serving, request: &str) -> String {
+    let mut stream = TcpStream::connect(&serving.at).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    reply
+}
+
+#[tokio::test]
+async fn what_the_plugin_answers_is_the_reply() {
+    let serving = Serving::start("website", &["--instances", "1"]).await;
+    let reply = get(&serving, "/hello").await;
+    assert_eq!((reply.status().as_u16(), &*reply.text()), (200, "hello"));
+    assert_eq!(reply.headers()["content-length"], "5");
+    assert_eq!(get(&serving, "/nowhere").await.status(), 404);
+    // It is the same instance.
+    assert_eq!(text(&serving, "/asked").await, "3");
+}
+
+#[tokio::test]
+async fn a_fresh_instance_for_each_answer_is_to_be_had() {
+    let serving = Serving::start("website", &["--decisions-per-instance", "1"]).await;
+    assert_eq!(text(&serving, "/asked").await, "1");
+    assert_eq!(text(&serving, "/asked").await, "1");
+}
+
+#[tokio::test]
+async fn bodies_flow_both_ways_over_both_versions_of_http() {
+    let serving = Serving::start("website", &[]).await;
+    let body: Vec<u8> = (0..1 << 20).map(|it: u32| it.to_le_bytes()[1]).collect();
+    for http_version in [HttpVersion::Http11, HttpVersion::Http2PriorKnowledge] {
+        let worker = worker_with(config!(http_version = http_version));
+        let reply = worker.rest_post(&serving.url("/echo"), body.clone());
+        let reply = reply.await.unwrap();
+        assert!(reply.body() == &body, "{} bytes", reply.body().len());
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_an_answer_is_never_the_whole() {
+    let arguments = ["--decision-timeout", "1s", "--admin", "127.0.0.1:0"];
+    let serving = Serving::start("website", &arguments).await;
+    // What it has not written by then, nobody will.
+    for path in ["/half", "/half-then-trap", "/too-short"] {
+        assert_eq!(get(&serving, path).await.status(), 503, "{path}");
+    }
+    // Where the head has gone out already, the connection breaks off.
+    for path in ["/much-then-trap", "/half-then-spin"] {
+        let error = worker().rest_get(&serving.url(path)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{path}: {error}");
+    }
+    for failed in ["trap", "deadline"] {
+        let labels = format!(r#"plugin="website",failed="{failed}""#);
+        let line = format!("rest_client_answers_broken_off_total{{{labels}}} 1");
+        serving.wait_for_metric(&line).await;
+    }
+}
+
+#[tokio::test]
+async fn where_the_plugin_does_not_answer_the_operator_does() {
+    let arguments = ["--on-failure", "500 Not Now", "--decision-timeout", "1s"];
+    let serving = Serving::start("website", &arguments).await;
+    for path in ["/trap", "/hello", "/nothing", "/error", "/half", "/spin"] {
+        let reply = get(&serving, path).await;
+        match path {
+            "/hello" => assert_eq!(reply.status(), 200),
+            _ => {
+                assert_eq!(reply.status(), 500, "{path}");
+                assert_eq!(reply.text(), "Not Now\n");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_asks_services_and_nobody_else() {
+    let billing = Server::start(|_| ok("12.50")).await;
+    let serving = Serving::asking("website", ("billing", &billing), &[]).await;
+    let url = "http://billing.service.internal/credit";
+    let reply = get(&serving, &format!("/ask?{url}")).await;
+    assert_eq!(reply.text(), format!("200 {url}"));
+    let reply = get(&serving, &format!("/ask?{}", billing.url("/"))).await;
+    assert_eq!(reply.status(), 502);
+    // Not by another way, either.
+    let address = billing.origin().replace("http://", "");
+    let around = text(&serving, &format!("/go-around?{address}")).await;
+    assert!(around.contains("HttpRequestDenied"), "{around}");
+    assert_eq!(billing.record().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn fields_without_end_are_its_own_end() {
+    let serving = Serving::start("website", &[]).await;
+    assert_eq!(get(&serving, "/fields").await.status(), 503);
+    assert_eq!(text(&serving, "/hello").await, "hello");
+}
+
+#[tokio::test]
+async fn a_request_is_for_one_host() {
+    let serving = Serving::start("website", &[]).await;
+    let of = async |head: &str| raw(&serving, &format!("{head}connection: close\r\n\r\n")).await;
+    let reply = of("GET http://one.example/authority HTTP/1.1\r\nhost: two.example\r\n").await;
+    assert!(reply.ends_with("\r\n\r\none.example"), "{reply}");
+    for head in [
+        "GET /authority HTTP/1.1\r\nhost: one.example\r\nhost: two.example\r\n",
+        "GET /authority HTTP/1.0\r\n",
+    ] {
+        let reply = of(head).await;
+        assert!(reply.contains(" 400 "), "{reply}");
+    }
+    let reply = of("CONNECT one.example:443 HTTP/1.1\r\nhost: one.example\r\n").await;
+    assert!(reply.contains(" 405 "), "{reply}");
+}
+
+#[tokio::test]
+async fn a_plugin_is_served_as_what_it_is() {
+    let folder = folder();
+    let _ = configuration(&folder, None);
+    for (name, form, what) in [
+        ("website", "nginx", "decides nothing"),
+        ("puppet", "http", "answers no HTTP"),
+    ] {
+        let file = folder.path().join(name).with_extension("wasm");
+        fs::write(&file, plugin::built(name)).unwrap();
+        let file = file.to_str().unwrap();
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--form", form, file];
+        let ended = run(rest_client(), arguments, b"").await;
+        assert_eq!(ended.code(), 2);
+        assert!(ended.stderr.contains(what), "{}", ended.stderr);
+    }
+    let file = folder.path().join("website.wasm");
+    let file = file.to_str().unwrap();
+    for (flag, value) in [("--carry", "x-credit"), ("--on-failure", "open")] {
+        let arguments = ["serve", "--listen", "127.0.0.1:0", flag, value, file];
+        let ended = run(rest_client(), arguments, b"").await;
+        assert_eq!(ended.code(), 2);
+        assert!(ended.stderr.contains(flag), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn another_version_takes_over_if_it_answers_http_too() {
+    let mut serving = Serving::start("website", &[]).await;
+    let file = serving.file("website.wasm");
+    fs::write(&file, plugin::built("puppet")).unwrap();
+    serving.process.signal("HUP").await;
+    serving.process.wait_for_complaint("of another kind").await;
+    fs::write(&file, plugin::built("website")).unwrap();
+    serving.process.signal("HUP").await;
+    serving.process.wait_for_complaint("has taken over").await;
+    assert_eq!(text(&serving, "/asked").await, "1");
+}
+
+#[tokio::test]
+async fn the_access_log_has_a_line_for_each_answer() {
+    let folder = folder();
+    let log = folder.path().join("access.log");
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--access-log",
+        log.to_str().unwrap(),
+    ];
+    let serving = Serving::start_in(folder, "website", &arguments).await;
+    get(&serving, "/hello?secret").await;
+    get(&serving, "/trap").await;
+    serving.process.signal("TERM").await;
+    let Serving {
+        process,
+        folder: _folder,
+        ..
+    } = serving;
+    assert_eq!(process.ended().await.code(), 0);
+    let text = fs::read_to_string(&log).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|it| {
+            let mut line: serde_json::Value = serde_json::from_str(it).unwrap();
+            for measured in ["ts", "ms"] {
+                line.as_object_mut().unwrap().remove(measured).unwrap();
+            }
+            line
+        })
+        .collect();
+    let expected = |target: &str, code: u16| {
+        serde_json::json!({"plugin": "website", "protocol": "http", "method": "GET",
+            "target": target, "source": "127.0.0.1", "decision": "answer", "code": code})
+    };
+    let mut trapped = expected("/trap", 503);
+    trapped["failed"] = "trap".into();
+    assert_eq!(lines, [expected("/hello", 200), trapped]);
+}
