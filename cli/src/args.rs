@@ -1,9 +1,11 @@
 //! The arguments as they are typed.
 
 mod decider;
+mod replay;
 mod serve;
 
 pub(crate) use decider::Decider;
+pub(crate) use replay::Replay;
 pub(crate) use serve::{Form, Listen, Serve};
 
 use crate::exit;
@@ -68,7 +70,11 @@ pub(crate) enum Command {
     /// standard input; the decision is JSON, too
     #[command(after_help = exit::TABLE)]
     Route(Route),
-    /// Have a plugin of the routing contract decide for a proxy, until SIGTERM; SIGHUP has
+    /// Play recorded decisions (--record) to this or another version of their plugin,
+    /// without a network, and say which of them differ
+    #[command(after_help = exit::TABLE)]
+    Replay(Replay),
+    /// Have a plugin decide for a proxy, or answer HTTP by itself, until SIGTERM; SIGHUP has
     /// a new version of the plugin take over
     #[command(after_help = exit::TABLE)]
     Serve(Box<Serve>),

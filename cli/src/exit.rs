@@ -8,6 +8,7 @@ use std::{fmt, process::ExitCode};
 pub(crate) const TABLE: &str = "\
 Exit codes (curl's, where curl has one):
    0  a reply came, whatever its status (but see --fail)
+   1  `replay`: a decision is another one than the recorded
    2  the arguments or the configuration are wrong
    3  the URL is wrong
    6  the host name can't be resolved
@@ -39,6 +40,7 @@ Exit codes (curl's, where curl has one):
 #[repr(u8)]
 pub(crate) enum Exit {
     Success = 0,
+    Different = 1,
     Usage = 2,
     Url = 3,
     Dns = 6,

@@ -9,6 +9,7 @@ mod destination;
 mod exit;
 mod input;
 mod interrupt;
+mod line_file;
 mod load;
 mod netrc;
 mod output;

@@ -1,5 +1,7 @@
 //! Plugins: what they ask goes by the configuration, for all of them.
 
+pub(crate) mod recording;
+pub(crate) mod replay;
 pub(crate) mod route;
 pub(crate) mod run;
 
@@ -73,7 +75,7 @@ pub(crate) struct Prepared<'a> {
     file: &'a Path,
     pub(crate) plugin: Plugin,
     instance: Instance,
-    options: PoolOptions,
+    pub(crate) options: PoolOptions,
 }
 
 impl<'a> Prepared<'a> {

@@ -51,6 +51,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         // It ends as the plugin does.
         Command::Run(run) => return wait(plugin::run::run(run)),
         Command::Route(route) => wait(plugin::route::run(route)),
+        Command::Replay(replay) => wait(plugin::replay::run(replay)),
         Command::Serve(command) => wait_with(Builder::new_multi_thread(), serve::run(*command)),
         Command::Get(get) => wait(call::run(get.into())),
         Command::Post(post) => wait(call::run(post.into_call("POST"))),

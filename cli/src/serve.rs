@@ -17,6 +17,7 @@ mod watch;
 use crate::{
     args::Serve,
     exit::{Exit, Problem},
+    plugin::recording::Recording,
     stderr, stdout,
 };
 use connection::connection;
@@ -38,9 +39,10 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     // Before it is read: what is written from now on is another version.
     let mut watch = Watch::begin(&serve.decider.plugin);
     let metrics = Arc::new(Metrics::new(&serve.decider.name()));
-    let (pool, form) = Pool::load(&serve, &metrics)?;
+    let recording = Recording::open(&serve.decider)?;
+    let (pool, form) = Pool::load(&serve, &metrics, recording.as_ref())?;
     pool.check(&serve).await?;
-    let service = Arc::new(Service::new(&serve, (pool, form), metrics)?);
+    let service = Arc::new(Service::new(&serve, (pool, form), metrics, recording)?);
     let listener = Listener::bind(&serve.listen).await?;
     if let Some(admin) = &serve.admin {
         let admin = Listener::bind(admin).await?;
@@ -109,9 +111,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         },
         () = signals.end() => given_up("at a second signal"),
     };
-    if let Some(log) = &service.access_log {
-        log.finish();
-    }
+    service.finish();
     ended
 }
 

@@ -65,6 +65,8 @@ mod log_stream;
 mod pace;
 mod pool;
 mod questions;
+mod readiness;
+mod record;
 mod rest;
 mod router;
 mod runtime;
@@ -80,6 +82,7 @@ pub use pool::{
     PoolStats,
 };
 pub use questions::{Observer, Question, Questions};
+pub use record::{Record, RecordError, Recorder, Replay};
 pub use runtime::{Command, Limits, Plugin, PluginRuntime};
 
 use wasmtime::component::{HasSelf, Linker};

@@ -29,6 +29,7 @@ mod names;
 mod output_files;
 mod plugins;
 mod proxies;
+mod recording;
 mod redirects;
 mod route;
 mod run;

@@ -38,9 +38,20 @@ pub(crate) struct Decider {
     #[arg(long, value_name = "COUNT", default_value = "1024")]
     queue: usize,
 
-    /// Decisions after which an instance is replaced; 1 is a fresh one for each
-    #[arg(long, value_name = "COUNT", default_value = "10000", value_parser = count::<NonZeroU32>)]
-    decisions_per_instance: NonZeroU32,
+    /// Decisions after which an instance is replaced; 1 is a fresh one for each [default:
+    /// 10000, and 1 with --record]
+    #[arg(long, value_name = "COUNT", value_parser = count::<NonZeroU32>)]
+    decisions_per_instance: Option<NonZeroU32>,
+
+    /// Append each decision with all that came into the plugin, as a line of JSON that
+    /// `replay` plays; credentials of the client are left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Fields of a request that hold credentials, beside authorization,
+    /// proxy-authorization and cookie
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "record")]
+    pub(crate) record_secret: Vec<String>,
 
     /// MiB that the memory of an instance may grow to
     #[arg(long, value_name = "MIB", default_value = "256", value_parser = count::<NonZeroUsize>)]
@@ -71,12 +82,6 @@ impl Decider {
     }
 
     pub(crate) fn options(&self) -> Result<PoolOptions, String> {
-        let mut settings = BTreeMap::new();
-        for (name, value) in &self.settings {
-            if settings.insert(name.clone(), value.clone()).is_some() {
-                return Err(format!("--set {name}: it is set twice"));
-            }
-        }
         let mut options = PoolOptions::default();
         options.name = self.name();
         options.decision_timeout = self.decision_timeout;
@@ -84,13 +89,35 @@ impl Decider {
             options.instances = instances.get();
         }
         options.queue = self.queue;
-        options.decisions_per_instance = self.decisions_per_instance;
-        options.settings = settings;
+        if let Some(decisions) = self.decisions_per_instance {
+            if self.record.is_some() && decisions.get() > 1 {
+                let what = "with --record each decision has an instance of its own: \
+                            --decisions-per-instance is 1";
+                return Err(what.into());
+            }
+            options.decisions_per_instance = decisions;
+        }
+        options.settings = settings(&self.settings)?;
         Ok(options)
     }
 }
 
-fn setting(text: &str) -> Result<(String, String), &'static str> {
+/// What is given with --set.
+///
+/// # Errors
+///
+/// The same twice.
+pub(super) fn settings(given: &[(String, String)]) -> Result<BTreeMap<String, String>, String> {
+    let mut settings = BTreeMap::new();
+    for (name, value) in given {
+        if settings.insert(name.clone(), value.clone()).is_some() {
+            return Err(format!("--set {name}: it is set twice"));
+        }
+    }
+    Ok(settings)
+}
+
+pub(super) fn setting(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => Err("what is needed is NAME=VALUE"),

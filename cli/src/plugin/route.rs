@@ -1,5 +1,6 @@
 //! `route`: one decision.
 
+use super::{Prepared, recording::Recording};
 use crate::{
     args::Route,
     exit::{Exit, Problem},
@@ -14,7 +15,10 @@ use rest_client_host::{
 /// done. Where the plugin does not decide, the exit code says why.
 pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
     stdout::check()?;
-    let pool = super::Prepared::new(&route.decider, |_| None)?.router()?;
+    let recording = Recording::open(&route.decider)?;
+    let mut prepared = Prepared::new(&route.decider, |_| None)?;
+    prepared.options.recorder = recording.as_ref().map(|it| it.recorder(|| {}));
+    let pool = prepared.router()?;
     let request = read_request(&input::read("the request", "-")?).map_err(|error| {
         Problem::new(
             Exit::Usage,
@@ -45,5 +49,8 @@ pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
         }
     };
     stdout::print(format!("{json}\n").as_bytes())?;
+    if recording.is_some_and(|it| !it.finish()) {
+        return Err(Problem::new(Exit::Write, "the recording can't be written"));
+    }
     Ok(exit)
 }

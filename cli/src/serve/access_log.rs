@@ -1,48 +1,19 @@
-//! The access log: a line of JSON for each decision. It is written by a thread of its own,
-//! so that nobody waits for a disk.
+//! The access log: a line of JSON for each decision.
 
 use super::listener::Peer;
-use crate::{
-    exit::{Exit, Problem},
-    stderr,
-};
 use http::StatusCode;
 use rest_client_host::{
     plugin::FailureKind,
     routing::{Decision, Protocol, Request},
 };
 use serde::Serialize;
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufWriter, Write as _},
-    iter,
-    path::Path,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bytes of a method. The rest is left out.
 const LONGEST_METHOD: usize = 32;
 
 /// Bytes of a target. The rest is left out.
 const LONGEST_TARGET: usize = 500;
-
-/// Lines that wait for the disk. What comes on top is lost, and counted.
-const WAITING: usize = 4096;
-
-/// The log.
-pub(super) struct AccessLog {
-    to_write: SyncSender<Told>,
-}
-
-enum Told {
-    Line(String),
-    /// The file may have been renamed.
-    Reopen,
-    /// Whoever waits is told when all lines before are written.
-    Finish(SyncSender<()>),
-}
 
 /// What a line says. What is not known is left out.
 #[derive(Serialize)]
@@ -171,87 +142,5 @@ impl<'a> Line<'a> {
         let mut line = serde_json::to_string(&self).expect("texts and numbers can be written");
         line.push('\n');
         line
-    }
-}
-
-impl AccessLog {
-    /// One that appends to `file`.
-    pub(super) fn open(file: &Path) -> Result<Self, Problem> {
-        let failed = |what: &str, error: io::Error| {
-            let what = format!("--access-log: {} can't be {what}: {error}", file.display());
-            Problem::new(Exit::Usage, what)
-        };
-        let opened = append(file).map_err(|error| failed("written", error))?;
-        let (to_write, told) = sync_channel(WAITING);
-        let path = file.to_owned();
-        thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || write(&path, opened, &told))
-            .map_err(|error| failed("written by a thread", error))?;
-        Ok(Self { to_write })
-    }
-
-    /// Writes a line, or says that it can't.
-    #[must_use]
-    pub(super) fn write(&self, line: String) -> bool {
-        self.tell(Told::Line(line))
-    }
-
-    /// Has the file opened anew, which somebody may have renamed.
-    pub(super) fn reopen(&self) {
-        // Behind so many lines there is no other moment for it.
-        let _ = self.tell(Told::Reopen);
-    }
-
-    /// Returns when all lines are written, or a second has passed.
-    pub(super) fn finish(&self) {
-        let (finished, is_finished) = sync_channel(1);
-        if self.tell(Told::Finish(finished)) {
-            let _ = is_finished.recv_timeout(Duration::from_secs(1));
-        }
-    }
-
-    fn tell(&self, told: Told) -> bool {
-        self.to_write.try_send(told).is_ok()
-    }
-}
-
-fn append(file: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(file)
-}
-
-fn write(path: &Path, file: File, told: &Receiver<Told>) {
-    let mut file = BufWriter::new(file);
-    let mut is_well = true;
-    // All that waits is written together.
-    while let Ok(first) = told.recv() {
-        let mut done = Ok(());
-        let mut finished = None;
-        for told in iter::once(first).chain(told.try_iter()) {
-            let one = match told {
-                Told::Line(line) => file.write_all(line.as_bytes()),
-                Told::Reopen => file.flush().and_then(|()| append(path)).map(|new| {
-                    file = BufWriter::new(new);
-                }),
-                Told::Finish(waiting) => {
-                    finished = Some(waiting);
-                    Ok(())
-                }
-            };
-            done = done.and(one);
-        }
-        done = done.and(file.flush());
-        if let Err(error) = &done
-            && is_well
-        {
-            // Once, until it is well again.
-            let path = path.display();
-            stderr::complain(&format!("the access log {path} can't be written: {error}"));
-        }
-        is_well = done.is_ok();
-        if let Some(waiting) = finished {
-            // He may have gone.
-            let _ = waiting.send(());
-        }
     }
 }

@@ -32,6 +32,7 @@ pub(super) struct Metrics {
     refused_peers: Counter,
     refused_forms: Counter,
     lost_lines: Counter,
+    lost_recordings: Counter,
     reloads: Family<OfReload, Counter>,
 }
 
@@ -85,6 +86,7 @@ impl Metrics {
             refused_peers: Counter::default(),
             refused_forms: Counter::default(),
             lost_lines: Counter::default(),
+            lost_recordings: Counter::default(),
             reloads: Family::default(),
         }
     }
@@ -162,6 +164,11 @@ impl Metrics {
         self.lost_lines.inc();
     }
 
+    /// A decision could not be recorded.
+    pub(super) fn lost_recording(&self) {
+        self.lost_recordings.inc();
+    }
+
     /// A new version took over, or did not.
     pub(super) fn reloaded(&self, has_taken_over: bool) {
         let plugin = self.plugin.clone();
@@ -211,6 +218,11 @@ impl Metrics {
             "access_log_lost",
             "Lines of the access log that the disk was too slow for",
             self.lost_lines.clone(),
+        );
+        all.register(
+            "recordings_lost",
+            "Recordings of decisions that the disk was too slow for",
+            self.lost_recordings.clone(),
         );
         all.register(
             "reloads",

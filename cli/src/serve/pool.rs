@@ -4,7 +4,7 @@ use super::metrics::Metrics;
 use crate::{
     args::{Form, Serve},
     exit::Problem,
-    plugin::{Prepared, wrong},
+    plugin::{Prepared, recording::Recording, wrong},
 };
 use rest_client_host::{
     Instance,
@@ -23,12 +23,21 @@ impl Pool {
     /// The plugin and its services as they are now, with its questions counted, and the
     /// form in which it is asked: that of the command line, or the one that is for such a
     /// plugin.
-    pub(super) fn load(serve: &Serve, metrics: &Arc<Metrics>) -> Result<(Self, Form), Problem> {
-        let prepared = Prepared::new(&serve.decider, |services| {
+    pub(super) fn load(
+        serve: &Serve,
+        metrics: &Arc<Metrics>,
+        recording: Option<&Recording>,
+    ) -> Result<(Self, Form), Problem> {
+        let recorder = recording.map(|it| {
+            let metrics = metrics.clone();
+            it.recorder(move || metrics.lost_recording())
+        });
+        let mut prepared = Prepared::new(&serve.decider, |services| {
             let metrics = metrics.clone();
             let tell = move |question: &Question| metrics.asked(&services, question);
             Some(Observer::new(tell))
         })?;
+        prepared.options.recorder = recorder;
         let plugin = &prepared.plugin;
         let form = serve
             .form

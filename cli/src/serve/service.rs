@@ -1,7 +1,7 @@
 //! What a server knows, whoever is connected to it.
 
 use super::{
-    access_log::{AccessLog, Line},
+    access_log::Line,
     api,
     forward_auth::ForwardAuth,
     handler,
@@ -13,6 +13,8 @@ use super::{
 use crate::{
     args::{Form, Serve},
     exit::{Exit, Problem},
+    line_file::{LineFile, Readers},
+    plugin::recording::Recording,
     stderr,
 };
 use http::{Request, Response};
@@ -58,7 +60,8 @@ pub(super) struct Service {
     refusals: Arc<Semaphore>,
     asked: Asked,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) access_log: Option<AccessLog>,
+    pub(super) access_log: Option<LineFile>,
+    recording: Option<Recording>,
     /// It takes no further connections.
     is_ending: AtomicBool,
     /// One version after the other takes over.
@@ -85,6 +88,7 @@ impl Service {
         serve: &Serve,
         (pool, form): (Pool, Form),
         metrics: Arc<Metrics>,
+        recording: Option<Recording>,
     ) -> Result<Self, Problem> {
         let usage = |what: String| Problem::new(Exit::Usage, what);
         let this_machine = || ["127.0.0.0/8", "::1/128"].map(|it| it.parse().expect("a network"));
@@ -117,8 +121,9 @@ impl Service {
             access_log: serve
                 .access_log
                 .as_deref()
-                .map(AccessLog::open)
+                .map(|file| LineFile::open("--access-log", file, Readers::Usual))
                 .transpose()?,
+            recording,
             is_ending: AtomicBool::new(false),
             reloading: Mutex::default(),
         })
@@ -144,6 +149,15 @@ impl Service {
     /// From now on it takes no further connections.
     pub(super) fn end(&self) {
         self.is_ending.store(true, Relaxed);
+    }
+
+    /// Writes the lines that wait.
+    pub(super) fn finish(&self) {
+        let log = self.access_log.as_ref().is_none_or(LineFile::finish);
+        let recording = self.recording.as_ref().is_none_or(Recording::finish);
+        if !log || !recording {
+            stderr::complain("not all lines could be written at the end");
+        }
     }
 
     pub(super) fn is_ending(&self) -> bool {
@@ -228,12 +242,15 @@ impl Service {
         if let Some(log) = &self.access_log {
             log.reopen();
         }
-        let metrics = self.metrics.clone();
+        if let Some(recording) = &self.recording {
+            recording.reopen();
+        }
+        let (metrics, recording) = (self.metrics.clone(), self.recording.clone());
         let new = async {
             // A compiler takes its time.
             let load = {
                 let serve = serve.clone();
-                move || Pool::load(&serve, &metrics)
+                move || Pool::load(&serve, &metrics, recording.as_ref())
             };
             let loaded = spawn_blocking(load).await;
             let loaded = loaded.map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 //! A call that a plugin makes.
 
-use super::{bindings::rest::client::types as wit, trace::Trace};
+use super::{bindings::rest::client::types as wit, record::Asked, trace::Trace};
 use crate::call::{
     budget::{Budget, Charge, OverBudget},
     payer::Payer,
@@ -38,6 +38,11 @@ impl PluginCall {
             spec.max_redirects = options.max_redirects.unwrap_or(0);
         }
         Self(spec)
+    }
+
+    /// What it asks, for a recording.
+    pub(super) fn question(&self) -> Asked {
+        Asked::of(&self.0)
     }
 
     /// The call, as a part of `trace`.

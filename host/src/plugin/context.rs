@@ -6,8 +6,9 @@ use super::{
     convert,
     hooks::Hooks,
     questions::{Asking, Questions},
+    record::{Noting, Tape},
     trace::Trace,
-    transfer::Transfer,
+    transfer::{Outcome, Transfer},
 };
 use crate::{
     call::{
@@ -55,6 +56,8 @@ pub struct PluginCtx {
     questions: Option<Questions>,
     /// Carried by its questions.
     trace: Trace,
+    /// Where all that comes into it is taken down, or played from.
+    tape: Option<Tape>,
 }
 
 /// A store's state that has a [`PluginCtx`]; see the example of the
@@ -83,6 +86,7 @@ impl PluginCtx {
             settings: BTreeMap::new(),
             questions: None,
             trace: Trace::default(),
+            tape: None,
         }
     }
 
@@ -154,6 +158,19 @@ impl PluginCtx {
         self.questions = questions;
     }
 
+    /// Has all that comes into it taken down, or played. Its clocks and random numbers are
+    /// those of the [`WasiCtx`].
+    pub(super) fn with_tape(self, tape: Tape) -> Self {
+        Self {
+            tape: Some(tape),
+            ..self
+        }
+    }
+
+    pub(super) fn tape(&self) -> Option<&Tape> {
+        self.tape.as_ref()
+    }
+
     /// Has the questions that are asked from now on belong to `trace`.
     pub(super) fn keep_trace(&mut self, trace: Trace) {
         self.trace = trace;
@@ -205,40 +222,69 @@ impl PluginCtx {
         self.budget.charge(bytes)
     }
 
-    pub(super) async fn call(&mut self, call: PluginCall) -> Result<wit::Response, wit::RestError> {
-        match call
-            .traced(&self.trace)
-            .charged_to(&self.budget, self.share.as_ref())
-        {
-            Ok(spec) => {
-                let asking = self.asking(&spec);
-                let outcome = self.instance.request(spec).await;
-                if let Some(asking) = asking {
-                    asking.end(&outcome);
+    /// What the plugin is told of `call`.
+    ///
+    /// # Errors
+    ///
+    /// A recording is played to it, and has no answer to that.
+    pub(super) async fn call(
+        &mut self,
+        call: PluginCall,
+    ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
+        let outcome = match self.played(&call)? {
+            Some(outcome) => outcome,
+            None => {
+                let noting = self.note(&call);
+                let outcome = match self.charged(call) {
+                    Ok(spec) => {
+                        let asking = self.asking(&spec);
+                        let outcome = self.instance.request(spec).await;
+                        if let Some(asking) = asking {
+                            asking.end(&outcome);
+                        }
+                        outcome
+                    }
+                    Err(over) => Err(refusal(&over)),
+                };
+                if let Some(noting) = noting {
+                    noting.end(&outcome);
                 }
-                convert::result(outcome)
+                outcome
             }
-            Err(over) => Err(convert::error(refusal(&over))),
-        }
+        };
+        Ok(convert::result(outcome))
     }
 
     /// Returns when the call runs beside others, or waits for its turn. One that
     /// runs in a blocking manner is over by then, so that at its cap an instance
     /// blocks its plugins, too.
+    ///
+    /// # Errors
+    ///
+    /// A recording is played to the plugin, and has no such question.
     pub(super) async fn start(&mut self, call: PluginCall) -> wasmtime::Result<Resource<Transfer>> {
-        let charged = self.charge(TRANSFER).and_then(|charge| {
-            let call = call.traced(&self.trace);
-            let spec = call.charged_to(&self.budget, self.share.as_ref())?;
-            Ok((charge, spec))
-        });
+        if let Some(tape) = self.tape.as_ref().filter(|it| it.plays()) {
+            let transfer = match tape.play(&call.question())? {
+                Some(outcome) => Transfer::over(outcome),
+                None => Transfer::unanswered(tape.clone()),
+            };
+            return Ok(self.table.push(transfer)?);
+        }
+        let noting = self.note(&call);
+        let charged = self
+            .charge(TRANSFER)
+            .and_then(|charge| Ok((charge, self.charged(call)?)));
         let (charge, spec) = match charged {
             Ok(charged) => charged,
-            Err(over) => return Ok(self.table.push(Transfer::refused(refusal(&over)))?),
+            Err(over) => {
+                let transfer = Transfer::over(Err(refusal(&over))).noted_by(noting);
+                return Ok(self.table.push(transfer)?);
+            }
         };
         let (begun, has_begun) = oneshot::channel();
         let asking = self.asking(&spec);
         let request = self.instance.request(spec).tell_begun(begun).into_future();
-        let mut transfer = match asking {
+        let transfer = match asking {
             None => Transfer::run(request, charge),
             Some(asking) => {
                 let asked = async {
@@ -249,6 +295,7 @@ impl PluginCtx {
                 Transfer::run(asked, charge)
             }
         };
+        let mut transfer = transfer.noted_by(noting);
         tokio::select! {
             // Also where it is dropped, which is at the end of the call.
             _ = has_begun => {}
@@ -256,6 +303,29 @@ impl PluginCtx {
             () = transfer.ready() => {}
         }
         Ok(self.table.push(transfer)?)
+    }
+
+    /// The call as a part of what is traced, on the account of the plugin.
+    fn charged(&self, call: PluginCall) -> Result<CallSpec, OverBudget> {
+        call.traced(&self.trace)
+            .charged_to(&self.budget, self.share.as_ref())
+    }
+
+    /// What a plugin is told that a recording is played to.
+    fn played(&self, call: &PluginCall) -> wasmtime::Result<Option<Outcome>> {
+        let Some(tape) = self.tape.as_ref().filter(|it| it.plays()) else {
+            return Ok(None);
+        };
+        match tape.play(&call.question())? {
+            Some(outcome) => Ok(Some(outcome)),
+            None => Err(tape.unanswered()),
+        }
+    }
+
+    /// Takes down that the plugin asks, if that is done.
+    fn note(&self, call: &PluginCall) -> Option<Noting> {
+        let tape = self.tape.clone()?;
+        Some(Noting::begin(tape, call.question()))
     }
 }
 

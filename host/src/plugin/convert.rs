@@ -63,14 +63,19 @@ pub(super) fn incoming(reply: Response) -> HostIncomingResponse {
     }
 }
 
-/// What a plugin is told of a call without a complete reply.
-pub(super) fn error(error: Error) -> wit::RestError {
-    use wit::RestError as E;
-    let message = match error.is_refused() {
+/// The words of it.
+pub(super) fn message(error: &Error) -> String {
+    match error.is_refused() {
         // What would allow it, and why it is not, is for the operator.
         true => REFUSED.to_owned(),
         false => error.to_string(),
-    };
+    }
+}
+
+/// What a plugin is told of a call without a complete reply.
+pub(super) fn error(error: Error) -> wit::RestError {
+    use wit::RestError as E;
+    let message = message(&error);
     match error.kind() {
         ErrorKind::ConnectionRefused => E::ConnectionRefused(message),
         ErrorKind::ConnectionTimeout => E::ConnectionTimeout(message),

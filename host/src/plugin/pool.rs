@@ -12,7 +12,13 @@ pub use handler::{HandlerBody, HandlerPool};
 pub use options::PoolOptions;
 pub use stats::PoolStats;
 
-use super::{questions::Questions, runtime::Plugin, trace::Trace};
+use super::{
+    exports::Started,
+    questions::Questions,
+    record::{Record, Replay, Tape},
+    runtime::Plugin,
+    trace::Trace,
+};
 use crate::{
     instance::Instance,
     routing::{
@@ -112,6 +118,17 @@ impl PluginPool {
         self.decide(request, Some(questions.clone())).await
     }
 
+    /// Plays `record` to a new instance of the plugin, which need not be the one that it was
+    /// made with: without a network, and with the clocks and the random numbers of then.
+    /// Settings of this pool come before those of the recording.
+    ///
+    /// # Errors
+    ///
+    /// There was no instance for it before the decision-timeout.
+    pub async fn replay(&self, record: &Record) -> Result<Replay, DecisionError> {
+        self.0.replay(record).await
+    }
+
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -165,30 +182,83 @@ async fn decide(
     check_request(&request).map_err(invalid("what it is asked about"))?;
     let deadline = pool.begin(Duration::from_millis(request.time_left))?;
     let place = pool.place(deadline).await?;
+    let recorder = pool.options.recorder.as_ref();
+    let tape = recorder.map(|_| Tape::taking_down());
     let shared = pool.clone();
-    pool.run(deadline, |pace| async move {
-        let mut started = shared.instance(&pace).await?;
-        let questions = questions.map(|it| it.observed_by(shared.options.observer.clone()));
-        started.context().keep_questions(questions);
-        started.context().keep_trace(Trace::of(&request.fields));
+    let taking_down = tape.clone();
+    let decided = pool.run(deadline, |pace| async move {
         // A millisecond that has begun counts, so that there is never none.
         let left = deadline
             .saturating_duration_since(Instant::now())
             .as_millis();
         request.time_left = u64::try_from(left).unwrap_or(u64::MAX).max(1);
-        let routed = started.route(&request).await.map_err(trapped)?;
+        let mut started = match &taking_down {
+            None => shared.instance(&pace).await?,
+            Some(tape) => {
+                tape.about(&request);
+                let settings = shared.options.settings.clone();
+                shared.start_on(tape.clone(), settings, &pace).await?
+            }
+        };
+        let questions = questions.map(|it| it.observed_by(shared.options.observer.clone()));
+        started.context().keep_questions(questions);
+        started.context().keep_trace(Trace::of(&request.fields));
+        let decided = shared.ask(&mut started, &request).await?;
         started.context().keep_questions(None);
-        shared.give_back(started);
+        if taking_down.is_none() {
+            shared.give_back(started);
+        }
         drop(place);
-        let decision = routed.map_err(DecisionError::of_plugin)?;
-        check_decision(&request, &decision)
+        shared.checked(&request, decided)
+    });
+    let decided = decided.await;
+    if let (Some(recorder), Some(tape)) = (recorder, &tape) {
+        recorder.keep(tape, &pool.options.name, &pool.options.settings, &decided);
+    }
+    decided
+}
+
+impl Instances<Router> {
+    /// What an instance decides, or says why not.
+    async fn ask(
+        &self,
+        started: &mut Started<Router>,
+        request: &Request,
+    ) -> Result<Result<Decision, String>, DecisionError> {
+        started.route(request).await.map_err(trapped)
+    }
+
+    /// What it has decided, if that keeps to the contract.
+    fn checked(
+        &self,
+        request: &Request,
+        decided: Result<Decision, String>,
+    ) -> Result<Decision, DecisionError> {
+        let decision = decided.map_err(DecisionError::of_plugin)?;
+        check_decision(request, &decision)
             .and_then(|()| {
-                check_reserved(request.protocol, &decision, &shared.options.reserved_fields)
+                check_reserved(request.protocol, &decision, &self.options.reserved_fields)
             })
             .map_err(invalid("what it decided"))?;
         Ok(decision)
-    })
-    .await
+    }
+
+    /// Plays `record` to a new instance.
+    async fn replay(self: &Arc<Self>, record: &Record) -> Result<Replay, DecisionError> {
+        let deadline = self.deadline(Duration::MAX);
+        let place = self.place(deadline).await?;
+        let (tape, request) = (Tape::playing(record), record.request().clone());
+        let mut settings = record.settings().clone();
+        settings.extend(self.options.settings.clone());
+        let (shared, playing) = (self.clone(), tape.clone());
+        let decided = self.run(deadline, |pace| async move {
+            let mut started = shared.start_on(playing, settings, &pace).await?;
+            let decided = shared.ask(&mut started, &request).await?;
+            drop(place);
+            shared.checked(&request, decided)
+        });
+        Ok(record.compare(&tape, &decided.await))
+    }
 }
 
 fn invalid(what: &str) -> impl Fn(Violation) -> DecisionError {

@@ -181,16 +181,18 @@ impl fmt::Display for Question {
 /// A URL of a plugin, which may be any text, in a line.
 fn shown(url: &str) -> String {
     // User and password stand before the host, and may be long.
-    let url = cut(url, 2 * LONGEST_URL);
-    let text = match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-            let host = authority.rsplit_once('@').map_or(authority, |(_, it)| it);
-            format!("{scheme}://{host}{path}")
-        }
-        None => url.to_owned(),
-    };
+    let text = without_credentials(cut(url, 2 * LONGEST_URL));
     cut(&text, LONGEST_URL).escape_debug().to_string()
+}
+
+/// A URL without user and password.
+pub(super) fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, it)| it);
+    format!("{scheme}://{host}{path}")
 }
 
 fn cut(text: &str, longest: usize) -> &str {

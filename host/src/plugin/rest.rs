@@ -18,9 +18,8 @@ impl rest::Host for PluginCtx {
         url: String,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        Ok(self
-            .call(PluginCall::new("GET", url, None, None, options))
-            .await)
+        self.call(PluginCall::new("GET", url, None, None, options))
+            .await
     }
 
     async fn rest_post(
@@ -30,15 +29,14 @@ impl rest::Host for PluginCtx {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        Ok(self
-            .call(PluginCall::new(
-                "POST",
-                url,
-                Some(body),
-                content_type,
-                options,
-            ))
-            .await)
+        self.call(PluginCall::new(
+            "POST",
+            url,
+            Some(body),
+            content_type,
+            options,
+        ))
+        .await
     }
 
     async fn rest_put(
@@ -48,15 +46,14 @@ impl rest::Host for PluginCtx {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        Ok(self
-            .call(PluginCall::new(
-                "PUT",
-                url,
-                Some(body),
-                content_type,
-                options,
-            ))
-            .await)
+        self.call(PluginCall::new(
+            "PUT",
+            url,
+            Some(body),
+            content_type,
+            options,
+        ))
+        .await
     }
 
     async fn rest_request(
@@ -68,7 +65,7 @@ impl rest::Host for PluginCtx {
         options: Option<wit::RequestOptions>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
         let call = PluginCall::new(method, url, body, content_type, options);
-        Ok(self.call(call).await)
+        self.call(call).await
     }
 
     async fn rest_escape(&mut self, text: String) -> wasmtime::Result<String> {

@@ -1,6 +1,7 @@
 //! `transfer` of the WIT package: a call that a plugin has started, and the
 //! outcome that waits for it.
 
+use super::record::{Noting, Tape};
 use crate::{
     call::budget::Charge,
     error::{Error, ErrorKind},
@@ -21,8 +22,10 @@ pub(super) type Outcome = Result<Response, Error>;
 )]
 pub struct Transfer {
     outcome: Awaited,
-    /// Empty if the call was refused.
+    /// Empty if the call was over before it began.
     _call: Option<Running>,
+    /// Where it is taken down what the plugin is told.
+    noting: Option<Noting>,
 }
 
 struct Running {
@@ -33,6 +36,8 @@ struct Running {
 enum Awaited {
     Pending(oneshot::Receiver<Outcome>),
     Ready(Box<Outcome>),
+    /// In a recording that is played: the plugin was never told.
+    Never(Tape),
 }
 
 fn lost() -> Outcome {
@@ -57,15 +62,31 @@ impl Transfer {
                 _task: task,
                 _charge: charge,
             }),
+            noting: None,
         }
     }
 
     /// One that was over before it began.
-    pub(super) fn refused(error: Error) -> Self {
+    pub(super) fn over(outcome: Outcome) -> Self {
         Self {
-            outcome: Awaited::Ready(Box::new(Err(error))),
+            outcome: Awaited::Ready(Box::new(outcome)),
             _call: None,
+            noting: None,
         }
+    }
+
+    /// One of which the plugin was not told when `tape` was recorded.
+    pub(super) fn unanswered(tape: Tape) -> Self {
+        Self {
+            outcome: Awaited::Never(tape),
+            _call: None,
+            noting: None,
+        }
+    }
+
+    /// The same, of which it is taken down what the plugin is told.
+    pub(super) fn noted_by(self, noting: Option<Noting>) -> Self {
+        Self { noting, ..self }
     }
 
     /// Whether the outcome is here.
@@ -80,12 +101,21 @@ impl Transfer {
         true
     }
 
-    /// Waits for the outcome.
-    pub(super) async fn end(self) -> Outcome {
-        match self.outcome {
+    /// Waits for the outcome, of which the plugin is told.
+    ///
+    /// # Errors
+    ///
+    /// A recording is played, which has none.
+    pub(super) async fn end(self) -> wasmtime::Result<Outcome> {
+        let outcome = match self.outcome {
             Awaited::Ready(outcome) => *outcome,
             Awaited::Pending(receiver) => receiver.await.unwrap_or_else(|_| lost()),
+            Awaited::Never(tape) => return Err(tape.unanswered()),
+        };
+        if let Some(noting) = self.noting {
+            noting.end(&outcome);
         }
+        Ok(outcome)
     }
 }
 

@@ -77,14 +77,20 @@ impl transfers::HostTransfer for PluginCtx {
     }
 
     async fn ready(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<bool> {
-        Ok(self.table().get_mut(&transfer)?.look())
+        if let Some(played) = self.tape_that_plays() {
+            self.table().get(&transfer)?;
+            return Ok(!played.are_ready(1, true).is_empty());
+        }
+        let is_ready = self.table().get_mut(&transfer)?.look();
+        self.take_down_readiness(if is_ready { &[0] } else { &[] });
+        Ok(is_ready)
     }
 
     async fn finish(
         &mut self,
         transfer: Resource<Transfer>,
     ) -> wasmtime::Result<Result<wit::Response, wit::RestError>> {
-        let outcome = self.table().delete(transfer)?.end().await;
+        let outcome = self.table().delete(transfer)?.end().await?;
         Ok(convert::result(outcome))
     }
 
@@ -92,7 +98,7 @@ impl transfers::HostTransfer for PluginCtx {
         &mut self,
         transfer: Resource<Transfer>,
     ) -> wasmtime::Result<Result<Resource<HostIncomingResponse>, wit::RestError>> {
-        match self.table().delete(transfer)?.end().await {
+        match self.table().delete(transfer)?.end().await? {
             Ok(reply) => Ok(Ok(self.table().push(convert::incoming(reply))?)),
             Err(error) => Ok(Err(convert::error(error))),
         }

@@ -69,6 +69,6 @@ pub(super) fn add_io_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtim
         state.rest_client().table()
     }
     io::error::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)?;
-    io::poll::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)?;
+    io::poll::add_to_linker::<_, HasSelf<PluginCtx>>(linker, T::rest_client)?;
     io::streams::add_to_linker::<_, HasSelf<ResourceTable>>(linker, table)
 }

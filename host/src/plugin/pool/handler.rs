@@ -86,12 +86,16 @@ impl HandlerPool {
     ///
     /// # Errors
     ///
-    /// The plugin does not export `wasi:http/incoming-handler`.
+    /// The plugin does not export `wasi:http/incoming-handler`, or there is a recorder: these
+    /// are for decisions alone.
     pub fn new(
         plugin: &Plugin,
         instance: Instance,
         options: PoolOptions,
     ) -> wasmtime::Result<Self> {
+        if options.recorder.is_some() {
+            wasmtime::bail!("a plugin that answers HTTP by itself can't be recorded");
+        }
         Ok(Self(Arc::new(Instances::new(plugin, instance, options)?)))
     }
 

@@ -10,11 +10,13 @@ use crate::{
         exports::{Exports, Startable, Started},
         log_stream::{LINES, LogStream},
         pace::Pace,
+        record::Tape,
         runtime::Plugin,
     },
 };
 use parking_lot::Mutex;
 use std::{
+    collections::BTreeMap,
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
@@ -28,6 +30,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
+use wasmtime_wasi::WasiCtxBuilder;
 
 /// What any decision takes at most.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -141,7 +144,7 @@ impl<E: Exports> Instances<E> {
         Ok(deadline)
     }
 
-    fn deadline(&self, time: Duration) -> Instant {
+    pub(super) fn deadline(&self, time: Duration) -> Instant {
         // Beyond it an instant may be more than the system can count to.
         Instant::now() + time.min(self.options.decision_timeout).min(LONGEST)
     }
@@ -259,22 +262,49 @@ impl<E: Exports> Instances<E> {
 
     /// Starts one, and asks it whether it can do its work.
     async fn start(&self, pace: &Arc<Pace>) -> Result<Started<E>, DecisionError> {
+        let context = PluginCtx::new(self.instance.clone())
+            .with_settings(self.options.settings.clone())
+            .with_wasi(self.wasi().build());
+        self.start_in(context, pace).await
+    }
+
+    /// Starts one whose inputs are those of `tape`. It is not to be given back.
+    pub(super) async fn start_on(
+        &self,
+        tape: Tape,
+        settings: BTreeMap<String, String>,
+        pace: &Arc<Pace>,
+    ) -> Result<Started<E>, DecisionError> {
+        let mut wasi = self.wasi();
+        tape.set_inputs_of(&mut wasi);
+        let context = PluginCtx::new(self.instance.clone())
+            .with_settings(settings)
+            .with_wasi(wasi.build())
+            .with_tape(tape);
+        self.start_in(context, pace).await
+    }
+
+    fn wasi(&self) -> WasiCtxBuilder {
+        let mut wasi = PluginCtx::wasi_builder();
+        wasi.stdout(self.log.clone()).stderr(self.log.clone());
+        wasi
+    }
+
+    async fn start_in(
+        &self,
+        context: PluginCtx,
+        pace: &Arc<Pace>,
+    ) -> Result<Started<E>, DecisionError> {
         let Self {
             plugin,
-            instance,
             options,
-            log,
             counts,
             ..
         } = self;
         counts.started.fetch_add(1, Relaxed);
-        let mut wasi = PluginCtx::wasi_builder();
-        wasi.stdout(log.clone()).stderr(log.clone());
-        let context = PluginCtx::new(instance.clone())
+        let context = context
             .memory_budget(options.memory_budget)
-            .max_async_transfers(options.max_async_transfers)
-            .with_settings(options.settings.clone())
-            .with_wasi(wasi.build());
+            .max_async_transfers(options.max_async_transfers);
         let mut started = plugin.start(context, pace).await.map_err(trapped)?;
         let checked = started.check().await.map_err(trapped)?;
         checked.map_err(DecisionError::of_plugin)?;

@@ -1,6 +1,6 @@
 //! What the operator sets for a plugin that decides.
 
-use crate::plugin::Observer;
+use crate::plugin::{Observer, Recorder};
 use std::{collections::BTreeMap, num::NonZeroU32, thread::available_parallelism, time::Duration};
 
 /// Instances for each processor, where nothing else is set: most of them wait for a
@@ -46,6 +46,10 @@ pub struct PoolOptions {
     pub settings: BTreeMap<String, String>,
     /// Who is told of each question of the plugin when it ends. Nobody by default.
     pub observer: Option<Observer>,
+    /// Who is told of each decision with all that came into the plugin. With one, each
+    /// decision is made by an instance of its own, so that nothing is left of earlier ones.
+    /// Nobody by default.
+    pub recorder: Option<Recorder>,
     /// Names that begin with one of these belong to the operator: a decision that sets,
     /// adds or removes a field of such a name is invalid. In lower case; none by default.
     pub reserved_fields: Vec<String>,
@@ -64,6 +68,7 @@ impl Default for PoolOptions {
             max_async_transfers: 16,
             settings: BTreeMap::new(),
             observer: None,
+            recorder: None,
             reserved_fields: Vec::new(),
         }
     }

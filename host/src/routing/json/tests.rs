@@ -1,4 +1,5 @@
 use super::*;
+use crate::routing::*;
 
 fn read(json: &str) -> Request {
     read_request(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error}"))

@@ -3,13 +3,33 @@
 
 #![allow(missing_docs, unsafe_code, reason = "generated")]
 
-wit_bindgen::generate!({ path: "../../../wit/routing", world: "routing-plugin", generate_all });
+wit_bindgen::generate!({
+    inline: "
+        package tests:puppet;
+        world puppet {
+            include routing:contract/routing-plugin-with-transfers@0.1.0;
+            import wasi:clocks/monotonic-clock@0.2.12;
+            import wasi:clocks/wall-clock@0.2.12;
+            import wasi:random/insecure@0.2.12;
+            import wasi:random/insecure-seed@0.2.12;
+            import wasi:random/random@0.2.12;
+        }
+    ",
+    path: "../../../wit/routing",
+    world: "tests:puppet/puppet",
+    generate_all,
+});
 
 use exports::routing::contract::router::{Decision, Guest, Request};
-use rest::client::rest::rest_get;
+use rest::client::{rest::rest_get, transfers};
 use routing::contract::decisions::{Answer, Changes, Destination, Redirect};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use wasi::config::store;
+use wasi::{
+    clocks::{monotonic_clock, wall_clock},
+    config::store,
+    io::poll::poll,
+    random::{insecure, insecure_seed, random},
+};
 
 struct Puppet;
 export!(Puppet);
@@ -50,6 +70,16 @@ impl Guest for Puppet {
                     let attributes = attributes(&mut decision);
                     attributes.push((format!("x-answer-{}", attributes.len()), outcome));
                 }
+                "ask-setting" => {
+                    let url = store::get(rest).ok().flatten().expect("a setting");
+                    let _ = rest_get(&url, None);
+                }
+                "race" => {
+                    let order = race(rest);
+                    attributes(&mut decision).push(("x-order".into(), order));
+                }
+                "forget" => drop(transfers::start_get(rest, None)),
+                "read-clock" => read_clock(rest),
                 "show" => {
                     let shown = shown(&request, rest);
                     attributes(&mut decision).push((format!("x-{rest}"), shown));
@@ -76,8 +106,45 @@ impl Guest for Puppet {
     }
 }
 
+/// Asks all of them at a time. The result is the order in which they answered, with what
+/// they said.
+fn race(urls: &str) -> String {
+    let start = |url| (url, transfers::start_get(url, None));
+    let mut running: Vec<_> = urls.split(' ').map(start).collect();
+    let mut order = String::new();
+    while !running.is_empty() {
+        let pollables: Vec<_> = running.iter().map(|(_, it)| it.subscribe()).collect();
+        let ready = poll(&pollables.iter().collect::<Vec<_>>());
+        drop(pollables);
+        // From behind, so that the places stay those of the rest.
+        for place in ready.into_iter().rev() {
+            let (url, transfer) = running.remove(place as usize);
+            let outcome = match transfers::Transfer::finish(transfer) {
+                Ok(reply) => reply.status.to_string(),
+                Err(error) => error.to_string(),
+            };
+            order += &format!("{url}: {outcome} ");
+        }
+    }
+    order
+}
+
+fn read_clock(times: &str) {
+    for _ in 0..times.parse::<u64>().expect("a number") {
+        std::hint::black_box(monotonic_clock::now());
+    }
+}
+
 fn shown(request: &Request, what: &str) -> String {
     match what {
+        "clocks" => format!("{:?} {}", wall_clock::now(), monotonic_clock::now()),
+        "random" => format!(
+            "{} {:?} {} {:?}",
+            random::get_random_u64(),
+            random::get_random_bytes(3),
+            insecure::get_insecure_random_u64(),
+            insecure_seed::insecure_seed(),
+        ),
         "asked" => ASKED.load(Relaxed).to_string(),
         "time-left" => request.time_left.to_string(),
         "id" => request.id.clone(),

@@ -1,0 +1,43 @@
+//! Recorded decisions that are played.
+
+use super::{
+    count,
+    decider::{setting, settings},
+};
+use clap::Args;
+use rest_client_host::{config::duration, plugin::PoolOptions};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Give the plugin another setting than the recorded one; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+
+    /// How long the plugin may compute for a decision
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    decision_timeout: Duration,
+
+    /// MiB that the memory of an instance may grow to
+    #[arg(long, value_name = "MIB", default_value = "256", value_parser = count::<NonZeroUsize>)]
+    pub(crate) max_memory: NonZeroUsize,
+
+    /// Where compiled plugins are kept [default: rest-client in the user's cache]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+
+    /// The recordings, as --record has written them
+    pub(crate) file: PathBuf,
+
+    /// The component, a .wasm file
+    pub(crate) plugin: PathBuf,
+}
+
+impl Replay {
+    pub(crate) fn options(&self) -> Result<PoolOptions, String> {
+        let mut options = PoolOptions::default();
+        options.decision_timeout = self.decision_timeout;
+        options.settings = settings(&self.settings)?;
+        Ok(options)
+    }
+}

@@ -1,0 +1,159 @@
+//! Files that grow by a line at a time. They are written by a thread of their own, so that
+//! nobody waits for a disk.
+
+use crate::{
+    exit::{Exit, Problem},
+    stderr,
+};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, Write as _},
+    iter,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+/// Lines that wait for the disk. What comes on top is lost, and counted.
+const WAITING: usize = 4096;
+
+/// Bytes of them. A line may be long.
+const BYTES_WAITING: usize = 64 << 20;
+
+/// Such a file.
+pub(crate) struct LineFile {
+    to_write: SyncSender<Told>,
+    /// Bytes that wait.
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Who may read a file that is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// As the umask has it.
+    Usual,
+    Owner,
+}
+
+enum Told {
+    Line(String),
+    /// The file may have been renamed.
+    Reopen,
+    /// Whoever waits is told when all lines before are written.
+    Finish(SyncSender<()>),
+}
+
+impl LineFile {
+    /// One that appends to `file`, which `flag` has named.
+    pub(crate) fn open(flag: &str, file: &Path, readers: Readers) -> Result<Self, Problem> {
+        let failed = |what: &str, error: io::Error| {
+            let what = format!("{flag}: {} can't be {what}: {error}", file.display());
+            Problem::new(Exit::Usage, what)
+        };
+        let opened = append(file, readers).map_err(|error| failed("written", error))?;
+        let (to_write, told) = sync_channel(WAITING);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let writer = Writer {
+            path: file.to_owned(),
+            readers,
+            waiting: waiting.clone(),
+        };
+        thread::Builder::new()
+            .name("line-file".into())
+            .spawn(move || writer.write(opened, &told))
+            .map_err(|error| failed("written by a thread", error))?;
+        Ok(Self { to_write, waiting })
+    }
+
+    /// Writes a line, or says that it can't.
+    #[must_use]
+    pub(crate) fn write(&self, line: String) -> bool {
+        let bytes = line.len();
+        if self.waiting.fetch_add(bytes, Relaxed) <= BYTES_WAITING && self.tell(Told::Line(line)) {
+            return true;
+        }
+        self.waiting.fetch_sub(bytes, Relaxed);
+        false
+    }
+
+    /// Has the file opened anew, which somebody may have renamed.
+    pub(crate) fn reopen(&self) {
+        // Behind so many lines there is no other moment for it.
+        let _ = self.tell(Told::Reopen);
+    }
+
+    /// Returns when all lines are written, or a second has passed. Whether they are written.
+    pub(crate) fn finish(&self) -> bool {
+        let (finished, is_finished) = sync_channel(1);
+        self.tell(Told::Finish(finished))
+            && is_finished.recv_timeout(Duration::from_secs(1)).is_ok()
+    }
+
+    fn tell(&self, told: Told) -> bool {
+        self.to_write.try_send(told).is_ok()
+    }
+}
+
+fn append(file: &Path, readers: Readers) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    if readers == Readers::Owner {
+        options.mode(0o600);
+    }
+    options.open(file)
+}
+
+/// Who writes the lines.
+struct Writer {
+    path: PathBuf,
+    readers: Readers,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Writer {
+    fn write(&self, file: File, told: &Receiver<Told>) {
+        let mut file = BufWriter::new(file);
+        let mut is_well = true;
+        // All that waits is written together.
+        while let Ok(first) = told.recv() {
+            let mut done = Ok(());
+            let mut finished = None;
+            for told in iter::once(first).chain(told.try_iter()) {
+                let one = match told {
+                    Told::Line(line) => {
+                        self.waiting.fetch_sub(line.len(), Relaxed);
+                        file.write_all(line.as_bytes())
+                    }
+                    Told::Reopen => file
+                        .flush()
+                        .and_then(|()| append(&self.path, self.readers))
+                        .map(|new| file = BufWriter::new(new)),
+                    Told::Finish(waiting) => {
+                        finished = Some(waiting);
+                        Ok(())
+                    }
+                };
+                done = done.and(one);
+            }
+            done = done.and(file.flush());
+            if let Err(error) = &done
+                && is_well
+            {
+                // Once, until it is well again.
+                let path = self.path.display();
+                stderr::complain(&format!("{path} can't be written: {error}"));
+            }
+            is_well = done.is_ok();
+            if let Some(waiting) = finished.filter(|_| is_well) {
+                // He may have gone.
+                let _ = waiting.send(());
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `replay`: recorded decisions, by this or another version of their plugin.
+
+use crate::{
+    args::Replay,
+    exit::{Exit, Problem},
+    stdout,
+};
+use rest_client_host::{
+    Config, Host,
+    plugin::{PluginPool, Record, Replay as Replayed},
+};
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+};
+
+/// Bytes of one recording.
+const LONGEST: usize = 256 << 20;
+
+/// Plays the recordings one after the other, and says which of the decisions differ.
+pub(crate) async fn run(replay: Replay) -> Result<Exit, Problem> {
+    stdout::check()?;
+    let cannot = |number: usize, what: &dyn std::fmt::Display| {
+        let file = replay.file.display();
+        Problem::new(Exit::Usage, format!("{file}, line {number}: {what}"))
+    };
+    let file = File::open(&replay.file).map_err(|error| {
+        let file = replay.file.display();
+        Problem::new(Exit::Usage, format!("{file}: it can't be read: {error}"))
+    })?;
+    let pool = pool(&replay)?;
+    let (mut played, mut different) = (0_u64, 0_u64);
+    let mut lines = BufReader::new(file);
+    let mut line = String::new();
+    for number in 1.. {
+        line.clear();
+        let mut limited = std::io::Read::take(&mut lines, LONGEST as u64);
+        let read = limited.read_line(&mut line);
+        if read.map_err(|error| cannot(number, &error))? == 0 {
+            break;
+        }
+        if !line.ends_with('\n') {
+            let what = "it has no end: whoever wrote it was cut off, or it is no recording";
+            return Err(cannot(number, &what));
+        }
+        let record = Record::from_json(&line).map_err(|error| cannot(number, &error))?;
+        let outcome = pool.replay(&record).await;
+        played += 1;
+        if let Replayed::Different(what) = outcome.map_err(|error| cannot(number, &error))? {
+            different += 1;
+            let id = record.request().id.escape_debug();
+            stdout::print(format!("line {number}, {id}: {what}\n").as_bytes())?;
+        }
+    }
+    let (same, of) = (played - different, played);
+    stdout::print(format!("{same} of {of} decisions are the same\n").as_bytes())?;
+    Ok(match different {
+        0 => Exit::Success,
+        _ => Exit::Different,
+    })
+}
+
+fn pool(replay: &Replay) -> Result<PluginPool, Problem> {
+    let runtime = super::runtime(replay.max_memory, replay.cache.as_deref())?;
+    let plugin = super::load(&runtime, &replay.plugin)?;
+    // Nobody is asked: all answers are in the recording.
+    let instance = Host::new(Config::default())?.instance();
+    let options = replay
+        .options()
+        .map_err(|what| Problem::new(Exit::Usage, what))?;
+    PluginPool::new(&plugin, instance, options)
+        .map_err(|error| super::wrong(&replay.plugin, format_args!("{error:#}")))
+}

@@ -1,0 +1,258 @@
+//! Recordings of decisions: all that came into a plugin while it decided, and what came
+//! out, so that the same can be played to it, or to another version of it, without a
+//! network and without a clock.
+//!
+//! All inputs of a plugin cross one border: the request, its settings, the clocks, random
+//! numbers, and the replies to what it asks. What opens a service to it is added behind that
+//! border, and is in no recording.
+
+mod clocks;
+mod form;
+mod question;
+mod redact;
+mod tape;
+
+pub(super) use question::Question as Asked;
+pub(super) use tape::{Noting, Tape};
+
+use crate::{
+    plugin::{DecisionError, FailureKind},
+    routing::{Decision, Request, write_decision},
+};
+use question::Question;
+use redact::Redaction;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// One decision, with all that came into the plugin on the way.
+///
+/// [`PluginPool::replay`](super::PluginPool::replay) plays it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    plugin: String,
+    /// When it was asked for, in nanoseconds since 1970.
+    at: u64,
+    request: Request,
+    settings: BTreeMap<String, String>,
+    inputs: Inputs,
+    outcome: Outcome,
+}
+
+/// What came into a plugin beside the request and the settings, each kind in its order.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Inputs {
+    /// Of the random numbers.
+    seed: [u8; 32],
+    /// Readings, in nanoseconds since 1970.
+    wall_clock: Vec<u64>,
+    /// Readings, in nanoseconds.
+    monotonic_clock: Vec<u64>,
+    /// Which of those that it looked at were ready.
+    readiness: Vec<Vec<u32>>,
+    questions: Vec<Question>,
+    /// There was more than a recording takes.
+    is_incomplete: bool,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// As JSON.
+    Decided(String),
+    Failed(FailureKind, String),
+}
+
+impl Outcome {
+    fn of(decided: &Result<Decision, DecisionError>) -> Self {
+        match decided {
+            Ok(decision) => Self::Decided(write_decision(decision)),
+            Err(error) => Self::Failed(error.kind(), error.to_string()),
+        }
+    }
+
+    /// Whether nobody could tell the two apart. The words for a trap, and for a time that is
+    /// over, are not the plugin's.
+    fn is_the_same_as(&self, other: &Self) -> bool {
+        use FailureKind::{Deadline, Queue, Trap};
+        match (self, other) {
+            (Self::Failed(one, _), Self::Failed(two, _))
+                if matches!(one, Trap | Deadline | Queue) =>
+            {
+                one == two
+            }
+            _ => self == other,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decided(json) => f.write_str(json),
+            Self::Failed(kind, message) => write!(f, "{kind}: {message}"),
+        }
+    }
+}
+
+/// Why a text is no recording: a sentence for whoever has it read.
+///
+/// ```
+/// use rest_client_host::plugin::Record;
+///
+/// let error = Record::from_json("{}").unwrap_err();
+/// assert!(error.to_string().contains("recording"), "{error}");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordError(String);
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RecordError {}
+
+impl Record {
+    /// The recording as a line of JSON, without its end.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        form::write(self)
+    }
+
+    /// Reads one that [`to_json`](Self::to_json) has written.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or of another version.
+    pub fn from_json(line: &str) -> Result<Self, RecordError> {
+        form::read(line).map_err(RecordError)
+    }
+
+    /// What the plugin was asked about. Credentials of the client are not in it: see
+    /// [`Recorder`].
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What the plugin was called.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    /// What the plugin found in `wasi:config/store`. It is as the operator has set it:
+    /// credentials belong to services.
+    #[must_use]
+    pub fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
+    /// Whether a plugin that did `decided` with it did the same as then.
+    pub(super) fn compare(&self, tape: &Tape, decided: &Result<Decision, DecisionError>) -> Replay {
+        if self.inputs.is_incomplete {
+            let what = "more came into the plugin than a recording takes: it can't be played";
+            return Replay::Different(what.into());
+        }
+        let played = tape.played();
+        if let Some(difference) = played.difference {
+            return Replay::Different(difference);
+        }
+        let now = Outcome::of(decided);
+        // It has come to the end of what was recorded, where the time was over.
+        let ran_out_of_time = matches!(self.outcome, Outcome::Failed(FailureKind::Deadline, _));
+        if played.is_unanswered && ran_out_of_time {
+            return Replay::Same;
+        }
+        if !now.is_the_same_as(&self.outcome) {
+            let then = &self.outcome;
+            return Replay::Different(format!("it was {then} and is {now}"));
+        }
+        match self.inputs.questions.get(played.asked) {
+            Some(question) => Replay::Different(format!("it no longer asks {question}")),
+            None => Replay::Same,
+        }
+    }
+}
+
+/// What became of a [`Record`] that was played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replay {
+    /// The same questions, and the same decision or failure, bit for bit.
+    Same,
+    /// What is different, and was first: a question, or what was decided.
+    Different(String),
+}
+
+/// Who is told of each decision with all that came into the plugin; see
+/// [`PoolOptions::recorder`](super::PoolOptions::recorder).
+///
+/// Credentials of a client (`authorization`, `proxy-authorization`, `cookie`, and what else
+/// is named) don't reach a recording: a stand-in is in their place, the same for the same
+/// credential, wherever it appears. What a plugin decides because of what such a credential
+/// says can't be played for that reason, while one that passes it on plays well. Of
+/// `authorization: Digest`, which SIP has, it is the response alone that is replaced.
+///
+/// ```
+/// use rest_client_host::plugin::{PoolOptions, Recorder};
+///
+/// let mut options = PoolOptions::default();
+/// options.recorder = Some(Recorder::new(["x-session"], |record| println!("{}", record.to_json())));
+/// ```
+#[derive(Clone)]
+pub struct Recorder {
+    keep: Arc<dyn Fn(Record) + Send + Sync>,
+    redaction: Arc<Redaction>,
+}
+
+impl Recorder {
+    /// One who has `keep` called with each record, wherever the plugin runs. It must not
+    /// take long. Fields of these names hold credentials, too.
+    #[must_use]
+    pub fn new<N: Into<String>>(
+        secret_fields: impl IntoIterator<Item = N>,
+        keep: impl Fn(Record) + Send + Sync + 'static,
+    ) -> Self {
+        let names = secret_fields.into_iter().map(Into::into);
+        Self {
+            keep: Arc::new(keep),
+            redaction: Arc::new(Redaction::new(names)),
+        }
+    }
+
+    /// Keeps what `tape` has taken down, unless nothing was begun.
+    pub(super) fn keep(
+        &self,
+        tape: &Tape,
+        plugin: &str,
+        settings: &BTreeMap<String, String>,
+        decided: &Result<Decision, DecisionError>,
+    ) {
+        let Some((request, inputs)) = tape.taken_down() else {
+            return;
+        };
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let at = since.unwrap_or_default().as_nanos();
+        let mut record = Record {
+            plugin: plugin.to_owned(),
+            at: u64::try_from(at).unwrap_or(u64::MAX),
+            request,
+            settings: settings.clone(),
+            inputs,
+            outcome: Outcome::of(decided),
+        };
+        self.redaction.apply(&mut record);
+        (self.keep)(record);
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}

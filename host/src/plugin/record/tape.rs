@@ -1,0 +1,297 @@
+//! What comes into a plugin while it decides, taken down or played.
+
+use super::{
+    Inputs, Record,
+    clocks::{MonotonicTape, WallTape},
+    question::{Answer, Question},
+};
+use crate::{plugin::transfer::Outcome, routing::Request};
+use chacha20::{
+    ChaCha20Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+use parking_lot::Mutex;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use wasmtime_wasi::WasiCtxBuilder;
+
+/// Bytes of one recording. A plugin may read a clock without end.
+const MOST: usize = 16 << 20;
+
+/// How far the monotonic clock goes with each reading that was not recorded, in
+/// nanoseconds: a plugin that waits for it must come to an end.
+const STEP: u64 = 1_000_000;
+
+/// That of one decision. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Tape(Arc<Mutex<State>>);
+
+struct State {
+    inputs: Inputs,
+    mode: Mode,
+}
+
+enum Mode {
+    TakesDown {
+        began: Instant,
+        size: usize,
+        request: Option<Request>,
+    },
+    Plays(Played),
+}
+
+/// How far a recording was played.
+#[derive(Default, Clone)]
+pub(super) struct Played {
+    /// Questions.
+    pub(super) asked: usize,
+    wall_clock: usize,
+    monotonic_clock: usize,
+    readiness: usize,
+    /// The first question that is another one.
+    pub(super) difference: Option<String>,
+    /// The plugin waits for an answer that never came.
+    pub(super) is_unanswered: bool,
+}
+
+impl Tape {
+    /// One that takes down what comes.
+    pub(crate) fn taking_down() -> Self {
+        let inputs = Inputs {
+            seed: rand::random(),
+            ..Inputs::default()
+        };
+        let mode = Mode::TakesDown {
+            began: Instant::now(),
+            size: 0,
+            request: None,
+        };
+        Self(Arc::new(Mutex::new(State { inputs, mode })))
+    }
+
+    /// One that plays `record`.
+    pub(crate) fn playing(record: &Record) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            inputs: record.inputs.clone(),
+            mode: Mode::Plays(Played::default()),
+        })))
+    }
+
+    pub(crate) fn plays(&self) -> bool {
+        matches!(self.0.lock().mode, Mode::Plays(_))
+    }
+
+    /// What the plugin is asked about.
+    pub(crate) fn about(&self, asked: &Request) {
+        if let Mode::TakesDown { request, .. } = &mut self.0.lock().mode {
+            *request = Some(asked.clone());
+        }
+    }
+
+    /// Has a plugin see clocks and random numbers as they are on the tape.
+    pub(crate) fn set_inputs_of(&self, wasi: &mut WasiCtxBuilder) {
+        let mut seeds = ChaCha20Rng::from_seed(self.0.lock().inputs.seed);
+        wasi.wall_clock(WallTape(self.clone()))
+            .monotonic_clock(MonotonicTape(self.clone()))
+            .insecure_random_seed(seeds.next_u64().into())
+            .insecure_random(ChaCha20Rng::from_rng(&mut seeds))
+            .secure_random(ChaCha20Rng::from_rng(&mut seeds));
+    }
+
+    /// What was taken down, if anything was begun.
+    pub(super) fn taken_down(&self) -> Option<(Request, Inputs)> {
+        let mut state = self.0.lock();
+        let State { inputs, mode } = &mut *state;
+        let Mode::TakesDown { request, .. } = mode else {
+            return None;
+        };
+        Some((request.take()?, std::mem::take(inputs)))
+    }
+
+    /// How far it was played.
+    pub(super) fn played(&self) -> Played {
+        match &self.0.lock().mode {
+            Mode::Plays(played) => played.clone(),
+            Mode::TakesDown { .. } => Played::default(),
+        }
+    }
+
+    /// The wall clock, in nanoseconds since 1970.
+    pub(super) fn wall_clock(&self) -> u64 {
+        let mut state = self.0.lock();
+        let State { inputs, mode } = &mut *state;
+        match mode {
+            Mode::TakesDown { size, .. } => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH);
+                let now = nanoseconds(since.unwrap_or_default());
+                if takes(size, &mut inputs.is_incomplete, 8) {
+                    inputs.wall_clock.push(now);
+                }
+                now
+            }
+            Mode::Plays(played) => {
+                let readings = &inputs.wall_clock;
+                let reading = readings.get(played.wall_clock).or(readings.last());
+                played.wall_clock += 1;
+                reading.copied().unwrap_or_default()
+            }
+        }
+    }
+
+    /// The monotonic clock, in nanoseconds.
+    pub(super) fn monotonic_clock(&self) -> u64 {
+        let mut state = self.0.lock();
+        let State { inputs, mode } = &mut *state;
+        match mode {
+            Mode::TakesDown { began, size, .. } => {
+                let now = nanoseconds(began.elapsed());
+                if takes(size, &mut inputs.is_incomplete, 8) {
+                    inputs.monotonic_clock.push(now);
+                }
+                now
+            }
+            Mode::Plays(played) => {
+                let readings = &inputs.monotonic_clock;
+                let at = played.monotonic_clock;
+                played.monotonic_clock += 1;
+                readings.get(at).copied().unwrap_or_else(|| {
+                    let further = (at - readings.len() + 1) as u64;
+                    let last = readings.last().copied().unwrap_or_default();
+                    last.saturating_add(further.saturating_mul(STEP))
+                })
+            }
+        }
+    }
+
+    /// Takes down which of those that the plugin looked at were ready.
+    pub(crate) fn were_ready(&self, ready: &[u32]) {
+        let mut state = self.0.lock();
+        let State { inputs, mode } = &mut *state;
+        if let Mode::TakesDown { size, .. } = mode
+            && takes(size, &mut inputs.is_incomplete, 8 + 4 * ready.len())
+        {
+            inputs.readiness.push(ready.to_vec());
+        }
+    }
+
+    /// Plays which of so `many` that the plugin looks at are ready. None of them may be,
+    /// if `or_none`.
+    pub(crate) fn are_ready(&self, many: usize, or_none: bool) -> Vec<u32> {
+        let many = u32::try_from(many).unwrap_or(u32::MAX);
+        let mut state = self.0.lock();
+        let State { inputs, mode } = &mut *state;
+        let Mode::Plays(played) = mode else {
+            return Vec::new();
+        };
+        let recorded = inputs.readiness.get(played.readiness);
+        played.readiness += 1;
+        match recorded {
+            Some(ready) if (or_none || !ready.is_empty()) && ready.iter().all(|it| *it < many) => {
+                ready.clone()
+            }
+            // It looks at something else than then: all answers are there.
+            _ => (0..many).collect(),
+        }
+    }
+
+    /// Takes down that the plugin asks. The result is for the [`answer`](Self::answer).
+    fn ask(&self, question: Question) -> usize {
+        let mut state = self.0.lock();
+        let State { inputs, mode } = &mut *state;
+        let place = inputs.questions.len();
+        if let Mode::TakesDown { size, .. } = mode
+            && takes(size, &mut inputs.is_incomplete, question.size())
+        {
+            inputs.questions.push(question);
+        }
+        place
+    }
+
+    /// Takes down what the plugin is told, after so long.
+    fn answer(&self, place: usize, outcome: &Outcome, elapsed: Duration) {
+        let answer = Answer::of(outcome);
+        let mut state = self.0.lock();
+        let State { inputs, mode } = &mut *state;
+        let Mode::TakesDown { size, .. } = mode else {
+            return;
+        };
+        if let Some(question) = inputs.questions.get_mut(place) {
+            question.answer = Some(answer);
+            question.elapsed = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+            if !takes(size, &mut inputs.is_incomplete, question.size()) {
+                question.answer = None;
+            }
+        }
+    }
+
+    /// Plays what the plugin is told.
+    ///
+    /// # Errors
+    ///
+    /// It asks something else than then, which ends it.
+    pub(crate) fn play(&self, question: &Question) -> wasmtime::Result<Option<Outcome>> {
+        let mut state = self.0.lock();
+        let State { inputs, mode } = &mut *state;
+        let Mode::Plays(played) = mode else {
+            wasmtime::bail!("this tape is taking down");
+        };
+        let number = played.asked + 1;
+        let difference = match inputs.questions.get(played.asked) {
+            None => format!("it asks once more: question {number} is {question}"),
+            Some(recorded) => match recorded.difference(question) {
+                None => {
+                    played.asked += 1;
+                    return Ok(recorded.answer.as_ref().map(Answer::outcome));
+                }
+                Some(part) => format!(
+                    "question {number} is another one ({part}): it was {recorded} and is {question}"
+                ),
+            },
+        };
+        played.difference.get_or_insert(difference.clone());
+        wasmtime::bail!(difference)
+    }
+
+    /// The plugin waits for an answer that did not come then, which ends it.
+    pub(crate) fn unanswered(&self) -> wasmtime::Error {
+        if let Mode::Plays(played) = &mut self.0.lock().mode {
+            played.is_unanswered = true;
+        }
+        wasmtime::Error::msg("it waits for an answer that never came")
+    }
+}
+
+/// A question that was taken down, and has no answer yet.
+pub(crate) struct Noting {
+    tape: Tape,
+    place: usize,
+    began: Instant,
+}
+
+impl Noting {
+    pub(crate) fn begin(tape: Tape, question: Question) -> Self {
+        Self {
+            place: tape.ask(question),
+            tape,
+            began: Instant::now(),
+        }
+    }
+
+    /// The plugin is told of `outcome`.
+    pub(crate) fn end(self, outcome: &Outcome) {
+        self.tape.answer(self.place, outcome, self.began.elapsed());
+    }
+}
+
+/// Whether there is room for so many bytes more.
+fn takes(size: &mut usize, is_incomplete: &mut bool, bytes: usize) -> bool {
+    *size = size.saturating_add(bytes);
+    *is_incomplete |= *size > MOST;
+    !*is_incomplete
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
