@@ -202,9 +202,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub(crate) env: Vec<String>,
 
-    /// MiB that the plugin's own memory may grow to
-    #[arg(long, value_name = "MIB", default_value = "256", value_parser = count::<NonZeroUsize>)]
-    pub(crate) max_memory: NonZeroUsize,
+    /// MiB that the plugin's own memory may grow to [default: 256]
+    #[arg(long, value_name = "MIB", value_parser = count::<NonZeroUsize>)]
+    pub(crate) max_memory: Option<NonZeroUsize>,
+
+    /// What the plugin is called in the configuration [default: the name of its file]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
 
     /// Where compiled plugins are kept [default: rest-client in the user's cache]
     #[arg(long, value_name = "DIR")]

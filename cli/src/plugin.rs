@@ -11,6 +11,7 @@ use crate::{
 };
 use rest_client_host::{
     Host, Instance,
+    config::OnFailure,
     plugin::{HandlerPool, Limits, Observer, Plugin, PluginPool, PluginRuntime, PoolOptions},
 };
 use std::{
@@ -24,11 +25,13 @@ const MIB: usize = 1 << 20;
 
 /// Where plugins run: with so many MiB each, and with what was compiled before in `cache`.
 pub(crate) fn runtime(
-    max_memory: NonZeroUsize,
+    max_memory: Option<NonZeroUsize>,
     cache: Option<&Path>,
 ) -> Result<PluginRuntime, Problem> {
     let mut limits = Limits::default();
-    limits.memory = max_memory.get().saturating_mul(MIB);
+    if let Some(max_memory) = max_memory {
+        limits.memory = max_memory.get().saturating_mul(MIB);
+    }
     let failed = |error| Problem::new(Exit::Internal, format!("can't start: {error:#}"));
     if let Some(folder) = cache {
         return PluginRuntime::with_cache(limits, folder)
@@ -56,6 +59,12 @@ fn user_cache() -> Option<PathBuf> {
     Some(caches.join("rest-client"))
 }
 
+/// What a plugin is called: `name`, or as its file is.
+pub(crate) fn name(name: Option<&str>, file: &Path) -> String {
+    let of_file = || file.file_stem().unwrap_or_default().to_string_lossy();
+    name.map_or_else(|| of_file().into_owned(), str::to_owned)
+}
+
 /// Compiles the plugin in `file`.
 pub(crate) fn load(runtime: &PluginRuntime, file: &Path) -> Result<Plugin, Problem> {
     let component = fs::read(file)
@@ -76,6 +85,7 @@ pub(crate) struct Prepared<'a> {
     pub(crate) plugin: Plugin,
     instance: Instance,
     pub(crate) options: PoolOptions,
+    pub(crate) on_failure: OnFailure,
 }
 
 impl<'a> Prepared<'a> {
@@ -86,18 +96,24 @@ impl<'a> Prepared<'a> {
         observer: impl FnOnce(BTreeSet<String>) -> Option<Observer>,
     ) -> Result<Self, Problem> {
         let config = decider.sources.layers()?.config().clone();
-        let services = config.services.keys().cloned().collect();
-        let host = Host::new(config)?;
-        let mut options = decider
-            .options()
+        let plugin = decider
+            .plugin_config(&config)
             .map_err(|what| Problem::new(Exit::Usage, what))?;
+        let host = Host::new(config)?;
+        let instance = host.instance_for(&decider.name())?;
+        let services = match &plugin.services {
+            Some(services) => services.clone(),
+            None => host.config().services.keys().cloned().collect(),
+        };
+        let mut options = PoolOptions::of(&decider.name(), &plugin);
         options.observer = observer(services);
-        let runtime = runtime(decider.max_memory, decider.cache.as_deref())?;
+        let runtime = runtime(plugin.max_memory, decider.cache.as_deref())?;
         Ok(Self {
             file: &decider.plugin,
             plugin: load(&runtime, &decider.plugin)?,
-            instance: host.instance(),
+            instance,
             options,
+            on_failure: plugin.on_failure.unwrap_or_default(),
         })
     }
 

@@ -40,9 +40,9 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     let mut watch = Watch::begin(&serve.decider.plugin);
     let metrics = Arc::new(Metrics::new(&serve.decider.name()));
     let recording = Recording::open(&serve.decider)?;
-    let (pool, form) = Pool::load(&serve, &metrics, recording.as_ref())?;
-    pool.check(&serve).await?;
-    let service = Arc::new(Service::new(&serve, (pool, form), metrics, recording)?);
+    let version = Pool::load(&serve, &metrics, recording.as_ref())?;
+    version.pool.check(&serve).await?;
+    let service = Arc::new(Service::new(&serve, version, metrics, recording)?);
     let listener = Listener::bind(&serve.listen).await?;
     if let Some(admin) = &serve.admin {
         let admin = Listener::bind(admin).await?;

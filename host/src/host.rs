@@ -104,14 +104,61 @@ impl Host {
         services: BTreeMap<String, Service>,
         egress: Egress,
     ) -> Result<Instance, ConfigError> {
+        let rules = self.rules(services, egress)?;
+        Ok(self.make(self.0.pools.pool(), Arc::new(rules)))
+    }
+
+    fn rules(
+        &self,
+        services: BTreeMap<String, Service>,
+        egress: Egress,
+    ) -> Result<Rules, ConfigError> {
         let granted = Config {
             services,
             egress,
+            // Of services that may not be among these.
+            plugins: BTreeMap::new(),
             ..self.0.config.clone()
         };
         let granted = granted.effective()?;
         granted.warn_of_services();
-        let rules = Rules::new(&granted.services, &granted.egress)?;
+        Rules::new(&granted.services, &granted.egress)
+    }
+
+    /// A new instance for the plugin of this name: with the services and the rules that
+    /// [`Config::plugins`] grants it, as [`instance_granted`](Self::instance_granted) has
+    /// it. Where the configuration speaks of no plugin, it is one as all others are.
+    ///
+    /// # Errors
+    ///
+    /// The configuration speaks of other plugins, and not of this one.
+    pub fn instance_for(&self, plugin: &str) -> Result<Instance, ConfigError> {
+        let config = &self.0.config;
+        if config.plugins.is_empty() {
+            return Ok(self.instance());
+        }
+        let granted = config.plugins.get(plugin).ok_or_else(|| {
+            let names: Vec<&str> = config.plugins.keys().map(String::as_str).collect();
+            ConfigError::new(format!(
+                "the configuration says what plugins may do, and has no plugins.{plugin}; there is {}",
+                names.join(", ")
+            ))
+        })?;
+        let (may_ask, withheld) =
+            config
+                .services
+                .clone()
+                .into_iter()
+                .partition(|(name, _): &(String, Service)| {
+                    granted.services.as_ref().is_none_or(|it| it.contains(name))
+                });
+        let withheld: BTreeMap<String, Service> = withheld;
+        let egress = granted.egress.as_ref().unwrap_or(&config.egress);
+        let rules = self.rules(may_ask, egress.clone())?.of_plugin(
+            plugin,
+            withheld.into_keys().collect(),
+            granted.egress.is_some(),
+        );
         Ok(self.make(self.0.pools.pool(), Arc::new(rules)))
     }
 

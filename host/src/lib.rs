@@ -54,7 +54,7 @@ pub mod fuzzing {
 
 pub use config::{
     AtCap, ClientDomain, Config, ConfigError, Egress, EgressDefault, EgressRule, FailFast,
-    HttpVersion, SecretSource, ServerPattern, Service, ServiceOrigin, TlsVersion,
+    HttpVersion, PluginConfig, SecretSource, ServerPattern, Service, ServiceOrigin, TlsVersion,
 };
 pub use error::{Error, ErrorKind};
 pub use host::Host;

@@ -76,10 +76,10 @@ mod transfer;
 mod transfers;
 mod wasi;
 
+pub use crate::config::OnFailure;
 pub use context::{PluginCtx, PluginView};
 pub use pool::{
-    DecisionError, FailureKind, HandlerBody, HandlerPool, OnFailure, PluginPool, PoolOptions,
-    PoolStats,
+    DecisionError, FailureKind, HandlerBody, HandlerPool, PluginPool, PoolOptions, PoolStats,
 };
 pub use questions::{Observer, Question, Questions};
 pub use record::{Record, RecordError, Recorder, Replay};

@@ -18,6 +18,7 @@ mod expect;
 mod failures;
 mod floods;
 mod foreign_host;
+mod granted;
 mod http2;
 mod http_versions;
 mod interop;

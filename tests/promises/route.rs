@@ -3,39 +3,20 @@
 use serde_json::json;
 use std::{fs, path::Path};
 use support::{
+    folder::Folder,
     plugin,
     process::{Ended, rest_client, run},
     server::Server,
     steps::{ok, reply},
 };
-use tempfile::TempDir;
 
-/// What an operator has in a folder.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.path().join(name);
-        fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-
-    fn plugin(&self, name: &str) -> String {
-        self.file(&format!("{name}.wasm"), plugin::built(name))
-    }
-
-    /// A configuration with one service.
-    fn service(&self, name: &str, server: &Server) -> String {
-        let origin = server.origin();
-        self.file(
-            "rest-client.toml",
-            format!("[services.{name}]\norigin = {origin:?}\n"),
-        )
-    }
+/// A configuration with one service.
+fn service(folder: &Folder, name: &str, server: &Server) -> String {
+    let origin = server.origin();
+    folder.file(
+        "rest-client.toml",
+        format!("[services.{name}]\norigin = {origin:?}\n"),
+    )
 }
 
 const INVITE: &str = r#"{"protocol": "sip", "method": "INVITE", "target": "sip:bob@example.org",
@@ -57,7 +38,7 @@ async fn those_call_who_have_credit() {
     })
     .await;
     let folder = Folder::new();
-    let config = folder.service("billing", &server);
+    let config = service(&folder, "billing", &server);
     let plugin = folder.plugin("credit-check");
     for (caller, code, decision) in [
         (
@@ -99,7 +80,7 @@ async fn a_call_goes_where_its_callee_is_registered() {
     })
     .await;
     let folder = Folder::new();
-    let config = folder.service("location", &server);
+    let config = service(&folder, "location", &server);
     let plugin = folder.plugin("location");
     let ended = route(&["--config", &config, &plugin], INVITE).await;
     let contacts = json!([
@@ -119,7 +100,7 @@ async fn a_call_goes_where_its_callee_is_registered() {
 async fn with_explain_it_says_what_the_plugin_asked() {
     let server = Server::start(|_| ok("12.50 EUR")).await;
     let folder = Folder::new();
-    let config = folder.service("billing", &server);
+    let config = service(&folder, "billing", &server);
     let plugin = folder.plugin("credit-check");
     let ended = route(&["--explain", "--config", &config, &plugin], INVITE).await;
     let asked = "asked GET http://billing.service.internal/credit?caller=alice: 200 after ";
@@ -209,7 +190,7 @@ async fn what_is_wrong_is_said_with_what_would_be_right() {
         (
             &["--on-failure", "200", &puppet],
             INVITE,
-            "closed, open, or a code",
+            "closed, open, and a code",
         ),
         (&["--decision-timeout", "soon", &puppet], INVITE, "soon"),
         (
@@ -250,7 +231,7 @@ fn entries(folder: &Path, damage: bool) -> usize {
 async fn what_was_compiled_is_kept_and_made_anew_where_it_is_damaged() {
     let folder = Folder::new();
     let plugin = folder.plugin("puppet");
-    let cache = folder.0.path().join("cache");
+    let cache = folder.path("cache");
     let arguments = ["--cache", cache.to_str().unwrap(), &plugin];
     for damage in [false, true, false] {
         let ended = route(&arguments, &to_do(&["drop"])).await;

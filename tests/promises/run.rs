@@ -1,33 +1,17 @@
 //! `rest-client run` runs a plugin of a stranger: it asks whom the operator says, and has
 //! nothing else of the machine.
 
-use std::{fs, path::PathBuf};
 use support::{
+    folder::Folder,
     plugin,
     process::{Running, rest_client, run},
     server::Server,
     steps::ok,
 };
-use tempfile::TempDir;
 
-/// A folder with what an operator has there.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path: PathBuf = self.0.path().join(name);
-        fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-
-    /// The plugin of that name.
-    fn plugin(&self, name: &str) -> String {
-        self.file("plugin.wasm", plugin::command(name))
-    }
+/// The command of that name, as the file of a plugin.
+fn command(folder: &Folder, name: &str) -> String {
+    folder.file("plugin.wasm", plugin::command(name))
 }
 
 /// As README has it: two services with what opens them, and a third that nobody has bound.
@@ -48,7 +32,7 @@ async fn a_plugin_asks_the_services_that_are_bound_and_the_log_says_why_a_third_
             folder.file("registrar.secret", "open\n"),
         ),
     );
-    let plugin = folder.plugin("ask");
+    let plugin = command(&folder, "ask");
     let urls = [
         "http://billing.service.internal/credit?caller=alice",
         "http://registrar.service.internal/alice",
@@ -80,7 +64,7 @@ async fn a_plugin_asks_the_services_that_are_bound_and_the_log_says_why_a_third_
 #[tokio::test]
 async fn a_plugin_has_its_arguments_and_what_it_is_granted_and_nothing_else() {
     let folder = Folder::new();
-    let plugin = folder.plugin("look-around");
+    let plugin = command(&folder, "look-around");
     let ended = run(rest_client(), ["run", &plugin], b"").await;
     // Its name, no variable, no folder, no names looked up.
     assert_eq!(ended.text(), "1000", "{}", ended.stderr);
@@ -106,18 +90,18 @@ async fn a_plugin_has_its_arguments_and_what_it_is_granted_and_nothing_else() {
 #[tokio::test]
 async fn a_plugin_that_misbehaves_harms_itself() {
     let folder = Folder::new();
-    let trap = folder.plugin("trap");
+    let trap = command(&folder, "trap");
     let ended = run(rest_client(), ["run", &trap], b"").await;
     assert_eq!(ended.code(), 134, "{}", ended.stderr);
     assert!(ended.stderr.contains("trapped"), "{}", ended.stderr);
 
-    let grow = folder.plugin("grow");
+    let grow = command(&folder, "grow");
     let ended = run(rest_client(), ["run", "--max-memory=16", &grow], b"").await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     let ended = run(rest_client(), ["run", "--max-memory=32", &grow], b"").await;
     assert_eq!(ended.code(), 1, "{}", ended.stderr);
 
-    let endless = folder.plugin("loop");
+    let endless = command(&folder, "loop");
     let mut program = Running::start(rest_client(), ["run", &endless]);
     program.wait_for("computing").await;
     program.signal("INT").await;
@@ -142,7 +126,7 @@ async fn what_is_no_plugin_is_refused_in_words() {
             "wasi:cli/run",
         ),
         (
-            folder.0.path().join("none.wasm").display().to_string(),
+            folder.path("none.wasm").display().to_string(),
             "can't be read",
         ),
     ] {

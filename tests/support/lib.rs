@@ -4,6 +4,7 @@
 pub mod config;
 pub mod counting_server;
 pub mod floods;
+pub mod folder;
 pub mod h2;
 mod http1;
 pub mod http2_frames;

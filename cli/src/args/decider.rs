@@ -3,8 +3,8 @@
 use super::{Sources, count};
 use clap::Args;
 use rest_client_host::{
-    config::duration,
-    plugin::{OnFailure, PoolOptions},
+    Config, PluginConfig,
+    config::{OnFailure, duration},
 };
 use std::{
     collections::BTreeMap,
@@ -13,17 +13,19 @@ use std::{
     time::Duration,
 };
 
-/// What holds for a plugin that decides, whoever asks it.
+/// What holds for a plugin that decides, whoever asks it. What is left out is as
+/// `plugins.NAME` of the configuration has it.
 #[derive(Debug, Args)]
 pub(crate) struct Decider {
-    /// How long a decision takes at most, questions included
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration::parse)]
-    decision_timeout: Duration,
+    /// How long a decision takes at most, questions included [default: 2s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    decision_timeout: Option<Duration>,
 
     /// What is decided where the plugin does not: closed (503 in HTTP, 500 in SIP), open
-    /// (the request goes on), or an answer of one's own, as in "480 Try Later"
-    #[arg(long, value_name = "WHAT", default_value = "closed", value_parser = on_failure)]
-    pub(crate) on_failure: OnFailure,
+    /// (the request goes on), or an answer of one's own, as in "480 Try Later" [default:
+    /// closed]
+    #[arg(long, value_name = "WHAT")]
+    on_failure: Option<OnFailure>,
 
     /// Give the plugin a setting (wasi:config/store); may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
@@ -34,9 +36,9 @@ pub(crate) struct Decider {
     #[arg(long, value_name = "COUNT", value_parser = count::<NonZeroUsize>)]
     instances: Option<NonZeroUsize>,
 
-    /// Decisions that wait for an instance; what comes on top fails at once
-    #[arg(long, value_name = "COUNT", default_value = "1024")]
-    queue: usize,
+    /// Decisions that wait for an instance; what comes on top fails at once [default: 1024]
+    #[arg(long, value_name = "COUNT")]
+    queue: Option<usize>,
 
     /// Decisions after which an instance is replaced; 1 is a fresh one for each [default:
     /// 10000, and 1 with --record]
@@ -53,11 +55,12 @@ pub(crate) struct Decider {
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "record")]
     pub(crate) record_secret: Vec<String>,
 
-    /// MiB that the memory of an instance may grow to
-    #[arg(long, value_name = "MIB", default_value = "256", value_parser = count::<NonZeroUsize>)]
-    pub(crate) max_memory: NonZeroUsize,
+    /// MiB that the memory of an instance may grow to [default: 256]
+    #[arg(long, value_name = "MIB", value_parser = count::<NonZeroUsize>)]
+    max_memory: Option<NonZeroUsize>,
 
-    /// What the plugin is called in the log [default: the name of its file]
+    /// What the plugin is called in the log and the configuration [default: the name of its
+    /// file]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -75,30 +78,38 @@ pub(crate) struct Decider {
 impl Decider {
     /// What the plugin is called.
     pub(crate) fn name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| {
-            let file = self.plugin.file_stem().unwrap_or_default();
-            file.to_string_lossy().into_owned()
-        })
+        crate::plugin::name(self.name.as_deref(), &self.plugin)
     }
 
-    pub(crate) fn options(&self) -> Result<PoolOptions, String> {
-        let mut options = PoolOptions::default();
-        options.name = self.name();
-        options.decision_timeout = self.decision_timeout;
-        if let Some(instances) = self.instances {
-            options.instances = instances.get();
-        }
-        options.queue = self.queue;
-        if let Some(decisions) = self.decisions_per_instance {
-            if self.record.is_some() && decisions.get() > 1 {
+    /// What holds for it: what `config` says, and the arguments before that.
+    ///
+    /// # Errors
+    ///
+    /// Two of them contradict each other.
+    pub(crate) fn plugin_config(&self, config: &Config) -> Result<PluginConfig, String> {
+        let mut plugin = config
+            .plugins
+            .get(&self.name())
+            .cloned()
+            .unwrap_or_default();
+        if self.record.is_some() {
+            if self.decisions_per_instance.is_some_and(|it| it.get() > 1) {
                 let what = "with --record each decision has an instance of its own: \
                             --decisions-per-instance is 1";
                 return Err(what.into());
             }
-            options.decisions_per_instance = decisions;
+            plugin.decisions_per_instance = Some(NonZeroU32::MIN);
         }
-        options.settings = settings(&self.settings)?;
-        Ok(options)
+        plugin.decision_timeout = self.decision_timeout.or(plugin.decision_timeout);
+        plugin.on_failure = self.on_failure.clone().or(plugin.on_failure);
+        plugin.settings.extend(settings(&self.settings)?);
+        plugin.instances = self.instances.or(plugin.instances);
+        plugin.queue = self.queue.or(plugin.queue);
+        plugin.decisions_per_instance = self
+            .decisions_per_instance
+            .or(plugin.decisions_per_instance);
+        plugin.max_memory = self.max_memory.or(plugin.max_memory);
+        Ok(plugin)
     }
 }
 
@@ -121,45 +132,5 @@ pub(super) fn setting(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => Err("what is needed is NAME=VALUE"),
-    }
-}
-
-fn on_failure(text: &str) -> Result<OnFailure, &'static str> {
-    const RIGHT: &str = "what is needed is closed, open, or a code from 400 to 699 and perhaps a \
-                         text, as in \"480 Try Later\"";
-    match text {
-        "closed" => return Ok(OnFailure::Closed),
-        "open" => return Ok(OnFailure::Open),
-        _ => {}
-    }
-    let (code, reason) = text.split_once(' ').unwrap_or((text, ""));
-    let code = code.parse().ok().filter(|code| (400..=699).contains(code));
-    let code = code.ok_or(RIGHT)?;
-    if reason.len() > 256 || reason.chars().any(char::is_control) {
-        return Err(RIGHT);
-    }
-    Ok(OnFailure::Answer(
-        code,
-        (!reason.is_empty()).then(|| reason.into()),
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_decided_on_failure_is_a_refusal_or_said_to_be_open() {
-        assert_eq!(on_failure("closed"), Ok(OnFailure::Closed));
-        assert_eq!(on_failure("open"), Ok(OnFailure::Open));
-        let later = Some("Try Later".to_owned());
-        assert_eq!(
-            on_failure("480 Try Later"),
-            Ok(OnFailure::Answer(480, later))
-        );
-        assert_eq!(on_failure("403"), Ok(OnFailure::Answer(403, None)));
-        for wrong in ["", "200", "302", "700", "nothing", "403\n", "403 a\r\nb"] {
-            on_failure(wrong).unwrap_err();
-        }
     }
 }

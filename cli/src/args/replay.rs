@@ -18,9 +18,9 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     decision_timeout: Duration,
 
-    /// MiB that the memory of an instance may grow to
-    #[arg(long, value_name = "MIB", default_value = "256", value_parser = count::<NonZeroUsize>)]
-    pub(crate) max_memory: NonZeroUsize,
+    /// MiB that the memory of an instance may grow to [default: 256]
+    #[arg(long, value_name = "MIB", value_parser = count::<NonZeroUsize>)]
+    pub(crate) max_memory: Option<NonZeroUsize>,
 
     /// Where compiled plugins are kept [default: rest-client in the user's cache]
     #[arg(long, value_name = "DIR")]

@@ -18,6 +18,7 @@ pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
     let recording = Recording::open(&route.decider)?;
     let mut prepared = Prepared::new(&route.decider, |_| None)?;
     prepared.options.recorder = recording.as_ref().map(|it| it.recorder(|| {}));
+    let on_failure = prepared.on_failure.clone();
     let pool = prepared.router()?;
     let request = read_request(&input::read("the request", "-")?).map_err(|error| {
         Problem::new(
@@ -44,7 +45,7 @@ pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
                 FailureKind::Queue => Exit::Busy,
                 _ => Exit::Undecided,
             };
-            let decision = route.decider.on_failure.decision(protocol);
+            let decision = on_failure.decision(protocol);
             (write_failed(&decision, error.kind().as_str()), exit)
         }
     };

@@ -11,11 +11,23 @@ use wasmtime_wasi::WasiCtx;
 /// Runs the plugin, and ends as it does.
 pub(crate) async fn run(run: Run) -> Result<ExitCode, Problem> {
     let host = Host::new(run.sources.layers()?.config().clone())?;
-    let runtime = super::runtime(run.max_memory, run.cache.as_deref())?;
+    let name = super::name(run.name.as_deref(), &run.plugin);
+    let config = host.config().plugins.get(&name).cloned();
+    let config = config.unwrap_or_default();
+    let instance = host.instance_for(&name)?;
+    let runtime = super::runtime(run.max_memory.or(config.max_memory), run.cache.as_deref())?;
     let command = super::load(&runtime, &run.plugin)?
         .command()
         .map_err(|error| super::wrong(&run.plugin, format_args!("{error:#}")))?;
-    let context = PluginCtx::new(host.instance()).with_wasi(granted(&run)?);
+    let mut context = PluginCtx::new(instance)
+        .with_settings(config.settings)
+        .with_wasi(granted(&run)?);
+    if let Some(budget) = config.memory_budget {
+        context = context.memory_budget(budget.get().saturating_mul(super::MIB));
+    }
+    if let Some(transfers) = config.max_async_transfers {
+        context = context.max_async_transfers(transfers);
+    }
     match command.run(context).await {
         Ok(code) => Ok(code.into()),
         Err(trap) => Err(Problem::new(

@@ -72,7 +72,7 @@ pub(super) async fn reply(
         match service.decide(request, |_| Ok(())).await {
             Ok((decision, ())) => write_decision(&decision),
             Err(error) => {
-                let decision = service.on_failure.decision(protocol);
+                let decision = service.on_failure(protocol);
                 write_failed(&decision, error.kind().as_str())
             }
         },

@@ -103,7 +103,7 @@ impl ForwardAuth {
         match carried_out.await {
             Ok((_, reply)) => reply,
             Err(_) => {
-                let decision = service.on_failure.decision(Protocol::Http);
+                let decision = service.on_failure(Protocol::Http);
                 self.carry_out(&decision).unwrap_or_else(|Unfit(what)| {
                     tracing::error!("what --on-failure says can't be carried out: {what}");
                     text(StatusCode::FORBIDDEN, "")

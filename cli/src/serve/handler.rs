@@ -71,8 +71,8 @@ fn names_its_host(request: &Request<Incoming>) -> bool {
 }
 
 fn on_failure(service: &Service) -> Response<Body> {
-    let Decision::Answer(answer) = service.on_failure.decision(Protocol::Http) else {
-        unreachable!("--on-failure open is refused at the start")
+    let Decision::Answer(answer) = service.on_failure(Protocol::Http) else {
+        unreachable!("open is refused where a version is loaded")
     };
     let status = StatusCode::from_u16(answer.code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     match answer.reason {

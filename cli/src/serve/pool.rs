@@ -3,12 +3,12 @@
 use super::metrics::Metrics;
 use crate::{
     args::{Form, Serve},
-    exit::Problem,
+    exit::{Exit, Problem},
     plugin::{Prepared, recording::Recording, wrong},
 };
 use rest_client_host::{
     Instance,
-    plugin::{DecisionError, HandlerPool, Observer, PluginPool, PoolStats, Question},
+    plugin::{DecisionError, HandlerPool, Observer, OnFailure, PluginPool, PoolStats, Question},
 };
 use std::sync::Arc;
 
@@ -19,6 +19,13 @@ pub(super) enum Pool {
     Handler(HandlerPool),
 }
 
+/// A version of a plugin, as it was loaded.
+pub(super) struct Version {
+    pub(super) pool: Pool,
+    pub(super) form: Form,
+    pub(super) on_failure: OnFailure,
+}
+
 impl Pool {
     /// The plugin and its services as they are now, with its questions counted, and the
     /// form in which it is asked: that of the command line, or the one that is for such a
@@ -27,7 +34,7 @@ impl Pool {
         serve: &Serve,
         metrics: &Arc<Metrics>,
         recording: Option<&Recording>,
-    ) -> Result<(Self, Form), Problem> {
+    ) -> Result<Version, Problem> {
         let recorder = recording.map(|it| {
             let metrics = metrics.clone();
             it.recorder(move || metrics.lost_recording())
@@ -45,11 +52,21 @@ impl Pool {
                 true => Form::Http,
                 false => Form::Json,
             });
+        let on_failure = prepared.on_failure.clone();
+        if form == Form::Http && on_failure == OnFailure::Open {
+            let what = "--on-failure open says nothing to --form http: there is nobody but the \
+                        plugin who could answer";
+            return Err(Problem::new(Exit::Usage, what));
+        }
         let pool = match form {
             Form::Http => Self::Handler(prepared.handler()?),
             _ => Self::Router(prepared.router()?),
         };
-        Ok((pool, form))
+        Ok(Version {
+            pool,
+            form,
+            on_failure,
+        })
     }
 
     /// Asks it whether it can do its work here.

@@ -7,7 +7,7 @@ use super::{
     handler,
     listener::{Peer, Stream},
     metrics::Metrics,
-    pool::Pool,
+    pool::{Pool, Version},
     reply::Body,
 };
 use crate::{
@@ -22,8 +22,8 @@ use hyper::body::Incoming;
 use ipnet::IpNet;
 use parking_lot::RwLock;
 use rest_client_host::{
-    plugin::{DecisionError, OnFailure},
-    routing,
+    plugin::DecisionError,
+    routing::{self, Decision, Protocol},
 };
 use std::{
     pin::Pin,
@@ -53,8 +53,7 @@ const REFUSALS: usize = 64;
 /// What all connections have in common.
 pub(super) struct Service {
     /// Replaced by another where a new version of the plugin takes over.
-    pool: RwLock<Pool>,
-    pub(super) on_failure: OnFailure,
+    version: RwLock<Version>,
     trusted_peers: Vec<IpNet>,
     /// Peers that are told that they are not trusted.
     refusals: Arc<Semaphore>,
@@ -86,13 +85,14 @@ impl Service {
     /// The arguments say what this form has no use for, or a file can't be written.
     pub(super) fn new(
         serve: &Serve,
-        (pool, form): (Pool, Form),
+        version: Version,
         metrics: Arc<Metrics>,
         recording: Option<Recording>,
     ) -> Result<Self, Problem> {
         let usage = |what: String| Problem::new(Exit::Usage, what);
         let this_machine = || ["127.0.0.0/8", "::1/128"].map(|it| it.parse().expect("a network"));
         let trusted_peers = serve.trusted_peers.clone();
+        let form = version.form;
         let asked = match form {
             Form::Json => {
                 refuse_flags_of_forward_auth(serve, "json").map_err(usage)?;
@@ -102,18 +102,12 @@ impl Service {
             }
             Form::Http => {
                 refuse_flags_of_forward_auth(serve, "http").map_err(usage)?;
-                if serve.decider.on_failure == OnFailure::Open {
-                    let what = "--on-failure open says nothing to --form http: there is nobody \
-                                but the plugin who could answer";
-                    return Err(usage(what.into()));
-                }
                 Asked::Handler
             }
             _ => Asked::ForwardAuth(Box::new(ForwardAuth::new(serve, form).map_err(usage)?)),
         };
         Ok(Self {
-            pool: RwLock::new(pool),
-            on_failure: serve.decider.on_failure.clone(),
+            version: RwLock::new(version),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             trusted_peers: trusted_peers.unwrap_or_else(|| this_machine().into()),
             asked,
@@ -143,7 +137,12 @@ impl Service {
 
     /// The version that is there now.
     pub(super) fn pool(&self) -> Pool {
-        self.pool.read().clone()
+        self.version.read().pool.clone()
+    }
+
+    /// What is decided where that version does not.
+    pub(super) fn on_failure(&self, protocol: Protocol) -> Decision {
+        self.version.read().on_failure.decision(protocol)
     }
 
     /// From now on it takes no further connections.
@@ -189,8 +188,8 @@ impl Service {
     pub(super) async fn decide<T>(
         &self,
         request: routing::Request,
-        is_fit: impl FnOnce(&routing::Decision) -> Result<T, String>,
-    ) -> Result<(routing::Decision, T), DecisionError> {
+        is_fit: impl FnOnce(&Decision) -> Result<T, String>,
+    ) -> Result<(Decision, T), DecisionError> {
         let Pool::Router(pool) = self.pool() else {
             unreachable!("the form has not been http from the beginning")
         };
@@ -213,7 +212,7 @@ impl Service {
             let line = match outcome {
                 Ok(decision) => line.end(decision, None, elapsed),
                 Err(failed) => {
-                    let decision = self.on_failure.decision(protocol);
+                    let decision = self.on_failure(protocol);
                     line.end(&decision, Some(failed), elapsed)
                 }
             };
@@ -254,21 +253,21 @@ impl Service {
             };
             let loaded = spawn_blocking(load).await;
             let loaded = loaded.map_err(|error| error.to_string())?;
-            let (pool, form) = loaded.map_err(|problem| problem.to_string())?;
-            if (form == Form::Http) != matches!(self.asked, Asked::Handler) {
+            let version = loaded.map_err(|problem| problem.to_string())?;
+            if (version.form == Form::Http) != matches!(self.asked, Asked::Handler) {
                 let what = "it is a plugin of another kind; --form says which is served";
                 return Err(what.to_owned());
             }
-            let checked = pool.check(&serve).await;
+            let checked = version.pool.check(&serve).await;
             checked.map_err(|problem| problem.to_string())?;
-            Ok(pool)
+            Ok(version)
         };
         let new = new.await;
         self.metrics.reloaded(new.is_ok());
         match new {
-            Ok(pool) => {
+            Ok(version) => {
                 // The old one may take its time to go, and nobody waits for that.
-                let old = std::mem::replace(&mut *self.pool.write(), pool);
+                let old = std::mem::replace(&mut *self.version.write(), version);
                 drop(old);
                 stderr::complain("the new version of the plugin has taken over");
             }

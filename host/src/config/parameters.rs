@@ -2,7 +2,7 @@
 
 use super::{
     at_cap::AtCap, client_domain::ClientDomain, duration, egress::Egress, error::ConfigError,
-    http_version::HttpVersion, service::Service, tls_version::TlsVersion,
+    http_version::HttpVersion, plugin::PluginConfig, service::Service, tls_version::TlsVersion,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -131,6 +131,9 @@ pub struct Config {
     /// Whom requests to all others may reach. By default those of plugins reach
     /// nobody, and all others everybody.
     pub egress: Egress,
+    /// What plugins may ask and take, by their names. Default empty: each may ask all
+    /// services, and whom `egress` allows.
+    pub plugins: BTreeMap<String, PluginConfig>,
 }
 
 impl Default for Config {
@@ -162,13 +165,14 @@ impl Default for Config {
             client_domains: Vec::new(),
             services: BTreeMap::new(),
             egress: Egress::default(),
+            plugins: BTreeMap::new(),
         }
     }
 }
 
 impl Config {
     /// The keys of all parameters, in the order in which they are shown.
-    pub const KEYS: [&str; 26] = [
+    pub const KEYS: [&str; 27] = [
         "connection-timeout",
         "transfer-timeout",
         "max-async-transfers",
@@ -195,6 +199,7 @@ impl Config {
         "client-domains",
         "services",
         "egress",
+        "plugins",
     ];
 
     /// Checks what no single parameter shows, and brings the parameters into
@@ -261,6 +266,9 @@ impl Config {
             .map_err(ConfigError::new)?;
         for (name, service) in &self.services {
             service.check(name)?;
+        }
+        for (name, plugin) in &self.plugins {
+            plugin.check(name, self.services.keys())?;
         }
         self.connection_timeout = self.connection_timeout.min(self.transfer_timeout);
         Ok(self)

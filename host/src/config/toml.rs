@@ -59,11 +59,17 @@ mod tests {
         client_domain::ClientDomain,
         egress::{Egress, EgressDefault},
         http_version::HttpVersion,
+        on_failure::OnFailure,
         parameters::Config,
+        plugin::PluginConfig,
         service::{FailFast, SecretSource, Service},
         tls_version::TlsVersion,
     };
-    use std::{collections::BTreeMap, time::Duration};
+    use std::{
+        collections::BTreeMap,
+        num::{NonZeroU32, NonZeroUsize},
+        time::Duration,
+    };
 
     fn parsed(text: &str) -> Result<Config, ConfigError> {
         let mut layers = Layers::default();
@@ -133,6 +139,22 @@ mod tests {
             [egress]
             default = "deny"
             allow = ["https://*.example.com", "GET http://10.0.0.0/8:8080"]
+
+            [plugins.credit-check]
+            services = ["billing"]
+            egress.allow = ["https://*.example.com"]
+            settings = { tariff = "night" }
+            decision-timeout = "800ms"
+            on-failure = "480 Try Later"
+            instances = 4
+            queue = 0
+            decisions-per-instance = 1
+            max-memory = 64
+            memory-budget = 2
+            max-async-transfers = 3
+            reserved-fields = ["x-internal-"]
+
+            [plugins.location]
         "#;
         let mut billing = Service::new("https://billing.example.com:8443".parse().unwrap());
         billing.headers = BTreeMap::from([
@@ -151,6 +173,23 @@ mod tests {
             pause: Duration::from_secs(2),
         });
         let registrar = Service::new("unix:/run/registrar.sock".parse().unwrap());
+        let credit_check = PluginConfig {
+            services: Some(["billing".to_owned()].into()),
+            egress: Some(Egress {
+                default: None,
+                allow: vec!["https://*.example.com".parse().unwrap()],
+            }),
+            settings: [("tariff".to_owned(), "night".to_owned())].into(),
+            decision_timeout: Some(Duration::from_millis(800)),
+            on_failure: Some(OnFailure::Answer(480, Some("Try Later".into()))),
+            instances: NonZeroUsize::new(4),
+            queue: Some(0),
+            decisions_per_instance: NonZeroU32::new(1),
+            max_memory: NonZeroUsize::new(64),
+            memory_budget: NonZeroUsize::new(2),
+            max_async_transfers: Some(3),
+            reserved_fields: vec!["x-internal-".into()],
+        };
         let expected = Config {
             connection_timeout: Duration::from_millis(500),
             transfer_timeout: Duration::from_secs(5),
@@ -196,6 +235,10 @@ mod tests {
                     "GET http://10.0.0.0/8:8080".parse().unwrap(),
                 ],
             },
+            plugins: BTreeMap::from([
+                ("credit-check".into(), credit_check),
+                ("location".into(), PluginConfig::default()),
+            ]),
         };
         assert_eq!(parsed(text), Ok(expected));
     }

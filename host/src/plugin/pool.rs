@@ -7,7 +7,7 @@ mod instances;
 mod options;
 mod stats;
 
-pub use failure::{DecisionError, FailureKind, OnFailure};
+pub use failure::{DecisionError, FailureKind};
 pub use handler::{HandlerBody, HandlerPool};
 pub use options::PoolOptions;
 pub use stats::PoolStats;

@@ -18,7 +18,11 @@ use crate::{
 };
 use http::Method;
 use refusals::Refusals;
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 #[cfg(feature = "fuzzing")]
 pub(super) use address_class::special;
@@ -30,8 +34,20 @@ pub(super) use service::Service;
 #[derive(Debug)]
 pub(crate) struct Rules {
     egress: Egress,
+    /// Where the configuration has these.
+    egress_table: Arc<str>,
+    /// Whose they are, if they are one plugin's.
+    plugin: Option<OfPlugin>,
     /// By their names, in order.
     services: Vec<service::Rules>,
+}
+
+/// A plugin with rules of its own.
+#[derive(Debug)]
+struct OfPlugin {
+    name: String,
+    /// Services of the configuration that it may not ask.
+    withheld: BTreeSet<String>,
 }
 
 /// The rules for one tenant, with what it has found out of its services. No other has
@@ -77,7 +93,29 @@ impl Rules {
         Ok(Self {
             services: services.collect::<Result<_, _>>()?,
             egress: egress.clone(),
+            egress_table: "egress".into(),
+            plugin: None,
         })
+    }
+
+    /// The same, for the plugin of this name, from which some services are withheld. Its
+    /// egress policy may be its own.
+    pub(crate) fn of_plugin(
+        self,
+        name: &str,
+        withheld: BTreeSet<String>,
+        has_own_egress: bool,
+    ) -> Self {
+        let egress_table = match has_own_egress {
+            true => format!("plugins.{name}.egress").into(),
+            false => self.egress_table,
+        };
+        let name = name.to_owned();
+        Self {
+            egress_table,
+            plugin: Some(OfPlugin { name, withheld }),
+            ..self
+        }
     }
 }
 
@@ -105,7 +143,12 @@ impl Policy {
             Some(name) => self.service(name, origin).map(Route::Service),
             None => {
                 let method = Some(method);
-                Grant::new(&self.rules.egress, origin, method, is_for_plugin).map(Route::Server)
+                let Rules {
+                    egress,
+                    egress_table,
+                    ..
+                } = &*self.rules;
+                Grant::new(egress, egress_table, origin, method, is_for_plugin).map(Route::Server)
             }
         }
     }
@@ -114,9 +157,19 @@ impl Policy {
         let services = &self.rules.services;
         let found = services.binary_search_by(|service| service.name().cmp(name));
         let Ok(index) = found else {
-            let what = match name.contains('.') {
-                true => "no service has this name, which can't be bound: it has a dot".to_owned(),
-                false => format!(
+            let withheld = self
+                .rules
+                .plugin
+                .as_ref()
+                .filter(|it| it.withheld.contains(name));
+            let what = match (withheld, name.contains('.')) {
+                (Some(OfPlugin { name: plugin, .. }), _) => format!(
+                    "this plugin may not ask the service; {name:?} in plugins.{plugin}.services would let it"
+                ),
+                (None, true) => {
+                    "no service has this name, which can't be bound: it has a dot".to_owned()
+                }
+                (None, false) => format!(
                     "no service has this name; services.{name}.origin = \"https://…\" would bind it"
                 ),
             };
@@ -152,7 +205,12 @@ impl Policy {
             Grant::Everything => Ok(Grant::Everything),
             Grant::Some { .. } => {
                 grant.through_proxy()?;
-                Grant::new(&self.rules.egress, proxy, None, is_for_plugin)
+                let Rules {
+                    egress,
+                    egress_table,
+                    ..
+                } = &*self.rules;
+                Grant::new(egress, egress_table, proxy, None, is_for_plugin)
             }
         }
     }

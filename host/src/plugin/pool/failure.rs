@@ -1,6 +1,9 @@
 //! A decision that a plugin did not make, and what is decided then.
 
-use crate::routing::{Answer, Changes, Decision, Protocol};
+use crate::{
+    config::OnFailure,
+    routing::{Answer, Changes, Decision, Protocol},
+};
 use std::fmt;
 
 /// Bytes of what a plugin says of itself.
@@ -98,32 +101,6 @@ impl fmt::Display for DecisionError {
 }
 
 impl std::error::Error for DecisionError {}
-
-/// What is decided where the plugin does not.
-///
-/// ```
-/// use rest_client_host::{
-///     plugin::OnFailure,
-///     routing::{Decision, Protocol},
-/// };
-///
-/// let Decision::Answer(refusal) = OnFailure::default().decision(Protocol::Http) else {
-///     panic!("it is closed by default");
-/// };
-/// assert_eq!(refusal.code, 503);
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OnFailure {
-    /// The request is refused: 503 in HTTP, 500 in SIP, where 503 would have whoever asked
-    /// avoid the proxy altogether (RFC 3261, section 21.5.4).
-    #[default]
-    Closed,
-    /// The request goes on as if nobody had been asked.
-    Open,
-    /// The request is answered with this code, and this text or the usual one.
-    Answer(u16, Option<String>),
-}
 
 impl OnFailure {
     /// The decision about a request of `protocol`.

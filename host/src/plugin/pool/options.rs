@@ -1,7 +1,15 @@
 //! What the operator sets for a plugin that decides.
 
-use crate::plugin::{Observer, Recorder};
-use std::{collections::BTreeMap, num::NonZeroU32, thread::available_parallelism, time::Duration};
+use crate::{
+    config::PluginConfig,
+    plugin::{Observer, Recorder},
+};
+use std::{
+    collections::BTreeMap,
+    num::{NonZeroU32, NonZeroUsize},
+    thread::available_parallelism,
+    time::Duration,
+};
 
 /// Instances for each processor, where nothing else is set: most of them wait for a
 /// service at any time.
@@ -53,6 +61,45 @@ pub struct PoolOptions {
     /// Names that begin with one of these belong to the operator: a decision that sets,
     /// adds or removes a field of such a name is invalid. In lower case; none by default.
     pub reserved_fields: Vec<String>,
+}
+
+const MIB: usize = 1 << 20;
+
+impl PoolOptions {
+    /// For the plugin of this name, as the configuration has it. What it leaves out has its
+    /// default.
+    ///
+    /// ```
+    /// use rest_client_host::{PluginConfig, plugin::PoolOptions};
+    ///
+    /// let mut config = PluginConfig::default();
+    /// config.queue = Some(10);
+    /// let options = PoolOptions::of("credit-check", &config);
+    /// assert_eq!((&*options.name, options.queue), ("credit-check", 10));
+    /// ```
+    #[must_use]
+    pub fn of(name: &str, config: &PluginConfig) -> Self {
+        let default = Self::default();
+        let mib = |it: Option<NonZeroUsize>| it.map(|it| it.get().saturating_mul(MIB));
+        Self {
+            name: name.to_owned(),
+            decision_timeout: config.decision_timeout.unwrap_or(default.decision_timeout),
+            instances: config
+                .instances
+                .map_or(default.instances, NonZeroUsize::get),
+            queue: config.queue.unwrap_or(default.queue),
+            decisions_per_instance: config
+                .decisions_per_instance
+                .unwrap_or(default.decisions_per_instance),
+            memory_budget: mib(config.memory_budget).unwrap_or(default.memory_budget),
+            max_async_transfers: config
+                .max_async_transfers
+                .unwrap_or(default.max_async_transfers),
+            settings: config.settings.clone(),
+            reserved_fields: config.reserved_fields.clone(),
+            ..default
+        }
+    }
 }
 
 impl Default for PoolOptions {

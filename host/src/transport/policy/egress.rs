@@ -10,7 +10,7 @@ use crate::{
 };
 use http::Method;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 /// The addresses that a request may go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(in crate::transport) enum Grant {
     /// Some, for requests to this origin.
     Some {
         origin: Origin,
+        /// Where the configuration has the rules.
+        table: Arc<str>,
         /// All that are somebody's on the internet.
         public: bool,
         /// A rule names the host.
@@ -29,14 +31,15 @@ pub(in crate::transport) enum Grant {
 }
 
 impl Grant {
-    /// What `egress` grants to requests to `origin`. Whoever asks with no method is
-    /// about to ask a proxy.
+    /// What `egress`, which is in this `table` of the configuration, grants to requests to
+    /// `origin`. Whoever asks with no method is about to ask a proxy.
     ///
     /// # Errors
     ///
     /// Nothing. The failure names the rule that would grant it.
     pub(super) fn new(
         egress: &Egress,
+        table: &Arc<str>,
         origin: &Origin,
         method: Option<&Method>,
         is_for_plugin: bool,
@@ -59,6 +62,7 @@ impl Grant {
         let grants_something = public || !networks.is_empty();
         let grant = Self::Some {
             origin: origin.clone(),
+            table: table.clone(),
             public,
             named,
             networks,
@@ -67,6 +71,7 @@ impl Grant {
             Ok(address) if !grant.allows(address) => Err(grant.refusal(address)),
             Err(_) if !grants_something => Err(refused(
                 "the egress policy does not allow it",
+                table,
                 &origin.to_string(),
             )),
             _ => Ok(grant),
@@ -97,7 +102,7 @@ impl Grant {
         };
         match self {
             Self::Everything => Failure::new(Cause::Denied, what),
-            Self::Some { origin, .. } => {
+            Self::Some { origin, table, .. } => {
                 let host = match address {
                     IpAddr::V4(address) => address.to_string(),
                     IpAddr::V6(address) => format!("[{address}]"),
@@ -106,7 +111,7 @@ impl Grant {
                     host,
                     ..origin.clone()
                 };
-                refused(&what, &at.to_string())
+                refused(&what, table, &at.to_string())
             }
         }
     }
@@ -120,10 +125,12 @@ impl Grant {
         match self {
             Self::Some {
                 origin,
+                table,
                 named: false,
                 ..
             } if literal(&origin.host).parse::<IpAddr>().is_err() => Err(refused(
                 "the egress policy does not allow it by its name, and a proxy is to look it up",
+                table,
                 &origin.to_string(),
             )),
             _ => Ok(()),
@@ -131,8 +138,8 @@ impl Grant {
     }
 }
 
-fn refused(what: &str, rule: &str) -> Failure {
-    let sentence = format!("{what}; egress.allow = [\"{rule}\"] would");
+fn refused(what: &str, table: &str, rule: &str) -> Failure {
+    let sentence = format!("{what}; {table}.allow = [\"{rule}\"] would");
     Failure::new(Cause::Denied, sentence)
 }
 
@@ -150,8 +157,14 @@ mod tests {
 
     fn grant(egress: &Egress, url: &str, is_for_plugin: bool) -> Result<Grant, String> {
         let origin = Origin::of(&url.parse().unwrap()).unwrap();
-        Grant::new(egress, &origin, Some(&Method::GET), is_for_plugin)
-            .map_err(|failure| failure.sentence)
+        Grant::new(
+            egress,
+            &"egress".into(),
+            &origin,
+            Some(&Method::GET),
+            is_for_plugin,
+        )
+        .map_err(|failure| failure.sentence)
     }
 
     fn address(text: &str) -> IpAddr {
