@@ -12,6 +12,7 @@ mod pool;
 mod reply;
 mod service;
 mod signals;
+mod spans;
 mod watch;
 
 use crate::{
@@ -29,7 +30,7 @@ use sd_notify::NotifyState;
 use service::Service;
 use signals::{Signals, Told};
 use std::sync::Arc;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 use watch::Watch;
 
 /// Serves until it is told to end.
@@ -111,7 +112,8 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         },
         () = signals.end() => given_up("at a second signal"),
     };
-    service.finish();
+    // It may wait for a disk, and for a collector.
+    let _ = spawn_blocking(move || service.finish()).await;
     ended
 }
 

@@ -9,6 +9,7 @@ mod http;
 mod kamailio;
 mod nginx;
 mod operation;
+mod spans;
 mod systemd;
 
 use crate::worker;

@@ -49,6 +49,12 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "WHERE")]
     pub(crate) admin: Option<Listen>,
 
+    /// Send spans to this collector of OpenTelemetry (OTLP over HTTP, with its whole path:
+    /// /v1/traces) [default: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, or none]
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
+
     /// How long decisions that are under way have at SIGTERM
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub(crate) drain_timeout: Duration,

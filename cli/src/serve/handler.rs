@@ -20,7 +20,7 @@ pub(super) async fn reply(
     service: &Service,
     pool: &HandlerPool,
     peer: Peer,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Response<Body> {
     if request.method() == Method::CONNECT {
         return text(StatusCode::METHOD_NOT_ALLOWED, "this is no tunnel\n");
@@ -32,11 +32,19 @@ pub(super) async fn reply(
     let began = Instant::now();
     let line = service.access_log.as_ref();
     let line = line.map(|log| (log, Line::of_http(pool.name(), &request, peer)));
+    let spans = service.spans.as_ref();
+    let answering = spans.map(|it| it.begin_answer(&mut request));
     let replied = pool.handle(request).await;
     // The body may take longer.
     let elapsed = began.elapsed();
     let failed = replied.as_ref().err().map(DecisionError::kind);
     service.metrics.answered(failed, elapsed);
+    if let Some(answering) = answering {
+        answering.end_answer(match &replied {
+            Ok(reply) => Ok(reply.status()),
+            Err(error) => Err(error.kind()),
+        });
+    }
     let reply = match replied {
         Ok(reply) => {
             let metrics = service.metrics.clone();

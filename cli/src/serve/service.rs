@@ -9,6 +9,7 @@ use super::{
     metrics::Metrics,
     pool::{Pool, Version},
     reply::Body,
+    spans::Spans,
 };
 use crate::{
     args::{Form, Serve},
@@ -47,6 +48,9 @@ content-length: 40\r\nconnection: close\r\n\r\nwho asks is not among the trusted
 /// How long it may take to take that.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
+/// How long the last spans may take.
+const SPANS_TIME: Duration = Duration::from_secs(2);
+
 /// Such peers at the same time. Others are told nothing.
 const REFUSALS: usize = 64;
 
@@ -61,6 +65,7 @@ pub(super) struct Service {
     pub(super) metrics: Arc<Metrics>,
     pub(super) access_log: Option<LineFile>,
     recording: Option<Recording>,
+    pub(super) spans: Option<Spans>,
     /// It takes no further connections.
     is_ending: AtomicBool,
     /// One version after the other takes over.
@@ -118,6 +123,7 @@ impl Service {
                 .map(|file| LineFile::open("--access-log", file, Readers::Usual))
                 .transpose()?,
             recording,
+            spans: Spans::start(serve)?,
             is_ending: AtomicBool::new(false),
             reloading: Mutex::default(),
         })
@@ -150,8 +156,11 @@ impl Service {
         self.is_ending.store(true, Relaxed);
     }
 
-    /// Writes the lines that wait.
+    /// Writes the lines and sends the spans that wait.
     pub(super) fn finish(&self) {
+        if let Some(spans) = &self.spans {
+            spans.finish(SPANS_TIME);
+        }
         let log = self.access_log.as_ref().is_none_or(LineFile::finish);
         let recording = self.recording.as_ref().is_none_or(Recording::finish);
         if !log || !recording {
@@ -187,7 +196,7 @@ impl Service {
     /// decision.
     pub(super) async fn decide<T>(
         &self,
-        request: routing::Request,
+        mut request: routing::Request,
         is_fit: impl FnOnce(&Decision) -> Result<T, String>,
     ) -> Result<(Decision, T), DecisionError> {
         let Pool::Router(pool) = self.pool() else {
@@ -197,7 +206,12 @@ impl Service {
         let protocol = request.protocol;
         let line = self.access_log.as_ref();
         let line = line.map(|log| (log, Line::begin(pool.name(), &request)));
-        let decided = match pool.route(request).await {
+        let deciding = self.spans.as_ref().map(|it| it.begin(&mut request));
+        let decided = match &deciding {
+            None => pool.route(request).await,
+            Some(deciding) => pool.explain(request, &deciding.questions).await,
+        };
+        let decided = match decided {
             Ok(decision) => match is_fit(&decision) {
                 Ok(fit) => Ok((decision, fit)),
                 Err(what) => Err(pool.reject(&what)),
@@ -208,6 +222,9 @@ impl Service {
         let outcome = outcome.map_err(DecisionError::kind);
         let elapsed = began.elapsed();
         self.metrics.decided(outcome, elapsed);
+        if let Some(deciding) = deciding {
+            deciding.end(outcome);
+        }
         if let Some((log, line)) = line {
             let line = match outcome {
                 Ok(decision) => line.end(decision, None, elapsed),

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// Of one list. A plugin may ask without end.
@@ -88,6 +88,8 @@ pub struct Question {
     /// The status of the reply, or the kind of the error. Empty where the plugin did not
     /// wait for it.
     pub outcome: Option<Result<u16, ErrorKind>>,
+    /// When it was asked.
+    pub began: SystemTime,
     /// What it took.
     pub elapsed: Duration,
 }
@@ -120,6 +122,7 @@ impl Questions {
                 method: cut(method, LONGEST_METHOD).escape_debug().to_string(),
                 url: shown(url),
                 outcome: None,
+                began: SystemTime::now(),
                 elapsed: Duration::ZERO,
             },
             began: Instant::now(),
@@ -167,6 +170,7 @@ impl fmt::Display for Question {
             url,
             outcome,
             elapsed,
+            ..
         } = self;
         write!(f, "{method} {url}: ")?;
         match outcome {
