@@ -9,11 +9,18 @@ use rest_client_host::{
     },
     routing::{Decision, Endpoint, Protocol, Request},
 };
-use std::{num::NonZeroU32, sync::LazyLock, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use support::{
     config, plugin,
     server::Server,
-    steps::{Gate, Step, ok},
+    steps::{Gate, Step, ok, reply},
 };
 use tokio::{task::JoinSet, time::timeout};
 
@@ -280,23 +287,60 @@ async fn one_that_traps_is_replaced_and_the_next_decision_is_made() {
     assert_eq!((pool.stats().started, pool.is_set_aside()), (2, false));
 }
 
+/// Who asks may make a plugin trap. That is no reason to refuse others.
 #[tokio::test]
-async fn one_that_traps_again_and_again_is_set_aside_until_it_decides() {
+async fn however_often_one_traps_when_it_is_asked_the_next_decision_is_made() {
     let pool = pool(|_| {});
-    for _ in 0..3 {
+    for _ in 0..50 {
         failure(&pool, &["trap"]).await;
+    }
+    assert!(!pool.is_set_aside());
+    assert_eq!(shown(&pool, "asked").await, "1");
+}
+
+#[tokio::test]
+async fn one_that_traps_at_its_start_again_and_again_is_set_aside_until_it_starts() {
+    let is_well = Arc::new(AtomicBool::new(false));
+    let well = is_well.clone();
+    let server = Server::start(move |_| match well.load(Relaxed) {
+        true => ok(""),
+        false => reply("503 Busy", &[], b""),
+    })
+    .await;
+    let pool = asking(&server, |it| {
+        let rule = "trap-unless http://billing.service.internal/";
+        it.settings.insert("check".into(), rule.into());
+        it.decisions_per_instance = NonZeroU32::MIN;
+    });
+    for _ in 0..3 {
+        failure(&pool, &[]).await;
     }
     assert!(pool.is_set_aside());
     let error = failure(&pool, &[]).await;
     assert!(error.to_string().contains("again and again"), "{error}");
     assert_eq!((error.kind(), pool.stats().started), (FailureKind::Trap, 3));
+    is_well.store(true, Relaxed);
     while pool.is_set_aside() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     attributes(&pool, &[]).await;
     // That is forgotten then.
-    failure(&pool, &["trap"]).await;
+    is_well.store(false, Relaxed);
+    failure(&pool, &[]).await;
     assert!(!pool.is_set_aside());
+}
+
+#[tokio::test]
+async fn one_that_spins_at_its_start_is_set_aside_too() {
+    let pool = pool(|it| {
+        it.settings.insert("check".into(), "spin".into());
+        it.decision_timeout = Duration::from_millis(200);
+    });
+    // Where there is little of the processor, one may not have computed for long enough.
+    while !pool.is_set_aside() {
+        let error = failure(&pool, &[]).await;
+        assert_eq!(error.kind(), FailureKind::Deadline, "{error}");
+    }
 }
 
 /// The calls of an instance are everybody's, whoever made the first of them.
@@ -330,16 +374,19 @@ async fn calls_of_others_go_on_when_a_plugin_and_its_threads_are_gone() {
 
 /// Else an outage of a service would outlive itself.
 #[tokio::test]
-async fn one_that_computed_and_then_waits_for_a_service_does_not_trap() {
+async fn one_that_waits_for_a_service_at_its_start_is_not_set_aside() {
     const TIME: Duration = Duration::from_secs(4);
     loop {
         let server = Server::start(|_| vec![Step::Stall]).await;
-        let pool = asking(&server, |it| it.decision_timeout = TIME);
-        let things = ["spin-for 100000000", "ask http://billing.service.internal/"];
+        let pool = asking(&server, |it| {
+            it.decision_timeout = TIME;
+            let rule = "compute-and-ask http://billing.service.internal/";
+            it.settings.insert("check".into(), rule.into());
+        });
         let mut failing = JoinSet::new();
         for _ in 0..3 {
             let pool = pool.clone();
-            failing.spawn(async move { failure(&pool, &things).await });
+            failing.spawn(async move { failure(&pool, &[]).await });
         }
         let asked = server.wait_for("the questions", |record| record.requests.len() == 3);
         let is_early = timeout(TIME / 2, asked).await.is_ok();

@@ -11,6 +11,7 @@ mod nginx;
 mod operation;
 mod spans;
 mod systemd;
+mod under_load;
 
 use crate::worker;
 use std::{fs, path::PathBuf};

@@ -231,6 +231,18 @@ impl Running {
             .unwrap_or_else(|_| panic!("it never complained about {text:?}"));
     }
 
+    /// Waits until it complains about that once more.
+    ///
+    /// # Panics
+    ///
+    /// As for [`wait_for_complaint`](Self::wait_for_complaint).
+    pub async fn wait_for_next_complaint(&mut self, text: &str) {
+        self.wait_for_complaint(text).await;
+        let complaints = String::from_utf8_lossy(&self.complaints).into_owned();
+        let (_, rest) = complaints.split_once(text).expect("it has complained");
+        self.complaints = rest.as_bytes().to_vec();
+    }
+
     /// Its next line.
     pub async fn line(&mut self) -> String {
         let line = async {

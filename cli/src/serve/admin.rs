@@ -48,7 +48,7 @@ fn reply(service: &Service, request: &Request<Incoming>) -> Response<Body> {
             () if service.is_ending() => text(StatusCode::SERVICE_UNAVAILABLE, "ending\n"),
             () if pool.is_set_aside() => text(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the plugin traps again and again\n",
+                "the plugin traps at its start\n",
             ),
             () => text(StatusCode::OK, "ready\n"),
         },

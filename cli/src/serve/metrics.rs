@@ -254,7 +254,7 @@ impl Metrics {
             ),
             (
                 "plugin_set_aside",
-                "1 while the plugin is not asked since it traps",
+                "1 while the plugin is not started since it traps then",
                 u64::from(pool.is_set_aside()),
             ),
         ] {

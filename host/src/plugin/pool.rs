@@ -157,10 +157,12 @@ impl PluginPool {
         self.0.stats()
     }
 
-    /// Whether the plugin is not asked at the moment, since it trapped again and again.
+    /// Whether the plugin is not started at the moment, since it trapped again and again
+    /// before it could be asked. A plugin that traps when it is asked is replaced, and asked
+    /// by others meanwhile.
     #[must_use]
     pub fn is_set_aside(&self) -> bool {
-        self.0.pass().is_err()
+        self.0.is_set_aside()
     }
 
     async fn decide(
@@ -180,7 +182,7 @@ async fn decide(
     questions: Option<Questions>,
 ) -> Result<Decision, DecisionError> {
     check_request(&request).map_err(invalid("what it is asked about"))?;
-    let deadline = pool.begin(Duration::from_millis(request.time_left))?;
+    let deadline = pool.begin(Duration::from_millis(request.time_left));
     let place = pool.place(deadline).await?;
     let recorder = pool.options.recorder.as_ref();
     let tape = recorder.map(|_| Tape::taking_down());

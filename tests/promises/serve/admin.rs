@@ -2,9 +2,13 @@
 
 use super::Serving;
 use crate::worker;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 use support::{
     server::Server,
-    steps::{Gate, Step, ok},
+    steps::{Gate, Step, ok, reply},
 };
 
 const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
@@ -80,14 +84,30 @@ async fn a_service_that_comes_with_a_new_configuration_is_counted_by_its_name() 
 
 #[tokio::test]
 async fn a_server_says_whether_it_is_of_use() {
-    let serving = Serving::start("puppet", &ADMIN).await;
+    let is_well = Arc::new(AtomicBool::new(true));
+    let well = is_well.clone();
+    let billing = Server::start(move |_| match well.load(Relaxed) {
+        true => ok(""),
+        false => reply("503 Busy", &[], b""),
+    })
+    .await;
+    let fresh = [
+        "--decisions-per-instance",
+        "1",
+        "--set",
+        "check=trap-unless http://billing.service.internal/",
+    ];
+    let arguments = [&ADMIN[..], &fresh].concat();
+    let serving = Serving::asking("puppet", ("billing", &billing), &arguments).await;
     assert_eq!(admin(&serving, "/healthz").await, (200, "ok\n".into()));
     assert_eq!(admin(&serving, "/readyz").await, (200, "ready\n".into()));
+    is_well.store(false, Relaxed);
     // Until it is set aside, for longer each time.
     while admin(&serving, "/readyz").await.0 == 200 {
-        decide(&serving, "trap").await;
+        decide(&serving, "drop").await;
     }
     assert_eq!(admin(&serving, "/healthz").await.0, 200);
+    is_well.store(true, Relaxed);
     while admin(&serving, "/readyz").await.0 != 200 {}
     decide(&serving, "drop").await;
     assert_eq!(admin(&serving, "/readyz").await.0, 200);

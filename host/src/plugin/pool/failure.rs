@@ -34,7 +34,7 @@ pub struct DecisionError {
 pub enum FailureKind {
     /// The time of the decision is over.
     Deadline,
-    /// It trapped, or is set aside since it trapped again and again.
+    /// It trapped, or is set aside since it trapped again and again at its start.
     Trap,
     /// So many decisions wait already that this one isn't even begun.
     Queue,

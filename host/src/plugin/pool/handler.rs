@@ -148,10 +148,11 @@ impl HandlerPool {
         self.0.stats()
     }
 
-    /// Whether the plugin is not asked at the moment, since it trapped again and again.
+    /// Whether the plugin is not started at the moment, since it trapped again and again at
+    /// its start.
     #[must_use]
     pub fn is_set_aside(&self) -> bool {
-        self.0.pass().is_err()
+        self.0.is_set_aside()
     }
 
     async fn reply<B>(&self, request: Request<B>) -> Result<Response<HandlerBody>, DecisionError>
@@ -206,7 +207,7 @@ impl HandlerPool {
             let what = "the request does not say for which host it is";
             return Err(DecisionError::new(FailureKind::Invalid, what));
         }
-        let deadline = self.0.begin(Duration::MAX)?;
+        let deadline = self.0.begin(Duration::MAX);
         let place = self.0.place(deadline).await?;
         let trace = trace(request.headers());
         let request = request.map(|body| {

@@ -1,9 +1,13 @@
-//! A plugin that traps and traps is set aside for a while, which is longer each time.
+//! A plugin whose instances trap at their start is set aside for a while, which is longer
+//! each time.
+//!
+//! What a plugin does with a request says nothing here: who asks could make it trap, and
+//! would have it set aside for all others.
 
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
-/// Traps, one after the other, after which it is set aside.
+/// Starts that trapped, one after the other, after which it is set aside.
 const AFTER: u32 = 3;
 
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -21,7 +25,7 @@ struct State {
 }
 
 impl Health {
-    /// Whether it may be asked now.
+    /// Whether it may be started now.
     ///
     /// # Errors
     ///
@@ -33,12 +37,12 @@ impl Health {
         }
     }
 
-    /// It has decided, or said why not.
-    pub(super) fn answered(&self) {
+    /// It was started.
+    pub(super) fn started(&self) {
         *self.0.lock() = State::default();
     }
 
-    /// It has trapped.
+    /// It has trapped before it was.
     pub(super) fn trapped(&self, now: Instant) {
         let mut state = self.0.lock();
         // Those that were under way when it was set aside say nothing new.
@@ -58,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pause_is_longer_with_every_trap_and_over_with_an_answer() {
+    fn the_pause_is_longer_with_every_trap_and_over_with_a_start() {
         let (health, mut now) = (Health::default(), Instant::now());
         for _ in 0..AFTER {
             assert_eq!(health.pass(now), Ok(()));
@@ -80,7 +84,7 @@ mod tests {
         }
         health.trapped(now);
         assert_eq!(health.pass(now), Err(LONGEST));
-        health.answered();
+        health.started();
         assert_eq!(health.pass(now), Ok(()));
         health.trapped(now);
         assert_eq!(health.pass(now), Ok(()));

@@ -109,16 +109,16 @@ impl<E: Exports> Instances<E> {
         self.counts.stats(in_flight, self.waiting.load(Relaxed))
     }
 
-    /// Whether the plugin may be asked now.
-    ///
-    /// # Errors
-    ///
-    /// It is set aside.
-    pub(super) fn pass(&self) -> Result<(), DecisionError> {
+    /// Whether the plugin is not started at the moment.
+    pub(super) fn is_set_aside(&self) -> bool {
+        self.pass().is_err()
+    }
+
+    fn pass(&self) -> Result<(), DecisionError> {
         self.health
             .pass(Instant::now().into_std())
             .map_err(|pause| {
-                let what = "the plugin trapped again and again, and is not asked for another";
+                let what = "the plugin trapped at its start again and again, and is not started for another";
                 DecisionError::new(FailureKind::Trap, format!("{what} {pause:.1?}"))
             })
     }
@@ -132,16 +132,10 @@ impl<E: Exports> Instances<E> {
     }
 
     /// The end of what begins now and has so much time, if the operator gives it.
-    ///
-    /// # Errors
-    ///
-    /// The plugin is set aside.
-    pub(super) fn begin(&self, time: Duration) -> Result<Instant, DecisionError> {
+    pub(super) fn begin(&self, time: Duration) -> Instant {
         // Here, and not where a plugin goes on that computes for long: it is for all.
         self.instance.start_driver();
-        let deadline = self.deadline(time);
-        self.pass()?;
-        Ok(deadline)
+        self.deadline(time)
     }
 
     pub(super) fn deadline(&self, time: Duration) -> Instant {
@@ -228,24 +222,10 @@ impl<E: Exports> Instances<E> {
             })
         })
         .await;
-        let now = Instant::now().into_std();
-        let outcome = outcome.unwrap_or_else(|_| {
-            if pace.computes() {
-                // It was not a service that it waited for.
-                self.health.trapped(now);
-            }
+        outcome.unwrap_or_else(|_| {
             let what = "the time of the decision is over";
             Err(DecisionError::new(FailureKind::Deadline, what))
-        });
-        match &outcome {
-            Ok(_) => self.health.answered(),
-            Err(error) => match error.kind() {
-                FailureKind::Trap => self.health.trapped(now),
-                FailureKind::Error | FailureKind::Invalid => self.health.answered(),
-                FailureKind::Deadline | FailureKind::Queue => {}
-            },
-        }
-        outcome
+        })
     }
 
     /// One without work, or a new one.
@@ -301,12 +281,21 @@ impl<E: Exports> Instances<E> {
             counts,
             ..
         } = self;
+        self.pass()?;
         counts.started.fetch_add(1, Relaxed);
         let context = context
             .memory_budget(options.memory_budget)
             .max_async_transfers(options.max_async_transfers);
-        let mut started = plugin.start(context, pace).await.map_err(trapped)?;
-        let checked = started.check().await.map_err(trapped)?;
+        let starting = Starting {
+            health: &self.health,
+            pace,
+        };
+        let started = async {
+            let mut started = plugin.start(context, pace).await?;
+            let checked = started.check().await?;
+            Ok((started, checked))
+        };
+        let (started, checked) = starting.end(started.await)?;
         checked.map_err(DecisionError::of_plugin)?;
         Ok(started)
     }
@@ -314,6 +303,33 @@ impl<E: Exports> Instances<E> {
     pub(super) fn give_back(&self, started: Started<E>) {
         if started.asked < self.options.decisions_per_instance.get() {
             self.idle.lock().push(started);
+        }
+    }
+}
+
+/// An instance that is being started. Dropped, it took too long.
+struct Starting<'a> {
+    health: &'a Health,
+    pace: &'a Pace,
+}
+
+impl Starting<'_> {
+    fn end<T>(self, started: wasmtime::Result<T>) -> Result<T, DecisionError> {
+        match &started {
+            Ok(_) => self.health.started(),
+            Err(_) => self.health.trapped(Instant::now().into_std()),
+        }
+        // It is over.
+        std::mem::forget(self);
+        started.map_err(trapped)
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        // Else it was a service that it waited for.
+        if self.pace.computes() {
+            self.health.trapped(Instant::now().into_std());
         }
     }
 }

@@ -44,7 +44,20 @@ impl Guest for Puppet {
             None => Ok(()),
             Some("trap") => panic!("as it was told"),
             Some("spin") => spin(),
-            Some(sentence) => Err(sentence.into()),
+            Some(rule) => match rule.split_once(' ') {
+                Some(("trap-unless", url)) => {
+                    let reply = rest_get(url, None).expect("a reply");
+                    assert_eq!(reply.status, 200, "as it was told");
+                    Ok(())
+                }
+                Some(("compute-and-ask", url)) => {
+                    spin_for("100000000");
+                    rest_get(url, None)
+                        .map(drop)
+                        .map_err(|error| error.to_string())
+                }
+                _ => Err(rule.into()),
+            },
         }
     }
 
