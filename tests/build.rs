@@ -4,13 +4,14 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 8] = [
+const TOOLS: [(&str, &str); 9] = [
     ("caddy", "has_caddy"),
     ("curl", "has_curl"),
     ("httpbin", "has_httpbin"),
     ("kamailio", "has_kamailio"),
     ("nginx", "has_nginx"),
     ("script", "has_script"),
+    ("sipp", "has_sipp"),
     ("systemd-socket-activate", "has_systemd"),
     ("wasm-tools", "has_wasm_tools"),
 ];

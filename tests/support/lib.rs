@@ -17,6 +17,7 @@ pub mod process;
 pub mod proxy;
 pub mod relay;
 pub mod server;
+pub mod sipp;
 pub mod steps;
 pub mod unix_socket;
 pub mod unresponsive;

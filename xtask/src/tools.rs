@@ -45,6 +45,7 @@ impl<'a> Tools<'a> {
             apt.install_without_service("nginx-light", "nginx")
         });
         let script = ensure_on_path("script", || apt.install(&["bsdutils"]));
+        let sipp = ensure_on_path("sipp", || apt.install(&["sip-tester"]));
         let systemd = ensure_on_path("systemd-socket-activate", || apt.install(&["systemd"]));
         let httpbin = venv.ensure(&HTTPBIN, &mut apt);
         let wasm_tools = match venv.ensure(&WASM_TOOLS, &mut apt) {
@@ -62,6 +63,7 @@ impl<'a> Tools<'a> {
             ),
             ("nginx", install_command(&["nginx-light"]), nginx),
             ("script", install_command(&["bsdutils"]), script),
+            ("sipp", install_command(&["sip-tester"]), sipp),
             (
                 "systemd-socket-activate",
                 install_command(&["systemd"]),

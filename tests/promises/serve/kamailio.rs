@@ -4,6 +4,7 @@ use super::Serving;
 use support::{
     kamailio::{Kamailio, Phone},
     server::Server,
+    sipp::{Callee, Calls},
     steps::{Gate, Step, ok, reply},
 };
 
@@ -122,4 +123,37 @@ async fn no_sip_worker_waits_for_a_decision_and_a_call_that_may_goes_on() {
         relayed.starts_with(&format!("INVITE {to} SIP/2.0\r\n")),
         "{relayed}"
     );
+}
+
+/// Whole calls, 20 at a time: each is decided about, answered by who was called, and ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(
+    not(all(has_kamailio, has_sipp)),
+    ignore = "Kamailio or sipp is not installed: apt-get install kamailio kamailio-extra-modules kamailio-utils-modules sip-tester"
+)]
+async fn calls_of_sipp_are_admitted_and_refused_by_the_plugin() {
+    let billing = Server::start(|seen| match &*seen.target {
+        "/credit?caller=alice" => ok("12.50 EUR"),
+        "/credit?caller=bob" => ok("0.00 EUR"),
+        _ => reply("500 Oops", &[], b""),
+    })
+    .await;
+    let credit = Serving::asking("credit-check", ("billing", &billing), &[]).await;
+    let location = Serving::start("puppet", &[]).await;
+    let kamailio = between(&credit, (&location, "puppet")).await;
+    let callee = Callee::start().await;
+    for (calls, count) in [(Calls::Admitted, 100), (Calls::Refused, 50)] {
+        if let Err(what) = callee.call(calls, count, kamailio.address()).await {
+            panic!("{calls:?}: {what}");
+        }
+    }
+    let asked = |caller: &str| {
+        let record = billing.record();
+        let about = record
+            .requests
+            .iter()
+            .filter(|it| it.target.ends_with(caller));
+        about.count()
+    };
+    assert_eq!((asked("alice"), asked("bob")), (100, 50));
 }

@@ -37,7 +37,7 @@ enum Mode {
     TakesDown {
         began: Instant,
         size: usize,
-        request: Option<Request>,
+        request: Option<Box<Request>>,
     },
     Plays(Played),
 }
@@ -86,7 +86,7 @@ impl Tape {
     /// What the plugin is asked about.
     pub(crate) fn about(&self, asked: &Request) {
         if let Mode::TakesDown { request, .. } = &mut self.0.lock().mode {
-            *request = Some(asked.clone());
+            *request = Some(Box::new(asked.clone()));
         }
     }
 
@@ -107,7 +107,7 @@ impl Tape {
         let Mode::TakesDown { request, .. } = mode else {
             return None;
         };
-        Some((request.take()?, std::mem::take(inputs)))
+        Some((*request.take()?, std::mem::take(inputs)))
     }
 
     /// How far it was played.
