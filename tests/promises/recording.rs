@@ -337,6 +337,30 @@ async fn no_credential_of_a_client_or_a_service_is_in_a_recording() {
     assert_eq!(replay(&record, &[]).await, Replay::Same);
 }
 
+/// Credentials are what a client writes, and may be anything.
+#[tokio::test]
+async fn a_credential_that_looks_like_json_or_like_a_stand_in_breaks_no_recording() {
+    let recording = Recording::asking(None, |_| {});
+    for secret in [
+        r#""value":"#,
+        r#"{"decision""#,
+        "redacted",
+        "continue",
+        "attributes",
+        &["redacted"; 50].join(" "),
+    ] {
+        let mut request = to_do(&[&format!("attribute reason {secret}"), "show fields"]);
+        let bearer = format!("Bearer {secret}").into_bytes();
+        request.fields.push(("authorization".into(), bearer));
+        let cookie = ["e"; 200].join(";").into_bytes();
+        request.fields.push(("cookie".into(), cookie));
+        let (decided, record) = recording.route(request).await;
+        decided.unwrap();
+        assert!(record.to_json().len() < 20_000);
+        assert_eq!(replay(&record, &[]).await, Replay::Same, "{secret}");
+    }
+}
+
 async fn play(file: &Path, plugin: &Path) -> Ended {
     let arguments = [Path::new("replay"), file, plugin];
     run(rest_client(), arguments, b"").await

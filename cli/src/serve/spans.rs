@@ -56,8 +56,8 @@ pub(super) struct Deciding {
 impl Spans {
     /// Those that `serve`, or the environment, has a collector for.
     pub(super) fn start(serve: &Serve) -> Result<Option<Self>, Problem> {
-        let is_set = |name: &&str| env::var_os(name).is_some_and(|it| !it.is_empty());
-        if serve.otlp_endpoint.is_none() && !ENDPOINTS.iter().any(|it| is_set(&it)) {
+        let is_set = |name: &str| env::var_os(name).is_some_and(|it| !it.is_empty());
+        if serve.otlp_endpoint.is_none() && !ENDPOINTS.iter().any(|it| is_set(it)) {
             return Ok(None);
         }
         let config = serve.decider.sources.layers()?.config().clone();

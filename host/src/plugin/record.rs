@@ -233,21 +233,22 @@ impl Recorder {
         settings: &BTreeMap<String, String>,
         decided: &Result<Decision, DecisionError>,
     ) {
-        let Some((request, inputs)) = tape.taken_down() else {
+        let Some((mut request, mut inputs)) = tape.taken_down() else {
             return;
         };
+        let mut decided = decided.clone();
+        self.redaction
+            .apply(&mut request, &mut inputs, &mut decided);
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let at = since.unwrap_or_default().as_nanos();
-        let mut record = Record {
+        (self.keep)(Record {
             plugin: plugin.to_owned(),
             at: u64::try_from(at).unwrap_or(u64::MAX),
             request,
             settings: settings.clone(),
             inputs,
-            outcome: Outcome::of(decided),
-        };
-        self.redaction.apply(&mut record);
-        (self.keep)(record);
+            outcome: Outcome::of(&decided),
+        });
     }
 }
 

@@ -26,10 +26,10 @@ pub(super) fn inject(context: &Context, fields: &mut Fields) {
 
 /// Those of the context alone.
 pub(super) fn of_headers(headers: &HeaderMap) -> Fields {
-    let named = |name: &&str| headers.get_all(*name).into_iter().map(|it| it.as_bytes());
+    let named = |name: &'static str| headers.get_all(name).into_iter().map(|it| it.as_bytes());
     NAMES
         .iter()
-        .flat_map(|name| named(&name).map(|value| ((*name).to_owned(), value.to_vec())))
+        .flat_map(|name| named(name).map(|value| ((*name).to_owned(), value.to_vec())))
         .collect()
 }
 

@@ -74,7 +74,7 @@ impl fmt::Display for FailureKind {
 }
 
 impl DecisionError {
-    pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+    pub(in crate::plugin) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
         // A rule that is broken may name what a plugin has made up.
         message.truncate(message.floor_char_boundary(LONGEST));

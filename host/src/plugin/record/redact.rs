@@ -3,11 +3,16 @@
 //! went.
 
 use super::{
-    Outcome, Record,
+    Inputs,
     question::{Answer, Question, REDACTED, Reply},
 };
-use crate::{plugin::escape::escape, routing::Request};
+use crate::{
+    plugin::{DecisionError, escape::escape},
+    routing::{Decision, Destination, Request},
+};
+use aho_corasick::{AhoCorasick, MatchKind};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 
 /// Fields of a request and of a question that hold credentials, whoever asks.
 const SECRET: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
@@ -25,7 +30,13 @@ pub(super) struct Redaction {
 
 /// Credentials of one recording, each with its stand-in.
 #[derive(Default)]
-struct StandIns(Vec<(Vec<u8>, Vec<u8>)>);
+struct StandIns(BTreeMap<Vec<u8>, Vec<u8>>);
+
+/// Finds all of them at once, the longest where one begins another.
+struct Replacer {
+    finder: AhoCorasick,
+    stand_ins: Vec<Vec<u8>>,
+}
 
 impl Redaction {
     pub(super) fn new(more: impl Iterator<Item = String>) -> Self {
@@ -38,19 +49,32 @@ impl Redaction {
         }
     }
 
-    pub(super) fn apply(&self, record: &mut Record) {
+    /// Takes them out of all that is in a recording, before any of it is written.
+    pub(super) fn apply(
+        &self,
+        request: &mut Request,
+        inputs: &mut Inputs,
+        decided: &mut Result<Decision, DecisionError>,
+    ) {
         let mut stand_ins = StandIns::default();
-        self.request(&mut record.request, &mut stand_ins);
-        for question in &mut record.inputs.questions {
+        self.request(request, &mut stand_ins);
+        for question in &mut inputs.questions {
             self.question(question, &mut stand_ins);
         }
-        stand_ins.order();
-        stand_ins.in_request(&mut record.request);
-        for question in &mut record.inputs.questions {
-            stand_ins.in_question(question);
+        let Some(replacer) = Replacer::of(stand_ins) else {
+            return;
+        };
+        replacer.in_request(request);
+        for question in &mut inputs.questions {
+            replacer.in_question(question);
         }
-        match &mut record.outcome {
-            Outcome::Decided(text) | Outcome::Failed(_, text) => stand_ins.in_text(text),
+        match decided {
+            Ok(decision) => replacer.in_decision(decision),
+            Err(error) => {
+                let mut message = error.to_string();
+                replacer.in_text(&mut message);
+                *error = DecisionError::new(error.kind(), message);
+            }
         }
     }
 
@@ -86,14 +110,19 @@ impl Redaction {
         }
     }
 
-    /// `value` with a stand-in for what is a credential in it.
+    /// `value` with a stand-in for each credential in it.
     fn replace(&self, name: &str, value: &[u8], stand_ins: &mut StandIns) -> Vec<u8> {
-        let mut replaced = value.to_vec();
+        let mut replaced = Vec::with_capacity(value.len());
+        let mut done = 0;
         for secret in secrets(name, value) {
+            let begin = secret.as_ptr().addr() - value.as_ptr().addr();
             let stand_in = self.stand_in(secret);
-            replaced = exchange(&replaced, secret, &stand_in);
+            replaced.extend_from_slice(&value[done..begin]);
+            replaced.extend_from_slice(&stand_in);
+            done = begin + secret.len();
             stand_ins.add(secret, stand_in);
         }
+        replaced.extend_from_slice(&value[done..]);
         replaced
     }
 
@@ -106,7 +135,7 @@ impl Redaction {
     }
 }
 
-/// What is a credential in the value of a field.
+/// What is a credential in the value of a field, in the order of the value.
 fn secrets<'a>(name: &str, value: &'a [u8]) -> Vec<&'a [u8]> {
     let value = value.trim_ascii();
     let found: Vec<&[u8]> = match name {
@@ -146,40 +175,43 @@ fn of_pair(pair: &[u8]) -> &[u8] {
 
 impl StandIns {
     fn add(&mut self, secret: &[u8], stand_in: Vec<u8>) {
-        if secret.len() < SHORTEST || self.0.iter().any(|(known, _)| known == secret) {
+        if secret.len() < SHORTEST {
             return;
         }
         // As it stands in a URL.
         if let Ok(text) = str::from_utf8(secret) {
-            let escaped = escape(text).into_bytes();
-            if escaped != secret {
-                self.0.push((escaped, stand_in.clone()));
-            }
+            self.0.insert(escape(text).into_bytes(), stand_in.clone());
         }
-        self.0.push((secret.to_vec(), stand_in));
+        self.0.insert(secret.to_vec(), stand_in);
     }
+}
 
-    /// One that is a part of another comes after it.
-    fn order(&mut self) {
-        self.0
-            .sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+impl Replacer {
+    /// None where there is nothing to be replaced.
+    fn of(StandIns(pairs): StandIns) -> Option<Self> {
+        if pairs.is_empty() {
+            return None;
+        }
+        let (secrets, stand_ins): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(secrets)
+            .expect("a head has no room for more than it takes");
+        Some(Self { finder, stand_ins })
     }
 
     fn in_bytes(&self, bytes: &mut Vec<u8>) {
-        for (secret, stand_in) in &self.0 {
-            if bytes.len() >= secret.len() {
-                *bytes = exchange(bytes, secret, stand_in);
-            }
+        if self.finder.is_match(&*bytes) {
+            *bytes = self.finder.replace_all_bytes(bytes, &self.stand_ins);
         }
     }
 
     fn in_text(&self, text: &mut String) {
-        for (secret, stand_in) in &self.0 {
-            if let (Ok(secret), Ok(stand_in)) = (str::from_utf8(secret), str::from_utf8(stand_in))
-                && text.contains(secret)
-            {
-                *text = text.replace(secret, stand_in);
-            }
+        if self.finder.is_match(&*text) {
+            let replaced = self
+                .finder
+                .replace_all_bytes(text.as_bytes(), &self.stand_ins);
+            *text = String::from_utf8_lossy(&replaced).into_owned();
         }
     }
 
@@ -189,15 +221,19 @@ impl StandIns {
         }
     }
 
+    fn in_attributes(&self, attributes: &mut [(String, String)]) {
+        for (_, value) in attributes {
+            self.in_text(value);
+        }
+    }
+
     fn in_request(&self, request: &mut Request) {
         self.in_text(&mut request.target);
         self.in_fields(&mut request.fields);
         if let Some(body) = &mut request.body {
             self.in_bytes(&mut body.bytes);
         }
-        for (_, value) in &mut request.attributes {
-            self.in_text(value);
-        }
+        self.in_attributes(&mut request.attributes);
     }
 
     fn in_question(&self, question: &mut Question) {
@@ -224,23 +260,47 @@ impl StandIns {
         self.in_fields(&mut reply.fields);
         self.in_bytes(&mut reply.body);
     }
-}
 
-/// `bytes` with each `old` replaced by `new`.
-fn exchange(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
-    let mut exchanged = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = find(rest, old) {
-        exchanged.extend_from_slice(&rest[..at]);
-        exchanged.extend_from_slice(new);
-        rest = &rest[at + old.len()..];
+    fn in_decision(&self, decision: &mut Decision) {
+        match decision {
+            Decision::Continue(changes) => {
+                self.in_destinations(&mut changes.destinations);
+                for fields in [
+                    &mut changes.set_fields,
+                    &mut changes.add_fields,
+                    &mut changes.reply_fields,
+                ] {
+                    self.in_fields(fields);
+                }
+                self.in_attributes(&mut changes.attributes);
+            }
+            Decision::Answer(answer) => {
+                if let Some(reason) = &mut answer.reason {
+                    self.in_text(reason);
+                }
+                self.in_fields(&mut answer.fields);
+                self.in_bytes(&mut answer.body);
+                self.in_attributes(&mut answer.attributes);
+            }
+            Decision::Redirect(redirect) => {
+                self.in_destinations(&mut redirect.destinations);
+                self.in_fields(&mut redirect.fields);
+                self.in_attributes(&mut redirect.attributes);
+            }
+            Decision::Drop(attributes) => self.in_attributes(attributes),
+        }
     }
-    exchanged.extend_from_slice(rest);
-    exchanged
-}
 
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|it| it == wanted)
+    fn in_destinations(&self, destinations: &mut [Destination]) {
+        for destination in destinations {
+            self.in_text(&mut destination.uri);
+            if let Some(next_hop) = &mut destination.next_hop {
+                self.in_text(next_hop);
+            }
+            self.in_fields(&mut destination.set_fields);
+            self.in_attributes(&mut destination.attributes);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -282,12 +342,29 @@ mod tests {
         stand_ins.add(b"secret-and-more", b"2".to_vec());
         stand_ins.add(b"short", b"3".to_vec());
         stand_ins.add(b"a b c d e", b"4".to_vec());
-        stand_ins.order();
+        let replacer = Replacer::of(stand_ins).unwrap();
         let mut text = "secret-and-more secret short a%20b%20c%20d%20e".to_owned();
         let mut bytes = text.clone().into_bytes();
-        stand_ins.in_text(&mut text);
-        stand_ins.in_bytes(&mut bytes);
+        replacer.in_text(&mut text);
+        replacer.in_bytes(&mut bytes);
         assert_eq!(text, "2 1 short 4");
         assert_eq!(bytes, text.as_bytes());
+    }
+
+    /// Stand-ins are no credentials, whatever is in them.
+    #[test]
+    fn nothing_is_replaced_twice() {
+        let redaction = Redaction::new(std::iter::empty());
+        let mut stand_ins = StandIns::default();
+        let cookie = ["e"; 500].join(";") + ";redacted-;redacted;edacted";
+        let replaced = redaction.replace("cookie", cookie.as_bytes(), &mut stand_ins);
+        assert_eq!(
+            replaced.len(),
+            503 * "redacted-0123456789abcdef".len() + 502
+        );
+        let replacer = Replacer::of(stand_ins).unwrap();
+        let mut text = "redacted-redacted".to_owned();
+        replacer.in_text(&mut text);
+        assert_eq!(text.len(), 2 * "redacted-0123456789abcdef".len());
     }
 }

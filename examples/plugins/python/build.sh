@@ -1,0 +1,15 @@
+#!/bin/sh
+# Builds credit-check.wasm with nothing but Python and pip: build.sh [OUTPUT].
+# With BUILD_DIR, the tools stay in that folder for the next time.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+output=$(realpath -m "${1:-credit-check.wasm}")
+build=$(realpath -m "${BUILD_DIR:-$(mktemp -d)}")
+[ -n "${BUILD_DIR:-}" ] || trap 'rm -rf "$build"' EXIT
+mkdir -p "$build"
+
+[ -x "$build/venv/bin/pip" ] || python3 -m venv "$build/venv"
+"$build/venv/bin/pip" install --quiet --disable-pip-version-check componentize-py==0.25.1
+cp "$here/credit_check.py" "$build" # componentize-py writes a __pycache__ beside it
+"$build/venv/bin/componentize-py" --quiet --wit-path "$here/../../../wit/routing" --world routing-plugin \
+    componentize --stub-wasi --python-path "$build" --output "$output" credit_check
