@@ -7,13 +7,13 @@ use crate::{
 };
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufWriter, Write as _},
+    io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
     iter,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
@@ -31,6 +31,8 @@ pub(crate) struct LineFile {
     to_write: SyncSender<Told>,
     /// Bytes that wait.
     waiting: Arc<AtomicUsize>,
+    /// The file may have been renamed.
+    is_renamed: Arc<AtomicBool>,
 }
 
 /// Who may read a file that is made.
@@ -43,8 +45,8 @@ pub(crate) enum Readers {
 
 enum Told {
     Line(String),
-    /// The file may have been renamed.
-    Reopen,
+    /// To look whether the file is to be opened anew.
+    Look,
     /// Whoever waits is told when all lines before are written.
     Finish(SyncSender<()>),
 }
@@ -59,16 +61,22 @@ impl LineFile {
         let opened = append(file, readers).map_err(|error| failed("written", error))?;
         let (to_write, told) = sync_channel(WAITING);
         let waiting = Arc::new(AtomicUsize::new(0));
+        let is_renamed = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             path: file.to_owned(),
             readers,
             waiting: waiting.clone(),
+            is_renamed: is_renamed.clone(),
         };
         thread::Builder::new()
             .name("line-file".into())
             .spawn(move || writer.write(opened, &told))
             .map_err(|error| failed("written by a thread", error))?;
-        Ok(Self { to_write, waiting })
+        Ok(Self {
+            to_write,
+            waiting,
+            is_renamed,
+        })
     }
 
     /// Writes a line, or says that it can't.
@@ -84,8 +92,9 @@ impl LineFile {
 
     /// Has the file opened anew, which somebody may have renamed.
     pub(crate) fn reopen(&self) {
-        // Behind so many lines there is no other moment for it.
-        let _ = self.tell(Told::Reopen);
+        self.is_renamed.store(true, Relaxed);
+        // Where there is no room for this, the lines before it have it looked at.
+        let _ = self.tell(Told::Look);
     }
 
     /// Returns when all lines are written, or a second has passed. Whether they are written.
@@ -106,7 +115,22 @@ fn append(file: &Path, readers: Readers) -> io::Result<File> {
     if readers == Readers::Owner {
         options.mode(0o600);
     }
-    options.open(file)
+    let mut opened = options.open(file)?;
+    if ends_within_a_line(file) {
+        // Whoever wrote it was cut off: the next line is one of its own.
+        opened.write_all(b"\n")?;
+    }
+    Ok(opened)
+}
+
+/// What can't be read ends nowhere.
+fn ends_within_a_line(path: &Path) -> bool {
+    let mut last = [0];
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)
+    });
+    read.is_ok() && last != *b"\n"
 }
 
 /// Who writes the lines.
@@ -114,6 +138,7 @@ struct Writer {
     path: PathBuf,
     readers: Readers,
     waiting: Arc<AtomicUsize>,
+    is_renamed: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -122,7 +147,10 @@ impl Writer {
         let mut is_well = true;
         // All that waits is written together.
         while let Ok(first) = told.recv() {
-            let mut done = Ok(());
+            let mut done = match self.is_renamed.swap(false, Relaxed) {
+                true => append(&self.path, self.readers).map(|new| file = BufWriter::new(new)),
+                false => Ok(()),
+            };
             let mut finished = None;
             for told in iter::once(first).chain(told.try_iter()) {
                 let one = match told {
@@ -130,10 +158,7 @@ impl Writer {
                         self.waiting.fetch_sub(line.len(), Relaxed);
                         file.write_all(line.as_bytes())
                     }
-                    Told::Reopen => file
-                        .flush()
-                        .and_then(|()| append(&self.path, self.readers))
-                        .map(|new| file = BufWriter::new(new)),
+                    Told::Look => Ok(()),
                     Told::Finish(waiting) => {
                         finished = Some(waiting);
                         Ok(())

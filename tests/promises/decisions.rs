@@ -287,6 +287,22 @@ async fn one_that_traps_is_replaced_and_the_next_decision_is_made() {
     assert_eq!((pool.stats().started, pool.is_set_aside()), (2, false));
 }
 
+/// At its deadline, and not when somebody else is decided about.
+#[tokio::test]
+async fn one_that_spins_is_gone_when_its_time_is_over() {
+    let server = Server::start(|_| vec![Step::Stall]).await;
+    let pool = asking(&server, |it| it.decision_timeout = Duration::from_secs(1));
+    let things = ["keep http://billing.service.internal/", "spin"];
+    let error = failure(&pool, &things).await;
+    assert_eq!(error.kind(), FailureKind::Deadline);
+    // What it has begun ends with it.
+    server
+        .wait_for("the end of its transfer", |record| {
+            record.requests.len() == 1 && record.open == 0
+        })
+        .await;
+}
+
 /// Who asks may make a plugin trap. That is no reason to refuse others.
 #[tokio::test]
 async fn however_often_one_traps_when_it_is_asked_the_next_decision_is_made() {

@@ -337,6 +337,70 @@ async fn no_credential_of_a_client_or_a_service_is_in_a_recording() {
     assert_eq!(replay(&record, &[]).await, Replay::Same);
 }
 
+#[tokio::test]
+async fn what_was_reserved_is_reserved_in_a_replay_and_a_plugins_own_credentials_are_left_out() {
+    let recording = Recording::asking(None, |it| {
+        it.reserved_fields.push("x-internal-".into());
+    });
+    let record = recording.of(&["set x-internal-user alice"]).await;
+    assert!(
+        record.to_json().contains("reserved"),
+        "{}",
+        record.to_json()
+    );
+    assert_eq!(replay(&record, &[]).await, Replay::Same);
+    let record = recording
+        .of(&["reply set-cookie id=0f1e2d", "set x-session 0f1e2d"])
+        .await;
+    let decision = decision(&record).to_string();
+    assert!(!decision.contains("0f1e2d"), "{decision}");
+    assert_eq!(replay(&record, &[]).await, Replay::Same);
+}
+
+#[tokio::test]
+async fn what_had_no_time_to_decide_is_held_to_what_it_had_asked() {
+    let server = Server::start(|_| ok("")).await;
+    let recording = Recording::asking(Some(&server), |it| {
+        it.decision_timeout = Duration::from_millis(300);
+    });
+    let things = [
+        "ask http://billing.service.internal/",
+        "spin-for 20000000000",
+    ];
+    let record = recording.of(&things).await;
+    assert!(record.to_json().contains(r#""failed":"deadline""#));
+    let line = record
+        .to_json()
+        .replace("spin-for 20000000000", "spin-for 2");
+    let quicker = Record::from_json(&line).unwrap();
+    assert_eq!(replay(&quicker, &[]).await, Replay::Same);
+    let line = line.replace("ask http://billing.service", "ask http://other.service");
+    let other = Record::from_json(&line).unwrap();
+    assert!(difference(&other, &[]).await.contains("is another one"));
+}
+
+/// Each is played, whatever became of those before it.
+#[tokio::test]
+async fn differences_at_the_start_are_those_of_each_decision() {
+    let server = Server::start(|_| ok("")).await;
+    let url = "http://billing.service.internal";
+    let recording = Recording::asking(Some(&server), |it| {
+        it.settings
+            .insert("check".into(), format!("trap-unless {url}/v1"));
+    });
+    let record = recording.of(&[]).await;
+    let other = format!("trap-unless {url}/v2");
+    let mut options = options();
+    options.settings.insert("check".into(), other);
+    let pool = PluginPool::new(&PUPPET, worker(), options).unwrap();
+    for _ in 0..10 {
+        match pool.replay(&record).await.unwrap() {
+            Replay::Different(what) => assert!(what.contains("/v2"), "{what}"),
+            Replay::Same => panic!("it is the same"),
+        }
+    }
+}
+
 /// Credentials are what a client writes, and may be anything.
 #[tokio::test]
 async fn a_credential_that_looks_like_json_or_like_a_stand_in_breaks_no_recording() {
@@ -431,17 +495,24 @@ async fn an_operator_records_and_plays_at_the_command_line() {
         played.text()
     );
 
-    for (text, what) in [
-        ("{}\n", "line 1: this is no recording"),
-        (
-            &fs::read_to_string(&file).unwrap()[..100],
-            "line 1: it has no end",
-        ),
+    // Whoever wrote it was cut off, and begins a new line the next time.
+    let lines = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{{}}\n{lines}{}", &lines[..100])).unwrap();
+    let routed = run(rest_client(), record, request("show random").as_bytes()).await;
+    assert_eq!(routed.code(), 0, "{}", routed.stderr);
+    let played = play(&file, &puppet).await;
+    assert_eq!(
+        played.text(),
+        "4 of 4 decisions are the same\n",
+        "{}",
+        played.stderr
+    );
+    assert_eq!(played.code(), 2);
+    for what in [
+        "line 1: this is no recording",
+        "line 5: this is no",
+        "2 lines are no",
     ] {
-        let wrong = path("wrong.jsonl");
-        fs::write(&wrong, text).unwrap();
-        let played = play(&wrong, &puppet).await;
-        assert_eq!(played.code(), 2);
         assert!(played.stderr.contains(what), "{}", played.stderr);
     }
     let instances = [

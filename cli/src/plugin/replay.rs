@@ -3,7 +3,7 @@
 use crate::{
     args::Replay,
     exit::{Exit, Problem},
-    stdout,
+    stderr, stdout,
 };
 use rest_client_host::{
     Config, Host,
@@ -12,10 +12,11 @@ use rest_client_host::{
 use std::{
     fs::File,
     io::{BufRead as _, BufReader},
+    str,
 };
 
 /// Bytes of one recording.
-const LONGEST: usize = 256 << 20;
+const LONGEST: u64 = 256 << 20;
 
 /// Plays the recordings one after the other, and says which of the decisions differ.
 pub(crate) async fn run(replay: Replay) -> Result<Exit, Problem> {
@@ -29,21 +30,27 @@ pub(crate) async fn run(replay: Replay) -> Result<Exit, Problem> {
         Problem::new(Exit::Usage, format!("{file}: it can't be read: {error}"))
     })?;
     let pool = pool(&replay)?;
-    let (mut played, mut different) = (0_u64, 0_u64);
+    let (mut played, mut different, mut unreadable) = (0_u64, 0_u64, 0_u64);
     let mut lines = BufReader::new(file);
-    let mut line = String::new();
+    let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let mut limited = std::io::Read::take(&mut lines, LONGEST as u64);
-        let read = limited.read_line(&mut line);
+        let mut limited = std::io::Read::take(&mut lines, LONGEST);
+        let read = limited.read_until(b'\n', &mut line);
         if read.map_err(|error| cannot(number, &error))? == 0 {
             break;
         }
-        if !line.ends_with('\n') {
-            let what = "it has no end: whoever wrote it was cut off, or it is no recording";
-            return Err(cannot(number, &what));
-        }
-        let record = Record::from_json(&line).map_err(|error| cannot(number, &error))?;
+        // Whoever wrote it may have been cut off; the others are none the worse.
+        let record = str::from_utf8(&line).map_err(|error| error.to_string());
+        let record = record.and_then(|it| Record::from_json(it).map_err(|error| error.to_string()));
+        let record = match record {
+            Ok(record) => record,
+            Err(what) => {
+                unreadable += 1;
+                stderr::complain(&format!("line {number}: {what}"));
+                continue;
+            }
+        };
         let outcome = pool.replay(&record).await;
         played += 1;
         if let Replayed::Different(what) = outcome.map_err(|error| cannot(number, &error))? {
@@ -54,10 +61,14 @@ pub(crate) async fn run(replay: Replay) -> Result<Exit, Problem> {
     }
     let (same, of) = (played - different, played);
     stdout::print(format!("{same} of {of} decisions are the same\n").as_bytes())?;
-    Ok(match different {
-        0 => Exit::Success,
-        _ => Exit::Different,
-    })
+    match (unreadable, different) {
+        (0, 0) => Ok(Exit::Success),
+        (0, _) => Ok(Exit::Different),
+        _ => {
+            let what = format!("{unreadable} lines are no recordings");
+            Err(Problem::new(Exit::Usage, what))
+        }
+    }
 }
 
 fn pool(replay: &Replay) -> Result<PluginPool, Problem> {

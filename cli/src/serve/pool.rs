@@ -58,6 +58,10 @@ impl Pool {
                         plugin who could answer";
             return Err(Problem::new(Exit::Usage, what));
         }
+        if let (true, OnFailure::Answer(code @ 600.., _)) = (form != Form::Json, &on_failure) {
+            let what = format!("--on-failure {code}: that is a code of SIP, and none of HTTP");
+            return Err(Problem::new(Exit::Usage, what));
+        }
         let pool = match form {
             Form::Http => Self::Handler(prepared.handler()?),
             _ => Self::Router(prepared.router()?),

@@ -37,6 +37,9 @@ const ENDPOINTS: [&str; 2] = [
 /// What this program is called there, unless a variable says otherwise.
 const SERVICE: &str = "rest-client";
 
+/// Bytes of a text of a request, of which thousands of spans may wait.
+const LONGEST: usize = 256;
+
 /// Who makes and sends them.
 pub(super) struct Spans {
     provider: SdkTracerProvider,
@@ -91,18 +94,19 @@ impl Spans {
     pub(super) fn begin(&self, request: &mut Request) -> Deciding {
         let of_field = |name: &str| {
             let field = request.fields.iter().find(|(it, _)| it == name);
-            field.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+            field.map(|(_, value)| cut(&String::from_utf8_lossy(value)))
         };
         let mut attributes = vec![KeyValue::new("rest_client.request.id", request.id.clone())];
+        let method = cut(&request.method);
         match request.protocol {
             Protocol::Sip => {
-                attributes.push(KeyValue::new("sip.request.method", request.method.clone()));
+                attributes.push(KeyValue::new("sip.request.method", method));
                 if let Some(call_id) = of_field("call-id") {
                     attributes.push(KeyValue::new("sip.call_id", call_id));
                 }
             }
             Protocol::Http => {
-                attributes.push(KeyValue::new("http.request.method", request.method.clone()));
+                attributes.push(KeyValue::new("http.request.method", method));
             }
         }
         let deciding = self.start_span("decide", extract(&request.fields), attributes);
@@ -191,7 +195,7 @@ impl Deciding {
 
     /// The span of a question.
     fn asked(&self, question: &Question) {
-        let host = host(&question.url).to_owned();
+        let host = cut(host(&question.url));
         let mut attributes = vec![
             KeyValue::new("http.request.method", question.method.clone()),
             KeyValue::new("server.address", host.clone()),
@@ -218,6 +222,10 @@ impl Deciding {
         let ended = question.began.checked_add(question.elapsed);
         span.end_with_timestamp(ended.unwrap_or_else(SystemTime::now));
     }
+}
+
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(LONGEST)].to_owned()
 }
 
 /// Of a URL, which may be any text.

@@ -266,7 +266,7 @@ impl PluginCtx {
         if let Some(tape) = self.tape.as_ref().filter(|it| it.plays()) {
             let transfer = match tape.play(&call.question())? {
                 Some(outcome) => Transfer::over(outcome),
-                None => Transfer::unanswered(tape.clone()),
+                None => Transfer::unanswered(),
             };
             return Ok(self.table.push(transfer)?);
         }
@@ -318,7 +318,7 @@ impl PluginCtx {
         };
         match tape.play(&call.question())? {
             Some(outcome) => Ok(Some(outcome)),
-            None => Err(tape.unanswered()),
+            None => Err(Tape::unanswered()),
         }
     }
 

@@ -21,10 +21,6 @@ use wasmtime_wasi_http::{
     },
 };
 
-/// Resources that it may hold at once. Any of them may be fields, which it makes as large
-/// as [`PluginCtx`](super::PluginCtx) allows.
-const RESOURCES: usize = 512;
-
 /// What the plugin says of a request.
 pub(super) type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
@@ -38,8 +34,6 @@ impl Exports for Proxy {
     }
 
     async fn instantiate(pre: &Self::Pre, store: &mut Store<State>) -> wasmtime::Result<Self> {
-        let table = store.data_mut().rest_client.table();
-        table.set_max_capacity(RESOURCES);
         pre.instantiate_async(store).await
     }
 

@@ -120,7 +120,8 @@ impl PluginPool {
 
     /// Plays `record` to a new instance of the plugin, which need not be the one that it was
     /// made with: without a network, and with the clocks and the random numbers of then.
-    /// Settings of this pool come before those of the recording.
+    /// Settings of this pool come before those of the recording. Where the time of the
+    /// decision was over then, what the plugin had asked is all that is compared.
     ///
     /// # Errors
     ///
@@ -211,11 +212,12 @@ async fn decide(
             shared.give_back(started);
         }
         drop(place);
-        shared.checked(&request, decided)
+        let reserved = &shared.options.reserved_fields;
+        checked(&request, decided, reserved)
     });
     let decided = decided.await;
     if let (Some(recorder), Some(tape)) = (recorder, &tape) {
-        recorder.keep(tape, &pool.options.name, &pool.options.settings, &decided);
+        recorder.keep(tape, &pool.options, &decided);
     }
     decided
 }
@@ -230,21 +232,6 @@ impl Instances<Router> {
         started.route(request).await.map_err(trapped)
     }
 
-    /// What it has decided, if that keeps to the contract.
-    fn checked(
-        &self,
-        request: &Request,
-        decided: Result<Decision, String>,
-    ) -> Result<Decision, DecisionError> {
-        let decision = decided.map_err(DecisionError::of_plugin)?;
-        check_decision(request, &decision)
-            .and_then(|()| {
-                check_reserved(request.protocol, &decision, &self.options.reserved_fields)
-            })
-            .map_err(invalid("what it decided"))?;
-        Ok(decision)
-    }
-
     /// Plays `record` to a new instance.
     async fn replay(self: &Arc<Self>, record: &Record) -> Result<Replay, DecisionError> {
         let deadline = self.deadline(Duration::MAX);
@@ -252,15 +239,30 @@ impl Instances<Router> {
         let (tape, request) = (Tape::playing(record), record.request().clone());
         let mut settings = record.settings().clone();
         settings.extend(self.options.settings.clone());
+        let reserved = record.reserved_fields().to_vec();
         let (shared, playing) = (self.clone(), tape.clone());
         let decided = self.run(deadline, |pace| async move {
             let mut started = shared.start_on(playing, settings, &pace).await?;
             let decided = shared.ask(&mut started, &request).await?;
             drop(place);
-            shared.checked(&request, decided)
+            checked(&request, decided, &reserved)
         });
         Ok(record.compare(&tape, &decided.await))
     }
+}
+
+/// What a plugin has decided, if that keeps to the contract and leaves the `reserved` fields
+/// alone.
+fn checked(
+    request: &Request,
+    decided: Result<Decision, String>,
+    reserved: &[String],
+) -> Result<Decision, DecisionError> {
+    let decision = decided.map_err(DecisionError::of_plugin)?;
+    check_decision(request, &decision)
+        .and_then(|()| check_reserved(request.protocol, &decision, reserved))
+        .map_err(invalid("what it decided"))?;
+    Ok(decision)
 }
 
 fn invalid(what: &str) -> impl Fn(Violation) -> DecisionError {

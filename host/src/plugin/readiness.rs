@@ -14,6 +14,11 @@ impl PluginCtx {
         self.tape().filter(|it| it.plays()).cloned()
     }
 
+    async fn ask(&mut self, pollable: &Resource<DynPollable>) -> wasmtime::Result<bool> {
+        let same = Resource::new_borrow(pollable.rep());
+        self.table().ready(same).await
+    }
+
     /// Takes down which of those that the plugin looked at were ready.
     pub(super) fn take_down_readiness(&self, ready: &[u32]) {
         if let Some(tape) = self.tape() {
@@ -27,8 +32,10 @@ impl Host for PluginCtx {
         if let Some(tape) = self.tape_that_plays()
             && !pollables.is_empty()
         {
+            // All that was waited for is there by now. A pollable finds that out when it is
+            // asked.
             for pollable in &pollables {
-                self.table().get(pollable)?;
+                self.ask(pollable).await?;
             }
             return Ok(tape.are_ready(pollables.len(), false));
         }
@@ -41,7 +48,7 @@ impl Host for PluginCtx {
 impl HostPollable for PluginCtx {
     async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
         if let Some(tape) = self.tape_that_plays() {
-            self.table().get(&pollable)?;
+            self.ask(&pollable).await?;
             return Ok(!tape.are_ready(1, true).is_empty());
         }
         let is_ready = self.table().ready(pollable).await?;
@@ -51,7 +58,7 @@ impl HostPollable for PluginCtx {
 
     async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
         if self.tape_that_plays().is_some() {
-            self.table().get(&pollable)?;
+            self.ask(&pollable).await?;
             return Ok(());
         }
         self.table().block(pollable).await

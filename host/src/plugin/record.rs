@@ -16,11 +16,11 @@ pub(super) use question::Question as Asked;
 pub(super) use tape::{Noting, Tape};
 
 use crate::{
-    plugin::{DecisionError, FailureKind},
+    plugin::{DecisionError, FailureKind, PoolOptions},
     routing::{Decision, Request, write_decision},
 };
 use question::Question;
-use redact::Redaction;
+use redact::{Redaction, redact_decision};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -38,6 +38,10 @@ pub struct Record {
     at: u64,
     request: Request,
     settings: BTreeMap<String, String>,
+    /// The operator's, which the decision had to leave alone.
+    reserved_fields: Vec<String>,
+    /// That hold credentials, beside the usual ones.
+    secret_fields: Vec<String>,
     inputs: Inputs,
     outcome: Outcome,
 }
@@ -153,6 +157,15 @@ impl Record {
         &self.settings
     }
 
+    pub(super) fn reserved_fields(&self) -> &[String] {
+        &self.reserved_fields
+    }
+
+    /// Whether its time was over before anything was decided.
+    fn ran_out_of_time(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(FailureKind::Deadline, _))
+    }
+
     /// Whether a plugin that did `decided` with it did the same as then.
     pub(super) fn compare(&self, tape: &Tape, decided: &Result<Decision, DecisionError>) -> Replay {
         if self.inputs.is_incomplete {
@@ -163,13 +176,13 @@ impl Record {
         if let Some(difference) = played.difference {
             return Replay::Different(difference);
         }
-        let now = Outcome::of(decided);
-        // It has come to the end of what was recorded, where the time was over.
-        let ran_out_of_time = matches!(self.outcome, Outcome::Failed(FailureKind::Deadline, _));
-        if played.is_unanswered && ran_out_of_time {
-            return Replay::Same;
+        let mut decided = decided.clone();
+        if let Ok(decision) = &mut decided {
+            redact_decision(decision, &self.secret_fields);
         }
-        if !now.is_the_same_as(&self.outcome) {
+        let now = Outcome::of(&decided);
+        // Nobody knows what it would have decided: what counts is what it had asked by then.
+        if !self.ran_out_of_time() && !now.is_the_same_as(&self.outcome) {
             let then = &self.outcome;
             return Replay::Different(format!("it was {then} and is {now}"));
         }
@@ -194,9 +207,11 @@ pub enum Replay {
 ///
 /// Credentials of a client (`authorization`, `proxy-authorization`, `cookie`, and what else
 /// is named) don't reach a recording: a stand-in is in their place, the same for the same
-/// credential, wherever it appears. What a plugin decides because of what such a credential
-/// says can't be played for that reason, while one that passes it on plays well. Of
-/// `authorization: Digest`, which SIP has, it is the response alone that is replaced.
+/// credential. One of 8 bytes or more is found elsewhere, too: where a plugin has passed it
+/// on as it is, percent-coded, or decoded from `Basic`. What a plugin decides because of what
+/// a credential says can't be played for that reason, while one that passes it on plays well.
+/// Of `authorization: Digest`, which SIP has, it is the response alone that is replaced. Those
+/// that a plugin makes itself, in questions and decisions, are left out.
 ///
 /// ```
 /// use rest_client_host::plugin::{PoolOptions, Recorder};
@@ -229,23 +244,33 @@ impl Recorder {
     pub(super) fn keep(
         &self,
         tape: &Tape,
-        plugin: &str,
-        settings: &BTreeMap<String, String>,
+        options: &PoolOptions,
         decided: &Result<Decision, DecisionError>,
     ) {
         let Some((mut request, mut inputs)) = tape.taken_down() else {
             return;
         };
         let mut decided = decided.clone();
-        self.redaction
+        let redacted = self
+            .redaction
             .apply(&mut request, &mut inputs, &mut decided);
+        if redacted.is_err() {
+            let plugin = &*options.name;
+            tracing::warn!(
+                plugin,
+                "a decision is not recorded: its request holds more credentials than are looked for"
+            );
+            return;
+        }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let at = since.unwrap_or_default().as_nanos();
         (self.keep)(Record {
-            plugin: plugin.to_owned(),
+            plugin: options.name.clone(),
             at: u64::try_from(at).unwrap_or(u64::MAX),
             request,
-            settings: settings.clone(),
+            settings: options.settings.clone(),
+            reserved_fields: options.reserved_fields.clone(),
+            secret_fields: self.redaction.secret_fields().to_vec(),
             inputs,
             outcome: Outcome::of(&decided),
         });

@@ -25,6 +25,10 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const ROUTER: &str = "routing:contract/router@";
 const HANDLER: &str = "wasi:http/incoming-handler@0.2.";
 
+/// Resources that a plugin may hold at once which can make fields. Any of them may be as
+/// large as [`PluginCtx`] allows.
+const MAKER_RESOURCES: usize = 512;
+
 /// Core modules that a plugin is made of, and memories and tables of these, at most.
 /// Toolchains make a dozen modules of an interpreter.
 const INSTANCES: usize = 200;
@@ -161,6 +165,7 @@ impl PluginView for State {
 pub struct Plugin {
     pub(super) runtime: PluginRuntime,
     pub(super) pre: InstancePre<State>,
+    is_handler: bool,
 }
 
 /// A plugin that is a command. Clones are the same one.
@@ -280,7 +285,8 @@ impl PluginRuntime {
             handler_linker,
             ..
         } = &*self.0;
-        let linker = match exports(engine, &component, HANDLER) {
+        let is_handler = exports(engine, &component, HANDLER);
+        let linker = match is_handler {
             true => handler_linker,
             false => linker,
         };
@@ -290,6 +296,7 @@ impl PluginRuntime {
         Ok(Plugin {
             runtime: self.clone(),
             pre,
+            is_handler,
         })
     }
 }
@@ -338,7 +345,7 @@ impl Plugin {
     /// exports `wasi:http/incoming-handler`.
     #[must_use]
     pub fn is_handler(&self) -> bool {
-        exports(&self.runtime.0.engine, self.pre.component(), HANDLER)
+        self.is_handler
     }
 
     /// The plugin as a command: it exports `wasi:cli/run`.
@@ -356,7 +363,11 @@ impl Plugin {
     }
 
     /// An empty store, in which a plugin gives way while it computes.
-    pub(super) fn store(&self, rest_client: PluginCtx) -> Store<State> {
+    pub(super) fn store(&self, mut rest_client: PluginCtx) -> Store<State> {
+        // Whatever else it exports, and is used for.
+        if self.is_handler {
+            rest_client.table().set_max_capacity(MAKER_RESOURCES);
+        }
         let Inner { engine, limits, .. } = &*self.runtime.0;
         let taken = Taken {
             limits: *limits,

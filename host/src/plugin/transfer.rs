@@ -37,7 +37,7 @@ enum Awaited {
     Pending(oneshot::Receiver<Outcome>),
     Ready(Box<Outcome>),
     /// In a recording that is played: the plugin was never told.
-    Never(Tape),
+    Never,
 }
 
 fn lost() -> Outcome {
@@ -75,10 +75,10 @@ impl Transfer {
         }
     }
 
-    /// One of which the plugin was not told when `tape` was recorded.
-    pub(super) fn unanswered(tape: Tape) -> Self {
+    /// One of which the plugin was not told when a decision was recorded that is played.
+    pub(super) fn unanswered() -> Self {
         Self {
-            outcome: Awaited::Never(tape),
+            outcome: Awaited::Never,
             _call: None,
             noting: None,
         }
@@ -110,7 +110,7 @@ impl Transfer {
         let outcome = match self.outcome {
             Awaited::Ready(outcome) => *outcome,
             Awaited::Pending(receiver) => receiver.await.unwrap_or_else(|_| lost()),
-            Awaited::Never(tape) => return Err(tape.unanswered()),
+            Awaited::Never => return Err(Tape::unanswered()),
         };
         if let Some(noting) = self.noting {
             noting.end(&outcome);

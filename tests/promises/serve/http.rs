@@ -68,9 +68,15 @@ async fn a_part_of_an_answer_is_never_the_whole() {
     let arguments = ["--decision-timeout", "1s", "--admin", "127.0.0.1:0"];
     let serving = Serving::start("website", &arguments).await;
     // What it has not written by then, nobody will.
-    for path in ["/half", "/half-then-trap", "/too-short"] {
-        assert_eq!(get(&serving, path).await.status(), 503, "{path}");
+    let fresh = Serving::start("website", &["--decisions-per-instance", "1"]).await;
+    for path in ["/half", "/half-then-trap", "/too-short", "/announced-only"] {
+        for serving in [&serving, &fresh] {
+            assert_eq!(get(serving, path).await.status(), 503, "{path}");
+        }
     }
+    let much = fresh.url("/much");
+    let error = worker().rest_get(&much).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     // Where the head has gone out already, the connection breaks off.
     for path in ["/much-then-trap", "/half-then-spin"] {
         let error = worker().rest_get(&serving.url(path)).await.unwrap_err();
@@ -81,6 +87,31 @@ async fn a_part_of_an_answer_is_never_the_whole() {
         let line = format!("rest_client_answers_broken_off_total{{{labels}}} 1");
         serving.wait_for_metric(&line).await;
     }
+}
+
+/// Whoever has read what was announced reads no further, which is no reason to end a plugin
+/// that has something left to do.
+#[tokio::test]
+async fn a_plugin_goes_on_behind_its_answer() {
+    let audit = Server::start(|_| ok("")).await;
+    let arguments = ["--instances", "1", "--admin", "127.0.0.1:0"];
+    let serving = Serving::asking("website", ("audit", &audit), &arguments).await;
+    let path = "/announced?1000000&http://audit.service.internal/";
+    let reply = get(&serving, path).await;
+    assert_eq!(
+        (reply.status().as_u16(), reply.body().len()),
+        (200, 1_000_000)
+    );
+    let head = worker().rest_request("HEAD", &serving.url(path)).await;
+    assert_eq!(head.unwrap().headers()["content-length"], "1000000");
+    audit
+        .wait_for("both questions", |record| record.requests.len() == 2)
+        .await;
+    // It is the same instance, which was given back each time.
+    assert_eq!(text(&serving, "/asked").await, "3");
+    serving
+        .wait_for_metric("rest_client_plugin_instances_started_total 1")
+        .await;
 }
 
 #[tokio::test]
@@ -157,7 +188,11 @@ async fn a_plugin_is_served_as_what_it_is() {
     }
     let file = folder.path().join("website.wasm");
     let file = file.to_str().unwrap();
-    for (flag, value) in [("--carry", "x-credit"), ("--on-failure", "open")] {
+    for (flag, value) in [
+        ("--carry", "x-credit"),
+        ("--on-failure", "open"),
+        ("--on-failure", "603 Decline"),
+    ] {
         let arguments = ["serve", "--listen", "127.0.0.1:0", flag, value, file];
         let ended = run(rest_client(), arguments, b"").await;
         assert_eq!(ended.code(), 2);

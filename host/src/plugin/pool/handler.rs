@@ -1,15 +1,14 @@
 //! Replies of a plugin that answers HTTP by itself, many at a time.
 
-use super::{
-    DecisionError, FailureKind, PoolOptions, PoolStats,
-    instances::{Instances, trapped},
-};
+mod answering;
+
+use super::{DecisionError, FailureKind, PoolOptions, PoolStats, instances::Instances};
 use crate::{
     instance::Instance,
-    plugin::{handler::Answer, questions::Questions, runtime::Plugin, trace::Trace},
+    plugin::{questions::Questions, runtime::Plugin, trace::Trace},
 };
+use answering::{Done, Stream};
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, header::HOST};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Collected, Full};
@@ -19,19 +18,13 @@ use std::{
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
-use tokio::{
-    sync::oneshot,
-    task::{JoinError, JoinSet},
-};
-use wasmtime_wasi_http::{
-    Error as WasiError,
-    p2::{bindings::Proxy, body::HyperOutgoingBody},
-};
+use tokio::sync::oneshot;
+use wasmtime_wasi_http::{Error as WasiError, p2::bindings::Proxy};
 
-type Work = Pin<Box<dyn Future<Output = Result<(), DecisionError>> + Send>>;
+type Work = Pin<Box<dyn Future<Output = Result<Done, DecisionError>> + Send>>;
 
 /// Instances of a plugin that exports `wasi:http/incoming-handler`, which answer requests
 /// at the same time. Clones are the same pool.
@@ -63,7 +56,7 @@ pub struct HandlerPool(Arc<Instances<Proxy>>);
 
 /// The body of a reply, which the plugin may still be writing. It ends with an error
 /// where the plugin fails before it is done, so that nobody takes a part for the whole.
-/// Dropped, it ends the plugin's work.
+/// Dropped before its end, it ends the plugin's work.
 pub struct HandlerBody(Written);
 
 enum Written {
@@ -71,14 +64,8 @@ enum Written {
     Whole(Full<Bytes>),
     WithTrailers(Collected<Bytes>),
     /// By one that is still at it.
-    Partly {
-        frames: HyperOutgoingBody,
-        work: Writing,
-    },
+    Partly(Stream),
 }
-
-/// One task, until it has ended.
-type Writing = JoinSet<Result<(), DecisionError>>;
 
 impl HandlerPool {
     /// A pool of instances of `plugin`, whose questions are calls of `instance`. There is
@@ -160,44 +147,47 @@ impl HandlerPool {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let (answer, mut answered) = oneshot::channel();
-        let mut work = self.work(request, answer).await?;
+        let (head, mut begun) = oneshot::channel();
+        let mut work = self.work(request, head).await?;
         // It is polled here as long as it has not answered, so that one that answers at
         // once changes no thread.
-        let answer = tokio::select! {
+        let response = tokio::select! {
             // What is done is seen before what was said on the way.
             biased;
             done = &mut work => {
                 done?;
-                let answer = match answered.try_recv() {
-                    Ok(answer) => head(answer)?,
-                    Err(_) => {
-                        let what = "the plugin returned without an answer";
-                        return Err(DecisionError::new(FailureKind::Invalid, what));
-                    }
-                };
-                let (head, frames) = answer.into_parts();
-                let body = HandlerBody(written(frames)?);
                 self.0.counts.add::<()>(&Ok(()));
-                return Ok(Response::from_parts(head, body));
+                return begun.try_recv().map_err(|_| given_up());
             }
-            Ok(answer) = &mut answered => head(answer)?,
+            Ok(response) = &mut begun => response,
         };
-        let pool = self.0.clone();
-        let mut task = JoinSet::new();
-        task.spawn(async move {
+        let (pool, (failed, failure)) = (self.0.clone(), oneshot::channel());
+        tokio::spawn(async move {
             let done = work.await;
-            pool.note(&done);
-            done
+            match &done {
+                Ok(Done::Complete) => pool.note(&Ok(())),
+                Ok(Done::GivenUp) => {}
+                Err(error) => {
+                    pool.note::<()>(&Err(error.clone()));
+                    // Whoever reads the body is told why it breaks off.
+                    let _ = failed.send(error.clone());
+                }
+            }
         });
-        Ok(answer.map(|frames| HandlerBody(Written::Partly { frames, work: task })))
+        Ok(response.map(|mut body| {
+            if let Written::Partly(stream) = &mut body.0 {
+                stream.failure = Some(failure);
+            }
+            body
+        }))
     }
 
-    /// What is to be done for `request`, as soon as there is a place for it.
+    /// What is to be done for `request`, as soon as there is a place for it. The reply goes to
+    /// `head` before its body has ended.
     async fn work<B>(
         &self,
         request: Request<B>,
-        answer: oneshot::Sender<Answer>,
+        head: oneshot::Sender<Response<HandlerBody>>,
     ) -> Result<Work, DecisionError>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -210,6 +200,7 @@ impl HandlerPool {
         let deadline = self.0.begin(Duration::MAX);
         let place = self.0.place(deadline).await?;
         let trace = trace(request.headers());
+        let method = request.method().clone();
         let request = request.map(|body| {
             let body = body.map_err(|error| {
                 let error: Box<dyn Error + Send + Sync> = error.into();
@@ -227,15 +218,24 @@ impl HandlerPool {
                 let questions = observer.map(|it| Questions::unread().observed_by(Some(it)));
                 started.context().keep_questions(questions);
                 started.context().keep_trace(trace);
-                started.handle(request, answer).await.map_err(trapped)?;
+                let (answer, answered) = oneshot::channel();
+                let handled = started.handle(request, answer);
+                let done = answering::run(handled, answered, &method, head).await?;
                 started.context().keep_questions(None);
                 pool.give_back(started);
                 drop(place);
-                Ok(())
+                Ok(done)
             });
             run.await
         }))
     }
+}
+
+fn given_up() -> DecisionError {
+    DecisionError::new(
+        FailureKind::Deadline,
+        "nobody waits for the answer any more",
+    )
 }
 
 /// Whether a plugin can be told for whom `request` is.
@@ -244,36 +244,12 @@ fn names_its_host<B>(request: &Request<B>) -> bool {
     request.uri().authority().is_some() || host.is_some_and(|it| it.to_str().is_ok())
 }
 
-/// The head of what the plugin answered.
-fn head(answer: Answer) -> Result<Response<HyperOutgoingBody>, DecisionError> {
-    answer.map_err(|code| {
-        let what = format!("the plugin answered with an error: {code:?}");
-        DecisionError::of_plugin(what)
-    })
-}
-
 fn trace(headers: &HeaderMap) -> Trace {
     let fields: Vec<(String, Vec<u8>)> = headers
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect();
     Trace::of(&fields)
-}
-
-/// All that a plugin has written that is done.
-fn written(frames: HyperOutgoingBody) -> Result<Written, DecisionError> {
-    match frames.collect().now_or_never() {
-        Some(Ok(whole)) => Ok(match whole.trailers() {
-            None => Written::Whole(whole.to_bytes().into()),
-            Some(_) => Written::WithTrailers(whole),
-        }),
-        Some(Err(_)) | None => Err(unfinished()),
-    }
-}
-
-fn unfinished() -> DecisionError {
-    let what = "the plugin returned without finishing the body of its answer";
-    DecisionError::new(FailureKind::Invalid, what)
 }
 
 impl Body for HandlerBody {
@@ -287,7 +263,7 @@ impl Body for HandlerBody {
         match &mut self.0 {
             Written::Whole(whole) => never_fails(Pin::new(whole).poll_frame(cx)),
             Written::WithTrailers(whole) => never_fails(Pin::new(whole).poll_frame(cx)),
-            Written::Partly { frames, work } => poll_partly(frames, work, cx),
+            Written::Partly(stream) => stream.poll(cx),
         }
     }
 
@@ -310,40 +286,6 @@ type Polled<E> = Poll<Option<Result<Frame<Bytes>, E>>>;
 
 fn never_fails(polled: Polled<Infallible>) -> Polled<DecisionError> {
     polled.map_err(|never| match never {})
-}
-
-fn poll_partly(
-    frames: &mut HyperOutgoingBody,
-    work: &mut Writing,
-    cx: &mut Context<'_>,
-) -> Polled<DecisionError> {
-    loop {
-        match Pin::new(&mut *frames).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => return Poll::Ready(Some(Ok(frame))),
-            // It says so itself, or its store is gone: what is written is a part.
-            Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(unfinished()))),
-            // It has to end well, too.
-            Poll::Ready(None) => {
-                let done = ready!(work.poll_join_next(cx));
-                return Poll::Ready(done.and_then(|done| ended(done).err()).map(Err));
-            }
-            Poll::Pending => match ready!(work.poll_join_next(cx)) {
-                // What it has written last is there by now.
-                Some(done) => ended(done)?,
-                None => return Poll::Ready(Some(Err(unfinished()))),
-            },
-        }
-    }
-}
-
-fn ended(done: Result<Result<(), DecisionError>, JoinError>) -> Result<(), DecisionError> {
-    match done {
-        Ok(done) => done,
-        Err(lost) => match lost.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(unfinished()),
-        },
-    }
 }
 
 impl fmt::Debug for HandlerBody {

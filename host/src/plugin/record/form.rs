@@ -45,6 +45,10 @@ struct RecordForm<'a> {
     request: Cow<'a, RawValue>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     settings: Cow<'a, BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    reserved_fields: Cow<'a, [String]>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    secret_fields: Cow<'a, [String]>,
     seed: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "<[u64]>::is_empty")]
     wall_clock: Cow<'a, [u64]>,
@@ -140,6 +144,8 @@ pub(super) fn write(record: &Record) -> String {
         at: record.at,
         request: raw(write_request(&record.request)),
         settings: Cow::Borrowed(&record.settings),
+        reserved_fields: Cow::Borrowed(&record.reserved_fields),
+        secret_fields: Cow::Borrowed(&record.secret_fields),
         seed: BASE64_STANDARD.encode(inputs.seed).into(),
         wall_clock: Cow::Borrowed(&inputs.wall_clock),
         monotonic_clock: Cow::Borrowed(&inputs.monotonic_clock),
@@ -182,6 +188,8 @@ pub(super) fn read(line: &str) -> Result<Record, String> {
         at: form.at,
         request,
         settings: form.settings.into_owned(),
+        reserved_fields: form.reserved_fields.into_owned(),
+        secret_fields: form.secret_fields.into_owned(),
         inputs: Inputs {
             seed: seed.ok_or("the seed of this recording is none")?,
             wall_clock: form.wall_clock.into_owned(),

@@ -74,10 +74,8 @@ impl Question {
     /// Bytes that it takes in a recording.
     pub(super) fn size(&self) -> usize {
         let of_fields = |fields: &[(String, Vec<u8>)]| -> usize {
-            fields
-                .iter()
-                .map(|(name, value)| name.len() + value.len())
-                .sum()
+            let texts = fields.iter().map(|(name, value)| name.len() + value.len());
+            size_of_val(fields) + texts.sum::<usize>()
         };
         let of_reply = |reply: &Reply| of_fields(&reply.fields) + reply.body.len();
         let answer = match &self.answer {
@@ -88,7 +86,9 @@ impl Question {
             }) => message.len() + partial.as_ref().map_or(0, of_reply),
         };
         let body = self.body.as_ref().map_or(0, Vec::len);
-        200 + self.method.len() + self.url.len() + of_fields(&self.fields) + body + answer
+        let content_type = self.content_type.as_ref().map_or(0, String::len);
+        let texts = self.method.len() + self.url.len() + content_type;
+        size_of::<Self>() + texts + of_fields(&self.fields) + body + answer
     }
 
     /// What is the first thing in which `other` is not the same question.

@@ -10,19 +10,29 @@ use crate::{
     plugin::{DecisionError, escape::escape},
     routing::{Decision, Destination, Request},
 };
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-/// Fields of a request and of a question that hold credentials, whoever asks.
-const SECRET: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+/// Fields that hold credentials, whoever sends them.
+const SECRET: [&str; 4] = [
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "set-cookie",
+];
 
 /// Bytes that a credential has at least to be looked for elsewhere. What is shorter is
 /// found in too many other things.
-const SHORTEST: usize = 6;
+const SHORTEST: usize = 8;
+
+/// Bytes of all credentials that are looked for. More is nobody's honest request.
+const MOST: usize = 64 * 1024;
 
 /// What is taken out.
 pub(super) struct Redaction {
+    /// Their names, beside [`SECRET`].
     fields: Vec<String>,
     /// So that nobody finds a credential by trying.
     key: [u8; 32],
@@ -40,46 +50,56 @@ struct Replacer {
 
 impl Redaction {
     pub(super) fn new(more: impl Iterator<Item = String>) -> Self {
-        let always = SECRET.iter().map(|it| (*it).to_owned());
         Self {
-            fields: always
-                .chain(more.map(|it| it.to_ascii_lowercase()))
-                .collect(),
+            fields: more.map(|it| it.to_ascii_lowercase()).collect(),
             key: rand::random(),
         }
     }
 
-    /// Takes them out of all that is in a recording, before any of it is written.
+    /// Names of fields that hold credentials, beside the usual ones.
+    pub(super) fn secret_fields(&self) -> &[String] {
+        &self.fields
+    }
+
+    /// Takes them out of all that is in a recording, before any of it is written. The names
+    /// of credentials that the plugin makes are `secret_fields`.
+    ///
+    /// # Errors
+    ///
+    /// There are too many to look for.
     pub(super) fn apply(
         &self,
         request: &mut Request,
         inputs: &mut Inputs,
         decided: &mut Result<Decision, DecisionError>,
-    ) {
+    ) -> Result<(), TooMany> {
         let mut stand_ins = StandIns::default();
         self.request(request, &mut stand_ins);
         for question in &mut inputs.questions {
             self.question(question, &mut stand_ins);
         }
-        let Some(replacer) = Replacer::of(stand_ins) else {
-            return;
-        };
-        replacer.in_request(request);
-        for question in &mut inputs.questions {
-            replacer.in_question(question);
-        }
-        match decided {
-            Ok(decision) => replacer.in_decision(decision),
-            Err(error) => {
-                let mut message = error.to_string();
-                replacer.in_text(&mut message);
-                *error = DecisionError::new(error.kind(), message);
+        if let Some(replacer) = Replacer::of(stand_ins)? {
+            replacer.in_request(request);
+            for question in &mut inputs.questions {
+                replacer.in_question(question);
+            }
+            match decided {
+                Ok(decision) => replacer.in_decision(decision),
+                Err(error) => {
+                    let mut message = error.to_string();
+                    replacer.in_text(&mut message);
+                    *error = DecisionError::new(error.kind(), message);
+                }
             }
         }
+        if let Ok(decision) = decided {
+            redact_decision(decision, &self.fields);
+        }
+        Ok(())
     }
 
     fn is_secret(&self, name: &str) -> bool {
-        self.fields.iter().any(|it| it.eq_ignore_ascii_case(name))
+        is_secret(name, &self.fields)
     }
 
     fn request(&self, request: &mut Request, stand_ins: &mut StandIns) {
@@ -103,7 +123,7 @@ impl Redaction {
                 Answer::Failed { partial, .. } => partial.as_mut(),
             };
             for (name, value) in reply.into_iter().flat_map(|it| &mut it.fields) {
-                if name == "set-cookie" || self.is_secret(name) {
+                if self.is_secret(name) {
                     *value = self.replace(name, value, stand_ins);
                 }
             }
@@ -120,6 +140,13 @@ impl Redaction {
             replaced.extend_from_slice(&value[done..begin]);
             replaced.extend_from_slice(&stand_in);
             done = begin + secret.len();
+            if let Some(decoded) = basic(name, value) {
+                // Nobody has it decoded, either.
+                let password = decoded.splitn(2, |it| *it == b':').nth(1);
+                for part in [Some(&*decoded), password].into_iter().flatten() {
+                    stand_ins.add(part, stand_in.clone());
+                }
+            }
             stand_ins.add(secret, stand_in);
         }
         replaced.extend_from_slice(&value[done..]);
@@ -132,6 +159,54 @@ impl Redaction {
             .finalize();
         let hex: String = digest[..8].iter().map(|it| format!("{it:02x}")).collect();
         format!("redacted-{hex}").into_bytes()
+    }
+}
+
+fn is_secret(name: &str, more: &[String]) -> bool {
+    let names = SECRET.into_iter().chain(more.iter().map(String::as_str));
+    names.into_iter().any(|it| it.eq_ignore_ascii_case(name))
+}
+
+/// Takes credentials out of a decision that the plugin has made by itself. The decision of a
+/// replay is held against it in the same form.
+pub(super) fn redact_decision(decision: &mut Decision, secret_fields: &[String]) {
+    let redact = |fields: &mut Vec<(String, Vec<u8>)>| {
+        for (name, value) in fields {
+            if is_secret(name, secret_fields) {
+                *value = REDACTED.to_vec();
+            }
+        }
+    };
+    let of_destinations = |destinations: &mut Vec<Destination>| {
+        for destination in destinations {
+            redact(&mut destination.set_fields);
+        }
+    };
+    match decision {
+        Decision::Continue(changes) => {
+            of_destinations(&mut changes.destinations);
+            redact(&mut changes.set_fields);
+            redact(&mut changes.add_fields);
+            redact(&mut changes.reply_fields);
+        }
+        Decision::Answer(answer) => redact(&mut answer.fields),
+        Decision::Redirect(redirect) => {
+            of_destinations(&mut redirect.destinations);
+            redact(&mut redirect.fields);
+        }
+        Decision::Drop(_) => {}
+    }
+}
+
+/// User and password of the scheme `Basic` (RFC 7617).
+fn basic(name: &str, value: &[u8]) -> Option<Vec<u8>> {
+    if !name.ends_with("authorization") {
+        return None;
+    }
+    let (scheme, rest) = value.trim_ascii().split_at_checked(6)?;
+    match scheme.eq_ignore_ascii_case(b"basic ") {
+        true => BASE64_STANDARD.decode(rest.trim_ascii()).ok(),
+        false => None,
     }
 }
 
@@ -180,24 +255,47 @@ impl StandIns {
         }
         // As it stands in a URL.
         if let Ok(text) = str::from_utf8(secret) {
-            self.0.insert(escape(text).into_bytes(), stand_in.clone());
+            let escaped = escape(text);
+            self.0
+                .insert(lower_codes(&escaped).into_bytes(), stand_in.clone());
+            self.0.insert(escaped.into_bytes(), stand_in.clone());
         }
         self.0.insert(secret.to_vec(), stand_in);
     }
 }
 
+/// The codes of a text that was percent-coded, in lower case.
+fn lower_codes(escaped: &str) -> String {
+    let mut parts = escaped.split('%');
+    let mut lower = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at(2);
+        lower += &format!("%{}{rest}", code.to_ascii_lowercase());
+    }
+    lower
+}
+
+/// Of credentials.
+#[derive(Debug)]
+pub(super) struct TooMany;
+
 impl Replacer {
     /// None where there is nothing to be replaced.
-    fn of(StandIns(pairs): StandIns) -> Option<Self> {
+    fn of(StandIns(pairs): StandIns) -> Result<Option<Self>, TooMany> {
         if pairs.is_empty() {
-            return None;
+            return Ok(None);
+        }
+        if pairs.keys().map(Vec::len).sum::<usize>() > MOST {
+            return Err(TooMany);
         }
         let (secrets, stand_ins): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
+            // The others take a hundred times as much memory.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(secrets)
-            .expect("a head has no room for more than it takes");
-        Some(Self { finder, stand_ins })
+            .map_err(|_| TooMany)?;
+        Ok(Some(Self { finder, stand_ins }))
     }
 
     fn in_bytes(&self, bytes: &mut Vec<u8>) {
@@ -338,17 +436,45 @@ mod tests {
     #[test]
     fn one_that_is_a_part_of_another_is_replaced_as_such() {
         let mut stand_ins = StandIns::default();
-        stand_ins.add(b"secret", b"1".to_vec());
-        stand_ins.add(b"secret-and-more", b"2".to_vec());
-        stand_ins.add(b"short", b"3".to_vec());
-        stand_ins.add(b"a b c d e", b"4".to_vec());
-        let replacer = Replacer::of(stand_ins).unwrap();
-        let mut text = "secret-and-more secret short a%20b%20c%20d%20e".to_owned();
+        stand_ins.add(b"a-secret", b"1".to_vec());
+        stand_ins.add(b"a-secret-and-more", b"2".to_vec());
+        stand_ins.add(b"shorter", b"3".to_vec());
+        stand_ins.add(b"a/b c d e", b"4".to_vec());
+        let replacer = Replacer::of(stand_ins).unwrap().unwrap();
+        let mut text =
+            "a-secret-and-more a-secret shorter a%2Fb%20c%20d%20e a%2fb%20c%20d%20e".to_owned();
         let mut bytes = text.clone().into_bytes();
         replacer.in_text(&mut text);
         replacer.in_bytes(&mut bytes);
-        assert_eq!(text, "2 1 short 4");
+        assert_eq!(text, "2 1 shorter 4 4");
         assert_eq!(bytes, text.as_bytes());
+    }
+
+    #[test]
+    fn a_password_is_found_decoded_too() {
+        let redaction = Redaction::new(std::iter::empty());
+        let mut stand_ins = StandIns::default();
+        redaction.replace(
+            "authorization",
+            b"Basic YWxpY2U6cGFzc3dvcmQ=",
+            &mut stand_ins,
+        );
+        let replacer = Replacer::of(stand_ins).unwrap().unwrap();
+        let mut text = "alice:password password YWxpY2U6cGFzc3dvcmQ=".to_owned();
+        replacer.in_text(&mut text);
+        assert!(
+            !text.contains("password") && !text.contains("YWxp"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn credentials_without_end_are_too_many() {
+        let redaction = Redaction::new(std::iter::empty());
+        let mut stand_ins = StandIns::default();
+        let value = "x".repeat(MOST + 1);
+        redaction.replace("authorization", value.as_bytes(), &mut stand_ins);
+        assert!(Replacer::of(stand_ins).is_err());
     }
 
     /// Stand-ins are no credentials, whatever is in them.
@@ -362,7 +488,7 @@ mod tests {
             replaced.len(),
             503 * "redacted-0123456789abcdef".len() + 502
         );
-        let replacer = Replacer::of(stand_ins).unwrap();
+        let replacer = Replacer::of(stand_ins).unwrap().unwrap();
         let mut text = "redacted-redacted".to_owned();
         replacer.in_text(&mut text);
         assert_eq!(text.len(), 2 * "redacted-0123456789abcdef".len());

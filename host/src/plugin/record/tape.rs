@@ -50,10 +50,10 @@ pub(super) struct Played {
     wall_clock: usize,
     monotonic_clock: usize,
     readiness: usize,
+    /// When it was recorded, the time was over then.
+    ran_out_of_time: bool,
     /// The first question that is another one.
     pub(super) difference: Option<String>,
-    /// The plugin waits for an answer that never came.
-    pub(super) is_unanswered: bool,
 }
 
 impl Tape {
@@ -75,7 +75,10 @@ impl Tape {
     pub(crate) fn playing(record: &Record) -> Self {
         Self(Arc::new(Mutex::new(State {
             inputs: record.inputs.clone(),
-            mode: Mode::Plays(Played::default()),
+            mode: Mode::Plays(Played {
+                ran_out_of_time: record.ran_out_of_time(),
+                ..Played::default()
+            }),
         })))
     }
 
@@ -239,6 +242,7 @@ impl Tape {
         };
         let number = played.asked + 1;
         let difference = match inputs.questions.get(played.asked) {
+            None if played.ran_out_of_time => return Ok(None),
             None => format!("it asks once more: question {number} is {question}"),
             Some(recorded) => match recorded.difference(question) {
                 None => {
@@ -255,10 +259,7 @@ impl Tape {
     }
 
     /// The plugin waits for an answer that did not come then, which ends it.
-    pub(crate) fn unanswered(&self) -> wasmtime::Error {
-        if let Mode::Plays(played) = &mut self.0.lock().mode {
-            played.is_unanswered = true;
-        }
+    pub(crate) fn unanswered() -> wasmtime::Error {
         wasmtime::Error::msg("it waits for an answer that never came")
     }
 }

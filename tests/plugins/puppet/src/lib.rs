@@ -92,6 +92,7 @@ impl Guest for Puppet {
                     attributes(&mut decision).push(("x-order".into(), order));
                 }
                 "forget" => drop(transfers::start_get(rest, None)),
+                "keep" => std::mem::forget(transfers::start_get(rest, None)),
                 "read-clock" => read_clock(rest),
                 "show" => {
                     let shown = shown(&request, rest);

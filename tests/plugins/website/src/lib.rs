@@ -60,9 +60,12 @@ impl Guest for Website {
             "/error" => ResponseOutparam::set(out, Err(ErrorCode::InternalError(None))),
             "/half" => half(out, 100, || {}),
             "/half-then-trap" => half(out, 100, || panic!("as it was told")),
+            "/much" => half(out, 1 << 20, || {}),
             "/much-then-trap" => half(out, 1 << 20, || panic!("as it was told")),
             "/half-then-spin" => half(out, 100, || spin()),
             "/too-short" => too_short(out),
+            "/announced" => announced(out, query),
+            "/announced-only" => announced_only(out),
             "/fields" => answer(out, 200, &make_fields()),
             _ => answer(out, 404, "there is no such page"),
         }
@@ -142,6 +145,26 @@ fn too_short(out: ResponseOutparam) {
     let body = begin(out, 200, fields);
     write(&body, b"short");
     OutgoingBody::finish(body, None).expect_err("it is too short");
+}
+
+/// Announces so many bytes, writes them, and asks a question when they are written.
+fn announced(out: ResponseOutparam, query: &str) {
+    let (length, url) = query.split_once('&').unwrap_or((query, ""));
+    let field = ("content-length".to_owned(), length.as_bytes().to_vec());
+    let fields = Fields::from_list(&[field]).expect("fields");
+    let body = begin(out, 200, fields);
+    write(&body, &vec![b'x'; length.parse().expect("a number")]);
+    OutgoingBody::finish(body, None).expect("it is all there");
+    if !url.is_empty() {
+        rest_get(url, None).expect("a reply");
+    }
+}
+
+/// Announces a body, and never writes one.
+fn announced_only(out: ResponseOutparam) {
+    let field = ("content-length".to_owned(), b"100".to_vec());
+    let fields = Fields::from_list(&[field]).expect("fields");
+    ResponseOutparam::set(out, Ok(OutgoingResponse::new(fields)));
 }
 
 /// Makes fields until it gets no more.

@@ -1,0 +1,3 @@
+module credit-check
+
+go 1.27
