@@ -28,12 +28,13 @@ pub struct Kamailio {
 }
 
 impl Kamailio {
-    /// One with the configuration that `configuration` makes for its address.
+    /// One with the configuration that `configuration` makes for its address, in which these
+    /// are defined.
     ///
     /// # Panics
     ///
     /// It does not start.
-    pub async fn start(configuration: impl Fn(SocketAddr) -> String) -> Self {
+    pub async fn start(configuration: impl Fn(SocketAddr) -> String, defined: &[&str]) -> Self {
         for _ in 0..5 {
             let free = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
             let address = free.local_addr().expect("an address");
@@ -44,6 +45,7 @@ impl Kamailio {
             let child = Command::new(kamailio())
                 .args(["-DD", "-E", "-m", "32", "-M", "8", "-f"])
                 .arg(&file)
+                .args(defined.iter().flat_map(|name| ["-A", name]))
                 .arg("-P")
                 .arg(directory.path().join("pid"))
                 .arg("-Y")

