@@ -4,12 +4,14 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 11] = [
     ("caddy", "has_caddy"),
     ("curl", "has_curl"),
     ("httpbin", "has_httpbin"),
+    ("javascript-plugin", "has_javascript_plugin"),
     ("kamailio", "has_kamailio"),
     ("nginx", "has_nginx"),
+    ("python-plugin", "has_python_plugin"),
     ("script", "has_script"),
     ("sipp", "has_sipp"),
     ("systemd-socket-activate", "has_systemd"),
@@ -47,10 +49,17 @@ fn is_here(tool: &str) -> bool {
                     .output()
                     .is_ok_and(|output| output.status.success())
         }
+        "javascript-plugin" => built("credit-check-javascript.wasm"),
+        "python-plugin" => built("credit-check-python.wasm"),
         "kamailio" => PathBuf::from(KAMAILIO_MODULE).exists(),
         "nginx" => on_path("nginx") || PathBuf::from("/usr/sbin/nginx").exists(),
         other => on_path(other),
     }
+}
+
+/// By `cargo xtask plugins`, in the usual folder.
+fn built(component: &str) -> bool {
+    PathBuf::from("../target/plugins").join(component).exists()
 }
 
 fn on_path(program: &str) -> bool {

@@ -24,6 +24,7 @@ mod http_versions;
 mod interop;
 mod interruption;
 mod isolation;
+mod languages;
 mod limits;
 mod load;
 mod names;

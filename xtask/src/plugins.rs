@@ -4,12 +4,17 @@ use crate::{
     component::{compile, write},
     debian::Apt,
     local_paths::LocalPaths,
-    process::shell,
+    process::{find, shell},
     toolchain::Toolchain,
-    workspace::target_dir,
+    workspace::{target_dir, workspace_root},
 };
-use anyhow::{Context, Result};
-use std::path::PathBuf;
+use anyhow::{Context, Result, ensure};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+use xshell::{Shell, cmd};
 
 /// Packages, each with the name of its component.
 const PLUGINS: [(&str, &str); 4] = [
@@ -18,6 +23,10 @@ const PLUGINS: [(&str, &str); 4] = [
     ("puppet", "puppet"),
     ("website", "website"),
 ];
+
+/// The credit check in other languages: their folders, and the programs that each needs.
+const LANGUAGES: [(&str, &[&str]); 2] =
+    [("javascript", &["node", "npm"]), ("python", &["python3"])];
 
 /// Where their components are: `NAME.wasm`.
 ///
@@ -44,4 +53,77 @@ pub fn build() -> Result<PathBuf> {
         write(&file, &component).with_context(|| format!("{} can't be written", file.display()))?;
     }
     Ok(folder)
+}
+
+/// Builds the credit check in other languages, `credit-check-LANGUAGE.wasm`, where their
+/// programs are. The result has, for each, the name by which tests know it and how it went.
+///
+/// # Errors
+///
+/// Cargo can't say where it builds.
+pub fn build_other_languages() -> Result<Vec<(String, Result<()>)>> {
+    let (folder, shell) = (folder()?, shell()?);
+    let tools = target_dir()?.join("tools/plugins");
+    let build = |(language, programs): (&str, &[&str])| {
+        let built = Language {
+            source: workspace_root().join("examples/plugins").join(language),
+            output: folder.join(format!("credit-check-{language}.wasm")),
+            build_dir: tools.join(language),
+            programs,
+        }
+        .build(&shell);
+        (format!("{language}-plugin"), built)
+    };
+    Ok(LANGUAGES.into_iter().map(build).collect())
+}
+
+struct Language<'a> {
+    source: PathBuf,
+    output: PathBuf,
+    /// Where its tools stay.
+    build_dir: PathBuf,
+    programs: &'a [&'a str],
+}
+
+impl Language<'_> {
+    fn build(&self, shell: &Shell) -> Result<()> {
+        for program in self.programs {
+            find(program).with_context(|| format!("there is no {program}"))?;
+        }
+        let sources = newest(&self.source)?.max(newest(&workspace_root().join("wit/routing"))?);
+        let output = fs::metadata(&self.output).and_then(|it| it.modified());
+        if output.is_ok_and(|output| output > sources) {
+            return Ok(());
+        }
+        let (script, output) = (self.source.join("build.sh"), &self.output);
+        let built = cmd!(shell, "sh {script} {output}")
+            .env("BUILD_DIR", &self.build_dir)
+            .quiet()
+            .ignore_status()
+            .output()?;
+        ensure!(
+            built.status.success(),
+            "{}: {}{}",
+            script.display(),
+            String::from_utf8_lossy(&built.stdout),
+            String::from_utf8_lossy(&built.stderr)
+        );
+        Ok(())
+    }
+}
+
+/// When a file in it was written last.
+fn newest(folder: &Path) -> Result<SystemTime> {
+    let mut newest = SystemTime::UNIX_EPOCH;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        // Also behind a link.
+        let metadata = fs::metadata(&path)?;
+        let written = match metadata.is_dir() {
+            true => self::newest(&path)?,
+            false => metadata.modified()?,
+        };
+        newest = newest.max(written);
+    }
+    Ok(newest)
 }

@@ -38,6 +38,15 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
         .context("no component to test (plain `cargo test --workspace` tests the committed one)")?;
     eprintln!("{built}");
     let plugins = plugins::build().context("there are no plugins to test with")?;
+    let mut available = tools.list();
+    for (name, outcome) in plugins::build_other_languages()? {
+        match outcome {
+            Ok(()) => available += &format!(",{name}"),
+            Err(error) => {
+                eprintln!("missing: {name} (tests that need it are skipped): {error:#}");
+            }
+        }
+    }
     let cargo = cargo();
     let runner = cmd!(
         shell,
@@ -46,7 +55,7 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     )
     .env("REST_CLIENT_COMPONENT", &built.file)
     .env("REST_CLIENT_PLUGINS", &plugins)
-    .env("REST_CLIENT_TEST_TOOLS", tools.list())
+    .env("REST_CLIENT_TEST_TOOLS", available)
     // Plugins that the program compiles are kept, and not among those of the user.
     .env("XDG_CACHE_HOME", target_dir.join("cache"))
     .env("PATH", tools.path()?);

@@ -12,4 +12,4 @@ mkdir -p "$build"
 "$build/venv/bin/pip" install --quiet --disable-pip-version-check componentize-py==0.25.1
 cp "$here/credit_check.py" "$build" # componentize-py writes a __pycache__ beside it
 VIRTUAL_ENV="$build/venv" "$build/venv/bin/componentize-py" --quiet --wit-path "$here/../../../wit/routing" --world routing-plugin \
-    componentize --stub-wasi --python-path "$build" --output "$output" credit_check
+    componentize --python-path "$build" --output "$output" credit_check

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::{
 };
 
 const INTERFACE: &str = "wasi:http/types@0.2.12";
+const HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 
 /// What ends a plugin.
 const REFUSED: [&str; 40] = [
@@ -70,6 +71,16 @@ pub(super) fn add_all_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmti
     }
     add_types::<_, WasiHttp>(linker, &LinkOptions::default(), http)?;
     outgoing_handler::add_to_linker::<_, WasiHttp>(linker, http)
+}
+
+/// Adds a handler of outgoing requests that ends whoever calls it: an engine of JavaScript
+/// imports it for what its language has, whether or not a plugin asks with that.
+pub(super) fn add_refusal_to_linker<T: 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    linker.instance(HANDLER)?.func_new("handle", |_, _, _, _| {
+        wasmtime::bail!(
+            "wasi:http/outgoing-handler is not for plugins here: requests are made with rest:client/rest and rest:client/transfers"
+        )
+    })
 }
 
 /// Adds what reads a reply.

@@ -2,7 +2,8 @@
 //! compute, and stores that bound what they take.
 
 use super::{
-    PluginCtx, PluginView, add_to_handler_linker, add_to_linker, background::Background, pace::Pace,
+    PluginCtx, PluginView, add_to_handler_linker, add_to_linker, background::Background,
+    http_types::add_refusal_to_linker, pace::Pace,
 };
 use crate::ticker::{Running, Ticker};
 use std::{
@@ -241,6 +242,7 @@ impl PluginRuntime {
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
+        add_refusal_to_linker(&mut linker)?;
         let mut handler_linker = Linker::new(&engine);
         add_to_handler_linker(&mut handler_linker)?;
         Ok(Self(Arc::new(Inner {

@@ -1,3 +1,0 @@
-module credit-check
-
-go 1.27

@@ -1,0 +1,103 @@
+//! What a plugin is written in makes no difference to what is decided: the credit check of
+//! the original's manual, in each language that there is an example of.
+
+use crate::worker_with;
+use rest_client_host::{
+    Service,
+    plugin::{Limits, OnFailure, PluginPool, PluginRuntime, PoolOptions},
+    routing::{read_request, write_decision, write_failed},
+};
+use std::time::Duration;
+use support::{
+    config, plugin,
+    server::Server,
+    steps::{ok, reply},
+};
+
+/// Each in an instance of its own, and all at a time.
+async fn decides(component: &str) {
+    let server = Server::start(|seen| match &*seen.target {
+        "/credit?caller=alice" => ok("12.50 EUR"),
+        "/credit?caller=bob" => ok("0.00 EUR"),
+        "/credit?caller=carol%20%26%20dan" => ok("  1 EUR\n"),
+        "/credit?caller=eve" => reply("404 Not Found", &[], b""),
+        "/credit?caller=frank" => ok("much"),
+        _ => reply("500 Oops", &[], b""),
+    })
+    .await;
+    let billing = Service::new(server.origin().parse().unwrap());
+    let worker = worker_with(config!(services = [("billing".to_owned(), billing)].into()));
+    let runtime = PluginRuntime::new(Limits::default()).unwrap();
+    let loaded = runtime.load(&plugin::built(component)).unwrap();
+    let mut options = PoolOptions::default();
+    options.decision_timeout = Duration::from_secs(60);
+    let pool = PluginPool::new(&loaded, worker, options).unwrap();
+    pool.check().await.unwrap();
+    let of = |caller: &str, decision: &str| (caller.to_owned(), decision.to_owned());
+    let failed = r#"{"decision":"answer","code":500,"failed":"error"}"#;
+    let cases = [
+        of(
+            "alice",
+            r#"{"decision":"continue","attributes":{"reason":"credit 12.50 EUR"}}"#,
+        ),
+        of(
+            "bob",
+            r#"{"decision":"answer","code":402,"reason":"Payment Required"}"#,
+        ),
+        of(
+            "carol & dan",
+            r#"{"decision":"continue","attributes":{"reason":"credit 1 EUR"}}"#,
+        ),
+        of(
+            "eve",
+            r#"{"decision":"answer","code":403,"reason":"Unknown Caller"}"#,
+        ),
+        of("frank", failed),
+        of("mallory", failed),
+    ];
+    let deciding = cases.map(|(caller, expected)| {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            let request = format!(
+                r#"{{"protocol": "sip", "method": "INVITE", "target": "sip:bob@example.org",
+                    "fields": [{{"name": "from", "value": "<sip:{caller}@example.org>;tag=a1"}}]}}"#
+            );
+            let request = read_request(request.as_bytes()).unwrap();
+            let protocol = request.protocol;
+            let json = match pool.route(request).await {
+                Ok(decision) => write_decision(&decision),
+                Err(error) => {
+                    let decision = OnFailure::Closed.decision(protocol);
+                    write_failed(&decision, error.kind().as_str())
+                }
+            };
+            assert_eq!(json, expected, "{caller}");
+        })
+    });
+    for decided in deciding {
+        decided.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rust() {
+    decides("credit-check").await;
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_javascript_plugin),
+    ignore = "there is no plugin in JavaScript: `cargo xtask plugins` makes it with Node and npm"
+)]
+async fn javascript() {
+    decides("credit-check-javascript").await;
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_python_plugin),
+    ignore = "there is no plugin in Python: `cargo xtask plugins` makes it with Python and pip"
+)]
+async fn python() {
+    decides("credit-check-python").await;
+}
