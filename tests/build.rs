@@ -4,9 +4,10 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 11] = [
+const TOOLS: [(&str, &str); 13] = [
     ("caddy", "has_caddy"),
     ("curl", "has_curl"),
+    ("envoy", "has_envoy"),
     ("httpbin", "has_httpbin"),
     ("javascript-plugin", "has_javascript_plugin"),
     ("kamailio", "has_kamailio"),
@@ -15,6 +16,7 @@ const TOOLS: [(&str, &str); 11] = [
     ("script", "has_script"),
     ("sipp", "has_sipp"),
     ("systemd-socket-activate", "has_systemd"),
+    ("traefik", "has_traefik"),
     ("wasm-tools", "has_wasm_tools"),
 ];
 

@@ -3,7 +3,9 @@
 
 mod admin;
 mod api;
+mod behind;
 mod caddy;
+mod envoy;
 mod forward_auth;
 mod http;
 mod kamailio;
@@ -11,6 +13,7 @@ mod nginx;
 mod operation;
 mod spans;
 mod systemd;
+mod traefik;
 mod under_load;
 
 use crate::worker;

@@ -362,6 +362,41 @@ impl Service {
         .await
     }
 
+    /// PyPI's Traefik, with the static configuration that `configuration` makes for its
+    /// address, and with these routes.
+    pub async fn traefik(configuration: impl Fn(SocketAddr) -> String, routes: &str) -> Self {
+        Self::until_it_listens(|address| {
+            let directory = tempfile::tempdir().expect("a directory");
+            let dynamic = directory.path().join("routes.yml");
+            std::fs::write(&dynamic, routes).expect("routes");
+            let dynamic = dynamic.to_str().expect("a path");
+            let configuration =
+                configuration(address).replace("/etc/traefik/forward-auth.yml", dynamic);
+            let file = directory.path().join("traefik.yml");
+            std::fs::write(&file, configuration).expect("a configuration");
+            let mut command = Command::new("traefik");
+            command.arg(format!("--configFile={}", file.display()));
+            (command, Some(directory))
+        })
+        .await
+    }
+
+    /// PyPI's Envoy, with the file that `configuration` makes for its address.
+    pub async fn envoy(configuration: impl Fn(SocketAddr) -> String) -> Self {
+        Self::until_it_listens(|address| {
+            let directory = tempfile::tempdir().expect("a directory");
+            let file = directory.path().join("envoy.yaml");
+            std::fs::write(&file, configuration(address)).expect("a configuration");
+            let mut command = Command::new("envoy");
+            command
+                // Several may run at a time.
+                .args(["--disable-hot-restart", "--concurrency", "1", "-c"])
+                .arg(file);
+            (command, Some(directory))
+        })
+        .await
+    }
+
     /// PyPI's httpbin.
     pub async fn httpbin() -> Self {
         Self::until_it_listens(|address| {

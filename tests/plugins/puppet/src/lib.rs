@@ -1,5 +1,5 @@
 //! A plugin that does what the request says: what stands in its fields `x-do`, in their
-//! order. The last of them is the decision.
+//! order, or in one of them with ` && ` between. The last of them is the decision.
 
 #![allow(missing_docs, unsafe_code, reason = "generated")]
 
@@ -64,9 +64,14 @@ impl Guest for Puppet {
     fn route(request: Request) -> Result<Decision, String> {
         ASKED.fetch_add(1, Relaxed);
         let mut decision = Decision::Continue(nothing());
-        for (_, value) in request.fields.iter().filter(|(name, _)| name == "x-do") {
-            let line = String::from_utf8_lossy(value);
-            let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        let lines: Vec<_> = request
+            .fields
+            .iter()
+            .filter(|(name, _)| name == "x-do")
+            .map(|(_, value)| String::from_utf8_lossy(value))
+            .collect();
+        for line in lines.iter().flat_map(|it| it.split(" && ")) {
+            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
             let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
             let pair = || (name.to_owned(), value.to_owned());
             let field = || (name.to_owned(), value.as_bytes().to_vec());
