@@ -114,6 +114,21 @@ async fn a_plugin_goes_on_behind_its_answer() {
         .await;
 }
 
+/// The instance that was at it is in the midst of its work.
+#[tokio::test]
+async fn who_hangs_up_takes_nothing_from_the_next_caller() {
+    let serving = Serving::start("website", &["--instances", "1"]).await;
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(&serving.at).await.unwrap();
+        let request = b"GET /endless HTTP/1.1\r\nhost: h\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut some = [0; 10_000];
+        stream.read_exact(&mut some).await.unwrap();
+        drop(stream);
+        assert_eq!(text(&serving, "/hello").await, "hello");
+    }
+}
+
 #[tokio::test]
 async fn where_the_plugin_does_not_answer_the_operator_does() {
     let arguments = ["--on-failure", "500 Not Now", "--decision-timeout", "1s"];

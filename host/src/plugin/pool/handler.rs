@@ -221,8 +221,11 @@ impl HandlerPool {
                 let (answer, answered) = oneshot::channel();
                 let handled = started.handle(request, answer);
                 let done = answering::run(handled, answered, &method, head).await?;
-                started.context().keep_questions(None);
-                pool.give_back(started);
+                // One that was given up is in the midst of its work, and does no other.
+                if done == Done::Complete {
+                    started.context().keep_questions(None);
+                    pool.give_back(started);
+                }
                 drop(place);
                 Ok(done)
             });

@@ -64,6 +64,7 @@ impl Guest for Website {
             "/much-then-trap" => half(out, 1 << 20, || panic!("as it was told")),
             "/half-then-spin" => half(out, 100, || spin()),
             "/too-short" => too_short(out),
+            "/endless" => half(out, 1 << 30, || {}),
             "/announced" => announced(out, query),
             "/announced-only" => announced_only(out),
             "/fields" => answer(out, 200, &make_fields()),
@@ -132,7 +133,12 @@ fn go_around(authority: &str) -> String {
 /// Writes so many bytes of a body that is longer, and does something then.
 fn half(out: ResponseOutparam, bytes: usize, then: impl FnOnce()) {
     let body = begin(out, 200, Fields::new());
-    write(&body, &vec![b'x'; bytes]);
+    let stream = body.write().expect("its first");
+    for begin in (0..bytes).step_by(PIECE as usize) {
+        let piece = vec![b'x'; (PIECE as usize).min(bytes - begin)];
+        stream.blocking_write_and_flush(&piece).expect("it is read");
+    }
+    drop(stream);
     then();
     // Nobody finishes it.
     std::mem::forget(body);
