@@ -147,12 +147,15 @@ impl Writer {
         let mut is_well = true;
         // All that waits is written together.
         while let Ok(first) = told.recv() {
-            let mut done = match self.is_renamed.swap(false, Relaxed) {
-                true => append(&self.path, self.readers).map(|new| file = BufWriter::new(new)),
-                false => Ok(()),
-            };
+            let mut done = Ok(());
             let mut finished = None;
             for told in iter::once(first).chain(told.try_iter()) {
+                if self.is_renamed.swap(false, Relaxed) {
+                    done = done.and(file.flush()).and_then(|()| {
+                        file = BufWriter::new(append(&self.path, self.readers)?);
+                        Ok(())
+                    });
+                }
                 let one = match told {
                     Told::Line(line) => {
                         self.waiting.fetch_sub(line.len(), Relaxed);

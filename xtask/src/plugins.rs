@@ -95,7 +95,9 @@ impl Language<'_> {
         if output.is_ok_and(|output| output > sources) {
             return Ok(());
         }
-        let (script, output) = (self.source.join("build.sh"), &self.output);
+        let script = self.source.join("build.sh");
+        // Under its name when it is whole.
+        let output = self.output.with_extension("wasm.new");
         let built = cmd!(shell, "sh {script} {output}")
             .env("BUILD_DIR", &self.build_dir)
             .quiet()
@@ -108,7 +110,8 @@ impl Language<'_> {
             String::from_utf8_lossy(&built.stdout),
             String::from_utf8_lossy(&built.stderr)
         );
-        Ok(())
+        fs::rename(&output, &self.output)
+            .with_context(|| format!("{} can't be written", self.output.display()))
     }
 }
 

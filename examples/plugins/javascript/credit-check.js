@@ -41,7 +41,7 @@ function text(bytes) {
   try {
     return decodeURIComponent(bytes.toHex().replace(/../g, "%$&"));
   } catch {
-    return String.fromCharCode(...bytes);
+    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   }
 }
 

@@ -32,7 +32,7 @@ class Router(exports.Router):
 
 def caller(request):
     """Who asks: as the proxy has authenticated him, or else the user in the From of SIP."""
-    if user := dict(request.attributes).get("user"):
+    if (user := dict(request.attributes).get("user")) is not None:
         return user
     for name, value in request.fields:
         if name == "from" and (uri := re.search("sip:([^@>;]*)", value.decode(errors="replace"))):

@@ -198,6 +198,8 @@ async fn decide(
         let mut started = match &taking_down {
             None => shared.instance(&pace).await?,
             Some(tape) => {
+                // Nothing comes into a plugin that is not started.
+                shared.pass()?;
                 tape.about(&request);
                 let settings = shared.options.settings.clone();
                 shared.start_on(tape.clone(), settings, &pace).await?

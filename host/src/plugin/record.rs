@@ -255,12 +255,17 @@ impl Recorder {
             .redaction
             .apply(&mut request, &mut inputs, &mut decided);
         if redacted.is_err() {
-            let plugin = &*options.name;
-            tracing::warn!(
-                plugin,
-                "a decision is not recorded: its request holds more credentials than are looked for"
-            );
-            return;
+            // That there was a decision is all that is safe to say.
+            request.target = "/".into();
+            request.fields.clear();
+            request.attributes.clear();
+            request.body = None;
+            inputs = Inputs {
+                is_incomplete: true,
+                ..Inputs::default()
+            };
+            let what = "there are more credentials than are looked for: nothing else is recorded";
+            decided = Err(DecisionError::new(FailureKind::Invalid, what));
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let at = since.unwrap_or_default().as_nanos();

@@ -114,7 +114,12 @@ impl<E: Exports> Instances<E> {
         self.pass().is_err()
     }
 
-    fn pass(&self) -> Result<(), DecisionError> {
+    /// Whether the plugin may be started now.
+    ///
+    /// # Errors
+    ///
+    /// It is set aside.
+    pub(super) fn pass(&self) -> Result<(), DecisionError> {
         self.health
             .pass(Instant::now().into_std())
             .map_err(|pause| {

@@ -17,7 +17,10 @@ use std::{
     pin::pin,
     task::{Context, Poll, ready},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::unconstrained,
+};
 use wasmtime_wasi_http::{Error as WasiError, p2::body::HyperOutgoingBody};
 
 /// Pieces of a body that wait for whoever reads it.
@@ -90,8 +93,9 @@ pub(super) async fn run(
     while !(returned && ended && piece.is_none()) {
         // What a plugin that has returned has not written, nobody will.
         if returned && !ended && piece.is_none() {
-            match frames.frame().now_or_never() {
-                Some(frame) => piece = next(frame, &mut written, &mut ended)?,
+            // Whatever else this task has done in its turn.
+            match unconstrained(frames.frame()).now_or_never() {
+                Some(frame) => piece = next(frame, announced, &mut written, &mut ended)?,
                 None => return Err(unfinished()),
             }
             continue;
@@ -111,7 +115,7 @@ pub(super) async fn run(
                 done.map_err(trapped)?;
                 returned = true;
             }
-            Step::Frame(frame) => piece = next(frame, &mut written, &mut ended)?,
+            Step::Frame(frame) => piece = next(frame, announced, &mut written, &mut ended)?,
             Step::Room(permit) => match (permit, piece.take()) {
                 (Some(permit), Some(piece)) => permit.send(piece),
                 _ if ended || announced.is_reached(written) => is_read = false,
@@ -148,6 +152,7 @@ async fn room(
 /// What to send for what was written.
 fn next(
     frame: Option<Result<Frame<Bytes>, WasiError>>,
+    announced: Announced,
     written: &mut u64,
     ended: &mut bool,
 ) -> Result<Option<Piece>, DecisionError> {
@@ -158,6 +163,7 @@ fn next(
         }
         // It has dropped it, or has written less than it announced.
         Some(Err(_)) => return Err(unfinished()),
+        None if !announced.is_kept(*written) => return Err(unfinished()),
         None => {
             *ended = true;
             Piece::End
@@ -175,7 +181,7 @@ fn accepted(answer: Answer) -> Result<Response<HyperOutgoingBody>, DecisionError
 
 /// All that a plugin has written that has returned.
 fn whole(frames: HyperOutgoingBody, announced: Announced) -> Result<Written, DecisionError> {
-    match frames.collect().now_or_never() {
+    match unconstrained(frames.collect()).now_or_never() {
         Some(Ok(whole)) => match whole.trailers() {
             Some(_) => Ok(Written::WithTrailers(whole)),
             None => {
