@@ -82,6 +82,18 @@ fn main() -> ExitCode {
     })
 }
 
+/// Builds all plugins that can be built here, and says which can't.
+fn plugins() -> anyhow::Result<ExitCode> {
+    let folder = xtask::plugins::build()?;
+    for (name, outcome) in xtask::plugins::build_other_languages()? {
+        if let Err(error) = outcome {
+            eprintln!("missing: {name}: {error:#}");
+        }
+    }
+    println!("{}", folder.display());
+    Ok(ExitCode::SUCCESS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::Command;
@@ -136,16 +148,4 @@ mod tests {
         };
         assert_eq!(out.unwrap().to_str(), Some("a.wasm"));
     }
-}
-
-/// Builds all plugins that can be built here, and says which can't.
-fn plugins() -> anyhow::Result<ExitCode> {
-    let folder = xtask::plugins::build()?;
-    for (name, outcome) in xtask::plugins::build_other_languages()? {
-        if let Err(error) = outcome {
-            eprintln!("missing: {name}: {error:#}");
-        }
-    }
-    println!("{}", folder.display());
-    Ok(ExitCode::SUCCESS)
 }

@@ -99,7 +99,7 @@ impl PluginPool {
     ///
     /// # Errors
     ///
-    /// There is no decision: see [`FailureKind`] for why, and [`OnFailure`] for what to do.
+    /// There is no decision: see [`FailureKind`] for why, and [`OnFailure`](crate::config::OnFailure) for what to do.
     pub async fn route(&self, request: Request) -> Result<Decision, DecisionError> {
         let questions = self.0.options.observer.is_some().then(Questions::unread);
         self.decide(request, questions).await
