@@ -3,6 +3,7 @@
 mod access_log;
 mod admin;
 mod api;
+mod asked;
 mod connection;
 mod forward_auth;
 mod handler;
@@ -21,6 +22,7 @@ use crate::{
     plugin::recording::Recording,
     stderr, stdout,
 };
+use asked::Asked;
 use connection::connection;
 use hyper_util::server::graceful::GracefulShutdown;
 use listener::Listener;
@@ -43,6 +45,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     let recording = Recording::open(&serve.decider)?;
     let version = Pool::load(&serve, &metrics, recording.as_ref())?;
     version.pool.check(&serve).await?;
+    let asked = Arc::new(Asked::new(&serve, version.form)?);
     let service = Arc::new(Service::new(&serve, version, metrics, recording)?);
     let listener = Listener::bind(&serve.listen).await?;
     if let Some(admin) = &serve.admin {
@@ -76,10 +79,10 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
                     service.refuse(stream, peer);
                     continue;
                 }
-                let service = service.clone();
+                let (asked, service) = (asked.clone(), service.clone());
                 let connection = connections.watch(connection(stream, move |request| {
-                    let service = service.clone();
-                    async move { service.reply(peer, request).await }
+                    let (asked, service) = (asked.clone(), service.clone());
+                    async move { asked.reply(&service, peer, request).await }
                 }));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {

@@ -62,6 +62,7 @@ mod handler;
 mod hooks;
 mod http_types;
 mod log_stream;
+mod outcome;
 mod pace;
 mod pool;
 mod questions;

@@ -7,7 +7,7 @@ use rest_client_host::{
     plugin::{
         DecisionError, FailureKind, Limits, PluginPool, PluginRuntime, PoolOptions, Questions,
     },
-    routing::{Decision, Endpoint, Protocol, Request},
+    routing::{Decision, Endpoint, Request},
 };
 use std::{
     num::NonZeroU32,
@@ -19,6 +19,7 @@ use std::{
 };
 use support::{
     config, plugin,
+    puppet::to_do,
     server::Server,
     steps::{Gate, Step, ok, reply},
 };
@@ -53,26 +54,6 @@ fn asking(server: &Server, set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
     let billing = Service::new(server.origin().parse().unwrap());
     let config = config!(services = [("billing".to_owned(), billing)].into());
     pool_of(worker_with(config), set)
-}
-
-/// A request that has the puppet do these things.
-fn to_do(things: &[&str]) -> Request {
-    Request {
-        id: "1".into(),
-        protocol: Protocol::Http,
-        method: "GET".into(),
-        target: "/".into(),
-        fields: things
-            .iter()
-            .map(|it| ("x-do".to_owned(), it.as_bytes().to_vec()))
-            .collect(),
-        body: None,
-        source: None,
-        destination: None,
-        transport: None,
-        attributes: vec![],
-        time_left: u64::MAX,
-    }
 }
 
 /// The attributes of a request that goes on.

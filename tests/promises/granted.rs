@@ -1,28 +1,25 @@
 //! What the configuration grants a plugin by its name is what it has, whatever is granted
 //! to others.
 
+use rest_client_host::routing::write_request;
 use support::{
     folder::Folder,
     process::{Ended, rest_client, run},
+    puppet::to_do,
     server::Server,
     steps::ok,
 };
 
 const OTHER: &str = "http://registrar.service.internal/";
 
-/// A request that has the puppet do these things.
-fn to_do(things: &[&str]) -> String {
-    let fields: Vec<_> = things
-        .iter()
-        .map(|it| serde_json::json!({"name": "x-do", "value": it}))
-        .collect();
-    serde_json::json!({"protocol": "http", "method": "GET", "target": "/", "fields": fields})
-        .to_string()
-}
-
 async fn route(arguments: &[&str], things: &[&str]) -> Ended {
     let arguments = [&["route"][..], arguments].concat();
-    run(rest_client(), arguments, to_do(things).as_bytes()).await
+    run(
+        rest_client(),
+        arguments,
+        write_request(&to_do(things)).as_bytes(),
+    )
+    .await
 }
 
 #[tokio::test]

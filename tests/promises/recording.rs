@@ -8,7 +8,7 @@ use rest_client_host::{
         DecisionError, Limits, Plugin, PluginPool, PluginRuntime, PoolOptions, Record, Recorder,
         Replay,
     },
-    routing::{Decision, Protocol, Request},
+    routing::{Decision, Request},
 };
 use std::{
     fs,
@@ -20,6 +20,7 @@ use std::{
 use support::{
     config, plugin,
     process::{Ended, Running, rest_client, run},
+    puppet::to_do,
     server::Server,
     steps::{Gate, Step, ok},
 };
@@ -94,25 +95,6 @@ async fn difference(record: &Record, settings: &[(&str, &str)]) -> String {
     match replay(record, settings).await {
         Replay::Different(what) => what,
         Replay::Same => panic!("it is the same: {}", record.to_json()),
-    }
-}
-
-fn to_do(things: &[&str]) -> Request {
-    Request {
-        id: "1".into(),
-        protocol: Protocol::Http,
-        method: "GET".into(),
-        target: "/".into(),
-        fields: things
-            .iter()
-            .map(|it| ("x-do".to_owned(), it.as_bytes().to_vec()))
-            .collect(),
-        body: None,
-        source: None,
-        destination: None,
-        transport: None,
-        attributes: vec![],
-        time_left: u64::MAX,
     }
 }
 

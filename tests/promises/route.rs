@@ -1,11 +1,13 @@
 //! `rest-client route` has a plugin decide about one request, and says what it asked.
 
+use rest_client_host::routing::write_request;
 use serde_json::json;
 use std::{fs, path::Path};
 use support::{
     folder::Folder,
     plugin,
     process::{Ended, rest_client, run},
+    puppet::to_do,
     server::Server,
     steps::{ok, reply},
 };
@@ -108,13 +110,6 @@ async fn with_explain_it_says_what_the_plugin_asked() {
     assert_eq!(ended.json()["decision"], "continue");
 }
 
-/// A request that has the puppet do these things.
-fn to_do(things: &[&str]) -> String {
-    let field = |it: &&str| json!({"name": "x-do", "value": it});
-    let fields: Vec<_> = things.iter().map(field).collect();
-    json!({"protocol": "http", "method": "GET", "target": "/", "fields": fields}).to_string()
-}
-
 #[tokio::test]
 async fn where_the_plugin_does_not_decide_the_operator_does_and_the_exit_code_says_why() {
     let folder = Folder::new();
@@ -141,7 +136,7 @@ async fn where_the_plugin_does_not_decide_the_operator_does_and_the_exit_code_sa
                 "1s",
                 &plugin,
             ];
-            let ended = route(&arguments, &to_do(&[thing])).await;
+            let ended = route(&arguments, &write_request(&to_do(&[thing]))).await;
             assert_eq!(ended.json(), decision, "{thing}: {}", ended.stderr);
             assert_eq!(ended.code(), exit, "{thing}: {}", ended.stderr);
             assert!(ended.stderr.contains(failed), "{}", ended.stderr);
@@ -153,7 +148,11 @@ async fn where_the_plugin_does_not_decide_the_operator_does_and_the_exit_code_sa
 async fn settings_are_given_once_each() {
     let folder = Folder::new();
     let plugin = folder.plugin("puppet");
-    let ended = route(&["--set", "a=b=c", &plugin], &to_do(&["show settings"])).await;
+    let ended = route(
+        &["--set", "a=b=c", &plugin],
+        &write_request(&to_do(&["show settings"])),
+    )
+    .await;
     let shown = r#"Ok([("a", "b=c")])"#;
     assert_eq!(ended.json()["attributes"]["x-settings"], shown);
     let ended = route(&["--set", "a=1", "--set", "a=2", &plugin], "").await;
@@ -234,7 +233,7 @@ async fn what_was_compiled_is_kept_and_made_anew_where_it_is_damaged() {
     let cache = folder.path("cache");
     let arguments = ["--cache", cache.to_str().unwrap(), &plugin];
     for damage in [false, true, false] {
-        let ended = route(&arguments, &to_do(&["drop"])).await;
+        let ended = route(&arguments, &write_request(&to_do(&["drop"]))).await;
         assert_eq!(
             ended.json(),
             json!({"decision": "drop"}),

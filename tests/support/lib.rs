@@ -15,6 +15,7 @@ pub mod pki;
 pub mod plugin;
 pub mod process;
 pub mod proxy;
+pub mod puppet;
 pub mod relay;
 pub mod server;
 pub mod sipp;

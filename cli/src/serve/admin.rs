@@ -53,7 +53,11 @@ fn reply(service: &Service, request: &Request<Incoming>) -> Response<Body> {
             () => text(StatusCode::OK, "ready\n"),
         },
         "/metrics" => {
-            let mut reply = text(StatusCode::OK, service.metrics.text(&pool));
+            let calls = pool.instance().stats();
+            let metrics = service
+                .metrics
+                .text(&pool.stats(), &calls, pool.is_set_aside());
+            let mut reply = text(StatusCode::OK, metrics);
             reply.headers_mut().insert(CONTENT_TYPE, METRICS);
             reply
         }

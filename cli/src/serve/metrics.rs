@@ -1,6 +1,5 @@
 //! What the server has done, in the text form of Prometheus.
 
-use super::pool::Pool;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -12,7 +11,8 @@ use prometheus_client::{
     registry::Registry,
 };
 use rest_client_host::{
-    plugin::{FailureKind, Question},
+    Stats,
+    plugin::{FailureKind, PoolStats, Question},
     routing::Decision,
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -180,8 +180,8 @@ impl Metrics {
         self.reloads.get_or_create(&labels).inc();
     }
 
-    /// All of it, and how things stand now.
-    pub(super) fn text(&self, pool: &Pool) -> String {
+    /// All of it, and how things stand now: with the plugin, and with its calls.
+    pub(super) fn text(&self, stats: &PoolStats, calls: &Stats, is_set_aside: bool) -> String {
         let mut all = Registry::with_prefix("rest_client");
         all.register("decisions", "Decisions by outcome", self.decisions.clone());
         all.register(
@@ -229,8 +229,6 @@ impl Metrics {
             "New versions of plugins by outcome",
             self.reloads.clone(),
         );
-        let stats = pool.stats();
-        let calls = pool.instance().stats();
         let now = |value: u64| {
             let gauge = Gauge::<i64>::default();
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
@@ -255,7 +253,7 @@ impl Metrics {
             (
                 "plugin_set_aside",
                 "1 while the plugin is not started since it traps then",
-                u64::from(pool.is_set_aside()),
+                u64::from(is_set_aside),
             ),
         ] {
             all.register(name, help, now(value));

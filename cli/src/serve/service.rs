@@ -2,24 +2,18 @@
 
 use super::{
     access_log::Line,
-    api,
-    forward_auth::ForwardAuth,
-    handler,
     listener::{Peer, Stream},
     metrics::Metrics,
     pool::{Pool, Version},
-    reply::Body,
     spans::Spans,
 };
 use crate::{
     args::{Form, Serve},
-    exit::{Exit, Problem},
+    exit::Problem,
     line_file::{LineFile, Readers},
     plugin::recording::Recording,
     stderr,
 };
-use http::{Request, Response};
-use hyper::body::Incoming;
 use ipnet::IpNet;
 use parking_lot::RwLock;
 use rest_client_host::{
@@ -61,7 +55,7 @@ pub(super) struct Service {
     trusted_peers: Vec<IpNet>,
     /// Peers that are told that they are not trusted.
     refusals: Arc<Semaphore>,
-    asked: Asked,
+    form: Form,
     pub(super) metrics: Arc<Metrics>,
     pub(super) access_log: Option<LineFile>,
     recording: Option<Recording>,
@@ -72,50 +66,25 @@ pub(super) struct Service {
     reloading: Mutex<()>,
 }
 
-/// How the proxy asks: one form, which is never guessed.
-enum Asked {
-    Api {
-        name: String,
-    },
-    ForwardAuth(Box<ForwardAuth>),
-    /// It asks nothing: the plugin answers.
-    Handler,
-}
-
 impl Service {
-    /// One that has `pool` answer what is asked in this form.
+    /// One that has this version answer.
     ///
     /// # Errors
     ///
-    /// The arguments say what this form has no use for, or a file can't be written.
+    /// A file can't be written.
     pub(super) fn new(
         serve: &Serve,
         version: Version,
         metrics: Arc<Metrics>,
         recording: Option<Recording>,
     ) -> Result<Self, Problem> {
-        let usage = |what: String| Problem::new(Exit::Usage, what);
         let this_machine = || ["127.0.0.0/8", "::1/128"].map(|it| it.parse().expect("a network"));
         let trusted_peers = serve.trusted_peers.clone();
-        let form = version.form;
-        let asked = match form {
-            Form::Json => {
-                refuse_flags_of_forward_auth(serve, "json").map_err(usage)?;
-                Asked::Api {
-                    name: serve.decider.name(),
-                }
-            }
-            Form::Http => {
-                refuse_flags_of_forward_auth(serve, "http").map_err(usage)?;
-                Asked::Handler
-            }
-            _ => Asked::ForwardAuth(Box::new(ForwardAuth::new(serve, form).map_err(usage)?)),
-        };
         Ok(Self {
-            version: RwLock::new(version),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             trusted_peers: trusted_peers.unwrap_or_else(|| this_machine().into()),
-            asked,
+            form: version.form,
+            version: RwLock::new(version),
             metrics,
             access_log: serve
                 .access_log
@@ -127,18 +96,6 @@ impl Service {
             is_ending: AtomicBool::new(false),
             reloading: Mutex::default(),
         })
-    }
-
-    /// Answers `peer`, who is trusted.
-    pub(super) async fn reply(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
-        match &self.asked {
-            Asked::Api { name } => api::reply(self, name, request).await,
-            Asked::ForwardAuth(form) => form.reply(self, request).await,
-            Asked::Handler => match self.pool() {
-                Pool::Handler(pool) => handler::reply(self, &pool, peer, request).await,
-                Pool::Router(_) => unreachable!("the form has been http from the beginning"),
-            },
-        }
     }
 
     /// The version that is there now.
@@ -271,7 +228,7 @@ impl Service {
             let loaded = spawn_blocking(load).await;
             let loaded = loaded.map_err(|error| error.to_string())?;
             let version = loaded.map_err(|problem| problem.to_string())?;
-            if (version.form == Form::Http) != matches!(self.asked, Asked::Handler) {
+            if (version.form == Form::Http) != (self.form == Form::Http) {
                 let what = "it is a plugin of another kind; --form says which is served";
                 return Err(what.to_owned());
             }
@@ -290,20 +247,5 @@ impl Service {
             }
             Err(what) => stderr::complain(&format!("the plugin stays as it was: {what}")),
         }
-    }
-}
-
-/// # Errors
-///
-/// A flag is given that says nothing to this `form`.
-fn refuse_flags_of_forward_auth(serve: &Serve, form: &str) -> Result<(), String> {
-    let flags = [
-        ("--carry", !serve.carry.is_empty()),
-        ("--path-prefix", !serve.path_prefix.is_empty()),
-        ("--trusted-proxies", !serve.trusted_proxies.is_empty()),
-    ];
-    match flags.iter().find(|(_, is_set)| *is_set) {
-        Some((flag, _)) => Err(format!("{flag} says nothing to --form {form}")),
-        None => Ok(()),
     }
 }

@@ -5,10 +5,11 @@ use super::{
     call::PluginCall,
     convert,
     hooks::Hooks,
+    outcome::Outcome,
     questions::{Asking, Questions},
     record::{Noting, Tape},
     trace::Trace,
-    transfer::{Outcome, Transfer},
+    transfer::Transfer,
 };
 use crate::{
     call::{

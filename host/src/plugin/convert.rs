@@ -1,6 +1,10 @@
 //! From the types of the WIT package to those of this crate, and back.
 
-use super::{bindings::rest::client::types as wit, hooks::Hooks, transfer::Outcome};
+use super::{
+    bindings::rest::client::types as wit,
+    hooks::Hooks,
+    outcome::{Outcome, message},
+};
 use crate::{
     error::{Error, ErrorKind},
     partial::{Partial, RawResponse},
@@ -14,9 +18,6 @@ use wasmtime_wasi_http::{
     FieldMap,
     p2::{body::HostIncomingBody, types::HostIncomingResponse},
 };
-
-/// All that a plugin is told of a request that the policy refuses.
-const REFUSED: &str = "the operator's policy does not allow this request; the log says why";
 
 /// What a plugin is told of a call.
 pub(super) fn result(outcome: Outcome) -> Result<wit::Response, wit::RestError> {
@@ -60,15 +61,6 @@ pub(super) fn incoming(reply: Response) -> HostIncomingResponse {
         status: status.as_u16(),
         headers: FieldMap::new_immutable(&mut Hooks, headers),
         body: Some(HostIncomingBody::new(body)),
-    }
-}
-
-/// The words of it.
-pub(super) fn message(error: &Error) -> String {
-    match error.is_refused() {
-        // What would allow it, and why it is not, is for the operator.
-        true => REFUSED.to_owned(),
-        false => error.to_string(),
     }
 }
 

@@ -13,7 +13,6 @@ pub use options::PoolOptions;
 pub use stats::PoolStats;
 
 use super::{
-    exports::Started,
     questions::Questions,
     record::{Record, Replay, Tape},
     runtime::Plugin,
@@ -208,7 +207,7 @@ async fn decide(
         let questions = questions.map(|it| it.observed_by(shared.options.observer.clone()));
         started.context().keep_questions(questions);
         started.context().keep_trace(Trace::of(&request.fields));
-        let decided = shared.ask(&mut started, &request).await?;
+        let decided = started.route(&request).await.map_err(trapped)?;
         started.context().keep_questions(None);
         if taking_down.is_none() {
             shared.give_back(started);
@@ -225,15 +224,6 @@ async fn decide(
 }
 
 impl Instances<Router> {
-    /// What an instance decides, or says why not.
-    async fn ask(
-        &self,
-        started: &mut Started<Router>,
-        request: &Request,
-    ) -> Result<Result<Decision, String>, DecisionError> {
-        started.route(request).await.map_err(trapped)
-    }
-
     /// Plays `record` to a new instance.
     async fn replay(self: &Arc<Self>, record: &Record) -> Result<Replay, DecisionError> {
         let deadline = self.deadline(Duration::MAX);
@@ -245,7 +235,7 @@ impl Instances<Router> {
         let (shared, playing) = (self.clone(), tape.clone());
         let decided = self.run(deadline, |pace| async move {
             let mut started = shared.start_on(playing, settings, &pace).await?;
-            let decided = shared.ask(&mut started, &request).await?;
+            let decided = started.route(&request).await.map_err(trapped)?;
             drop(place);
             checked(&request, decided, &reserved)
         });

@@ -1,6 +1,6 @@
 //! What a plugin has asked, and what came of it.
 
-use super::transfer::Outcome;
+use super::outcome::Outcome;
 use crate::error::ErrorKind;
 use parking_lot::Mutex;
 use std::{

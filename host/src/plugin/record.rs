@@ -34,7 +34,7 @@ use std::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     plugin: String,
-    /// When it was asked for, in nanoseconds since 1970.
+    /// When it was decided, in nanoseconds since 1970.
     at: u64,
     request: Request,
     settings: BTreeMap<String, String>,

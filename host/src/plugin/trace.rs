@@ -1,6 +1,8 @@
 //! The trace that a request belongs to (W3C Trace Context), passed on with the questions
 //! about it.
 
+use http::HeaderMap;
+
 /// Fields of the context.
 const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
@@ -29,6 +31,16 @@ impl Trace {
         let state = state.map(|it| (STATE.to_owned(), it.clone()));
         let parent = (PARENT.to_owned(), parent.clone());
         Self([parent].into_iter().chain(state).collect())
+    }
+
+    /// The same of the head of an HTTP request.
+    pub(super) fn of_headers(headers: &HeaderMap) -> Self {
+        let named = |name: &'static str| {
+            let values = headers.get_all(name).into_iter();
+            values.map(move |value| (name.to_owned(), value.as_bytes().to_vec()))
+        };
+        let fields: Vec<_> = [PARENT, STATE].into_iter().flat_map(named).collect();
+        Self::of(&fields)
     }
 
     /// Adds it to the fields of a question, unless the plugin traces by itself.

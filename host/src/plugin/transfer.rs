@@ -1,19 +1,19 @@
 //! `transfer` of the WIT package: a call that a plugin has started, and the
 //! outcome that waits for it.
 
-use super::record::{Noting, Tape};
+use super::{
+    outcome::Outcome,
+    record::{Noting, Tape},
+};
 use crate::{
     call::budget::Charge,
     error::{Error, ErrorKind},
-    response::Response,
 };
 use tokio::sync::oneshot;
 use wasmtime_wasi::{
     p2::Pollable,
     runtime::{AbortOnDropJoinHandle, spawn},
 };
-
-pub(super) type Outcome = Result<Response, Error>;
 
 /// A call that runs. Dropped, it ends.
 #[expect(

@@ -1,7 +1,7 @@
 //! Sends spans with a client of this project.
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response};
+use http::{Request, Response, header::CONTENT_LENGTH};
 use opentelemetry_http::{HttpClient, HttpError};
 use rest_client_host::Instance;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -35,7 +35,7 @@ impl HttpClient for Client {
         let url = head.uri.to_string();
         let mut call = self.instance.rest_request(head.method.as_str(), &url);
         for (name, value) in &head.headers {
-            if *name != HeaderName::from_static("content-length") {
+            if name != CONTENT_LENGTH {
                 call = call.header(name.as_str(), value.as_bytes());
             }
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 use answering::{Done, Stream};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header::HOST};
+use http::{Request, Response, header::HOST};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Collected, Full};
 use std::{
@@ -199,7 +199,7 @@ impl HandlerPool {
         }
         let deadline = self.0.begin(Duration::MAX);
         let place = self.0.place(deadline).await?;
-        let trace = trace(request.headers());
+        let trace = Trace::of_headers(request.headers());
         let method = request.method().clone();
         let request = request.map(|body| {
             let body = body.map_err(|error| {
@@ -245,14 +245,6 @@ fn given_up() -> DecisionError {
 fn names_its_host<B>(request: &Request<B>) -> bool {
     let host = request.headers().get(HOST);
     request.uri().authority().is_some() || host.is_some_and(|it| it.to_str().is_ok())
-}
-
-fn trace(headers: &HeaderMap) -> Trace {
-    let fields: Vec<(String, Vec<u8>)> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect();
-    Trace::of(&fields)
 }
 
 impl Body for HandlerBody {

@@ -4,7 +4,10 @@ use crate::{
     call::spec::CallSpec,
     error::{Error, ErrorKind},
     partial::{Partial, RawResponse},
-    plugin::{convert, questions::without_credentials, transfer},
+    plugin::{
+        outcome::{Outcome, message},
+        questions::without_credentials,
+    },
     response::Response,
     timings::Timings,
 };
@@ -137,7 +140,7 @@ impl fmt::Display for Question {
 
 impl Answer {
     /// What a plugin is told of `outcome`.
-    pub(super) fn of(outcome: &transfer::Outcome) -> Self {
+    pub(super) fn of(outcome: &Outcome) -> Self {
         match outcome {
             Ok(reply) => Self::Reply(Reply {
                 status: reply.status().as_u16(),
@@ -146,7 +149,7 @@ impl Answer {
             }),
             Err(error) => Self::Failed {
                 kind: error.kind(),
-                message: convert::message(error),
+                message: message(error),
                 partial: error.partial().map(|partial| Reply {
                     status: partial.status().as_u16(),
                     fields: fields(partial.headers()),
@@ -157,7 +160,7 @@ impl Answer {
     }
 
     /// The outcome of which a plugin is told this.
-    pub(super) fn outcome(&self) -> transfer::Outcome {
+    pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Reply(reply) => Ok(Response::new(
                 raw(reply),

@@ -2,18 +2,20 @@
 //! same credential, wherever it is found: one that a plugin has passed on is found where it
 //! went.
 
+mod credentials;
+mod replacer;
+
 use super::{
     Inputs,
-    question::{Answer, Question, REDACTED, Reply},
+    question::{Answer, Question, REDACTED},
 };
 use crate::{
-    plugin::{DecisionError, escape::escape},
+    plugin::DecisionError,
     routing::{Decision, Destination, Request},
 };
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use credentials::{basic, secrets};
+use replacer::{Replacer, StandIns, TooMany};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 
 /// Fields that hold credentials, whoever sends them.
 const SECRET: [&str; 4] = [
@@ -23,33 +25,12 @@ const SECRET: [&str; 4] = [
     "set-cookie",
 ];
 
-/// Bytes that a credential has at least to be looked for elsewhere. What is shorter is
-/// found in too many other things.
-const SHORTEST: usize = 8;
-
-/// Bytes of all credentials that are looked for, in all forms. More is nobody's honest
-/// request.
-const MOST: usize = 128 * 1024;
-
-/// Bytes of a credential that begins with another.
-const LONGEST_EXTENSION: usize = 512;
-
 /// What is taken out.
 pub(super) struct Redaction {
     /// Their names, beside [`SECRET`].
     fields: Vec<String>,
     /// So that nobody finds a credential by trying.
     key: [u8; 32],
-}
-
-/// Credentials of one recording, each with its stand-in.
-#[derive(Default)]
-struct StandIns(BTreeMap<Vec<u8>, Vec<u8>>);
-
-/// Finds all of them at once, the longest where one begins another.
-struct Replacer {
-    finder: AhoCorasick,
-    stand_ins: Vec<Vec<u8>>,
 }
 
 impl Redaction {
@@ -202,279 +183,9 @@ pub(super) fn redact_decision(decision: &mut Decision, secret_fields: &[String])
     }
 }
 
-/// User and password of the scheme `Basic` (RFC 7617).
-fn basic(name: &str, value: &[u8]) -> Option<Vec<u8>> {
-    if !name.ends_with("authorization") {
-        return None;
-    }
-    let (scheme, rest) = value.trim_ascii().split_at_checked(6)?;
-    match scheme.eq_ignore_ascii_case(b"basic ") {
-        true => BASE64_STANDARD.decode(rest.trim_ascii()).ok(),
-        false => None,
-    }
-}
-
-/// What is a credential in the value of a field, in the order of the value.
-fn secrets<'a>(name: &str, value: &'a [u8]) -> Vec<&'a [u8]> {
-    let value = value.trim_ascii();
-    let found: Vec<&[u8]> = match name {
-        "cookie" => value.split(|it| *it == b';').map(of_pair).collect(),
-        // Its attributes are none.
-        "set-cookie" => value.split(|it| *it == b';').take(1).map(of_pair).collect(),
-        "authorization" | "proxy-authorization" => {
-            let end = value.iter().position(|it| *it == b' ');
-            let (scheme, rest) = value.split_at(end.unwrap_or(0));
-            match scheme.eq_ignore_ascii_case(b"digest") {
-                true => rest
-                    .split(|it| *it == b',')
-                    .filter(|it| {
-                        it.trim_ascii()
-                            .to_ascii_lowercase()
-                            .starts_with(b"response")
-                    })
-                    .map(of_pair)
-                    .collect(),
-                false => vec![rest.trim_ascii()],
-            }
-        }
-        _ => vec![value],
-    };
-    found.into_iter().filter(|it| !it.is_empty()).collect()
-}
-
-/// Behind `=`, without quotes. All of it where there is none.
-fn of_pair(pair: &[u8]) -> &[u8] {
-    let at = pair.iter().position(|it| *it == b'=');
-    let value = pair[at.map_or(0, |at| at + 1)..].trim_ascii();
-    let inner = value
-        .strip_prefix(b"\"")
-        .and_then(|it| it.strip_suffix(b"\""));
-    inner.unwrap_or(value)
-}
-
-impl StandIns {
-    fn add(&mut self, secret: &[u8], stand_in: Vec<u8>) {
-        if secret.len() < SHORTEST || find(secret, REDACTED) || find(REDACTED, secret) {
-            return;
-        }
-        // As it stands in a URL.
-        if let Ok(text) = str::from_utf8(secret) {
-            let escaped = escape(text);
-            self.0
-                .insert(lower_codes(&escaped).into_bytes(), stand_in.clone());
-            self.0.insert(escaped.into_bytes(), stand_in.clone());
-        }
-        self.0.insert(secret.to_vec(), stand_in);
-    }
-}
-
-/// The codes of a text that was percent-coded, in lower case.
-fn lower_codes(escaped: &str) -> String {
-    let mut parts = escaped.split('%');
-    let mut lower = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (code, rest) = part.split_at(2);
-        lower += &format!("%{}{rest}", code.to_ascii_lowercase());
-    }
-    lower
-}
-
-/// Whether one of them is the beginning of another that is long: at each place of a text
-/// that one is found, the other would be looked for to its end.
-fn begins_another(pairs: &BTreeMap<Vec<u8>, Vec<u8>>) -> bool {
-    let mut beginning: Option<&[u8]> = None;
-    // What begins with a key follows it.
-    for key in pairs.keys() {
-        match beginning {
-            Some(it) if key.starts_with(it) => {
-                if key.len() > LONGEST_EXTENSION {
-                    return true;
-                }
-            }
-            _ => beginning = Some(key),
-        }
-    }
-    false
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|it| it == wanted)
-}
-
-/// Of credentials.
-#[derive(Debug)]
-pub(super) struct TooMany;
-
-impl Replacer {
-    /// None where there is nothing to be replaced.
-    fn of(StandIns(pairs): StandIns) -> Result<Option<Self>, TooMany> {
-        if pairs.is_empty() {
-            return Ok(None);
-        }
-        if pairs.keys().map(Vec::len).sum::<usize>() > MOST || begins_another(&pairs) {
-            return Err(TooMany);
-        }
-        let (secrets, stand_ins): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-        let finder = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            // The others take a hundred times as much memory.
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(secrets)
-            .map_err(|_| TooMany)?;
-        Ok(Some(Self { finder, stand_ins }))
-    }
-
-    fn in_bytes(&self, bytes: &mut Vec<u8>) {
-        if self.finder.is_match(&*bytes) {
-            *bytes = self.finder.replace_all_bytes(bytes, &self.stand_ins);
-        }
-    }
-
-    fn in_text(&self, text: &mut String) {
-        if self.finder.is_match(&*text) {
-            let replaced = self
-                .finder
-                .replace_all_bytes(text.as_bytes(), &self.stand_ins);
-            *text = String::from_utf8_lossy(&replaced).into_owned();
-        }
-    }
-
-    fn in_fields(&self, fields: &mut [(String, Vec<u8>)]) {
-        for (_, value) in fields {
-            self.in_bytes(value);
-        }
-    }
-
-    fn in_attributes(&self, attributes: &mut [(String, String)]) {
-        for (_, value) in attributes {
-            self.in_text(value);
-        }
-    }
-
-    fn in_request(&self, request: &mut Request) {
-        self.in_text(&mut request.target);
-        self.in_fields(&mut request.fields);
-        if let Some(body) = &mut request.body {
-            self.in_bytes(&mut body.bytes);
-        }
-        self.in_attributes(&mut request.attributes);
-    }
-
-    fn in_question(&self, question: &mut Question) {
-        self.in_text(&mut question.url);
-        self.in_fields(&mut question.fields);
-        if let Some(body) = &mut question.body {
-            self.in_bytes(body);
-        }
-        match &mut question.answer {
-            Some(Answer::Reply(reply)) => self.in_reply(reply),
-            Some(Answer::Failed {
-                message, partial, ..
-            }) => {
-                self.in_text(message);
-                if let Some(partial) = partial {
-                    self.in_reply(partial);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn in_reply(&self, reply: &mut Reply) {
-        self.in_fields(&mut reply.fields);
-        self.in_bytes(&mut reply.body);
-    }
-
-    fn in_decision(&self, decision: &mut Decision) {
-        match decision {
-            Decision::Continue(changes) => {
-                self.in_destinations(&mut changes.destinations);
-                for fields in [
-                    &mut changes.set_fields,
-                    &mut changes.add_fields,
-                    &mut changes.reply_fields,
-                ] {
-                    self.in_fields(fields);
-                }
-                self.in_attributes(&mut changes.attributes);
-            }
-            Decision::Answer(answer) => {
-                if let Some(reason) = &mut answer.reason {
-                    self.in_text(reason);
-                }
-                self.in_fields(&mut answer.fields);
-                self.in_bytes(&mut answer.body);
-                self.in_attributes(&mut answer.attributes);
-            }
-            Decision::Redirect(redirect) => {
-                self.in_destinations(&mut redirect.destinations);
-                self.in_fields(&mut redirect.fields);
-                self.in_attributes(&mut redirect.attributes);
-            }
-            Decision::Drop(attributes) => self.in_attributes(attributes),
-        }
-    }
-
-    fn in_destinations(&self, destinations: &mut [Destination]) {
-        for destination in destinations {
-            self.in_text(&mut destination.uri);
-            if let Some(next_hop) = &mut destination.next_hop {
-                self.in_text(next_hop);
-            }
-            self.in_fields(&mut destination.set_fields);
-            self.in_attributes(&mut destination.attributes);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn texts<'a>(name: &str, value: &'a str) -> Vec<&'a str> {
-        let found = secrets(name, value.as_bytes());
-        found
-            .into_iter()
-            .map(|it| str::from_utf8(it).unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn a_credential_is_found_where_it_is_and_nothing_else_is() {
-        for (name, value, found) in [
-            ("authorization", "Bearer abc.def", &["abc.def"][..]),
-            ("authorization", "Basic YTpi", &["YTpi"]),
-            ("authorization", "naked", &["naked"]),
-            (
-                "authorization",
-                r#"Digest username="alice", response="0f0f", uri="sip:h""#,
-                &["0f0f"],
-            ),
-            ("cookie", "a=one; b=\"two\";c", &["one", "two", "c"]),
-            ("set-cookie", "a=one; Path=/; Max-Age=10", &["one"]),
-            ("x-session", " all of it ", &["all of it"]),
-            ("cookie", "", &[]),
-        ] {
-            assert_eq!(texts(name, value), found, "{name}: {value}");
-        }
-    }
-
-    #[test]
-    fn one_that_is_a_part_of_another_is_replaced_as_such() {
-        let mut stand_ins = StandIns::default();
-        stand_ins.add(b"a-secret", b"1".to_vec());
-        stand_ins.add(b"a-secret-and-more", b"2".to_vec());
-        stand_ins.add(b"shorter", b"3".to_vec());
-        stand_ins.add(b"a/b c d e", b"4".to_vec());
-        let replacer = Replacer::of(stand_ins).unwrap().unwrap();
-        let mut text =
-            "a-secret-and-more a-secret shorter a%2Fb%20c%20d%20e a%2fb%20c%20d%20e".to_owned();
-        let mut bytes = text.clone().into_bytes();
-        replacer.in_text(&mut text);
-        replacer.in_bytes(&mut bytes);
-        assert_eq!(text, "2 1 shorter 4 4");
-        assert_eq!(bytes, text.as_bytes());
-    }
 
     #[test]
     fn a_password_is_found_decoded_too() {
@@ -498,7 +209,7 @@ mod tests {
     fn credentials_without_end_are_too_many() {
         let redaction = Redaction::new(std::iter::empty());
         let mut stand_ins = StandIns::default();
-        let value = "x".repeat(MOST + 1);
+        let value = "x".repeat(1 << 20);
         redaction.replace("authorization", value.as_bytes(), &mut stand_ins);
         assert!(Replacer::of(stand_ins).is_err());
         let mut stand_ins = StandIns::default();

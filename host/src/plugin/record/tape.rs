@@ -5,7 +5,7 @@ use super::{
     clocks::{MonotonicTape, WallTape},
     question::{Answer, Question},
 };
-use crate::{plugin::transfer::Outcome, routing::Request};
+use crate::{plugin::outcome::Outcome, routing::Request};
 use chacha20::{
     ChaCha20Rng,
     rand_core::{Rng as _, SeedableRng as _},
