@@ -1,22 +1,37 @@
 //! The parameters: which of them the component accepts, and which of them it
 //! enforces itself.
 
+use crate::preset::Preset;
 use std::time::Duration;
 
 /// The value of a timeout that is not configured.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The value of max-async-transfers where it is not configured.
+pub const DEFAULT_MAX_ASYNC_TRANSFERS: u32 = 100;
+
 /// The value of max-transfer-size where it is not configured, in bytes.
 pub const DEFAULT_MAX_TRANSFER_SIZE: u64 = 10 * 1024 * 1024;
 
-/// Who enforces the deadlines.
+/// Who enforces deadlines and the cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Enforcer {
-    /// This component, with a timer for each call.
+    /// This component: it sets a timer for each call, and counts transfers.
     #[default]
     Component,
     /// The host, in its transport.
     Host,
+}
+
+/// What becomes of a transfer that is started while max-async-transfers are in
+/// flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AtCap {
+    /// The instance waits for it.
+    #[default]
+    Block,
+    /// It fails.
+    Reject,
 }
 
 /// The parameters as they are stated. `None` stands for the default.
@@ -24,9 +39,10 @@ pub enum Enforcer {
 #[derive(Debug, Default)]
 #[expect(missing_docs, reason = "documented once, in wit/configuration.wit")]
 pub struct Parameters {
-    pub enforcer: Enforcer,
     pub connection_timeout: Option<Duration>,
     pub transfer_timeout: Option<Duration>,
+    pub max_async_transfers: Option<u32>,
+    pub at_cap: Option<AtCap>,
     pub max_transfer_size: Option<u64>,
     /// The names of stated parameters that only a host can enforce. Where
     /// nobody enforces them, a call is less strict than its caller believes, or
@@ -46,61 +62,108 @@ pub struct ConfigError {
 /// The values that are in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Who enforces the timeouts.
+    /// Who enforces the timeouts and the cap.
     pub enforcer: Enforcer,
     /// Never above `transfer_timeout`.
     pub connection_timeout: Duration,
     /// Never 0.
     pub transfer_timeout: Duration,
+    /// Transfers that may be in flight at a time.
+    pub max_async_transfers: u32,
+    /// What becomes of one more.
+    pub at_cap: AtCap,
     /// Bytes; 0 is no limit.
     pub max_transfer_size: u64,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+impl Settings {
+    /// What holds until somebody configures the component.
+    #[must_use]
+    pub fn of(preset: &Preset) -> Self {
+        let transfer_timeout = preset.transfer_timeout.unwrap_or(DEFAULT_TIMEOUT);
         Self {
-            enforcer: Enforcer::Component,
-            connection_timeout: DEFAULT_TIMEOUT,
-            transfer_timeout: DEFAULT_TIMEOUT,
-            max_transfer_size: DEFAULT_MAX_TRANSFER_SIZE,
+            enforcer: preset.enforcer,
+            connection_timeout: preset
+                .connection_timeout
+                .unwrap_or(DEFAULT_TIMEOUT)
+                .min(transfer_timeout),
+            transfer_timeout,
+            max_async_transfers: preset
+                .max_async_transfers
+                .unwrap_or(DEFAULT_MAX_ASYNC_TRANSFERS),
+            at_cap: preset.at_cap.unwrap_or_default(),
+            max_transfer_size: preset
+                .max_transfer_size
+                .unwrap_or(DEFAULT_MAX_TRANSFER_SIZE),
         }
     }
-}
 
-impl Settings {
-    /// Checks `parameters` and fills in the defaults.
+    /// Checks `parameters`, and fills in what `preset` says, or the defaults.
     ///
     /// # Errors
     ///
     /// The first parameter that is not accepted.
-    pub fn resolve(parameters: &Parameters) -> Result<Self, ConfigError> {
-        if parameters.enforcer == Enforcer::Component
+    pub fn resolve(parameters: &Parameters, preset: &Preset) -> Result<Self, ConfigError> {
+        if preset.enforcer == Enforcer::Component
             && let Some(&parameter) = parameters.needs_host.first()
         {
             return Err(ConfigError {
                 parameter,
                 message: format!(
-                    "{parameter} can only be kept by a host; a host that does so says enforcer = host"
+                    "{parameter} can't be kept in this host; leave it out, or run the component in the host of rest-client"
                 ),
             });
         }
-        let timeout = |parameter, value: Option<Duration>| match value {
+        let unset = Self::of(preset);
+        let timeout = |parameter, value: Option<Duration>, most, unset| match value {
             Some(Duration::ZERO) => Err(ConfigError {
                 parameter,
                 message: format!("{parameter} is 0, which no call could meet; it is at least 1 ms"),
             }),
-            Some(timeout) => Ok(timeout),
-            None => Ok(DEFAULT_TIMEOUT),
+            value => at_most(parameter, value, most, unset, |it| {
+                format!("{} ms", it.as_millis())
+            }),
         };
-        let transfer_timeout = timeout("transfer-timeout", parameters.transfer_timeout)?;
-        let connection_timeout = timeout("connection-timeout", parameters.connection_timeout)?;
+        let transfer_timeout = timeout(
+            "transfer-timeout",
+            parameters.transfer_timeout,
+            preset.transfer_timeout,
+            unset.transfer_timeout,
+        )?;
+        let connection_timeout = timeout(
+            "connection-timeout",
+            parameters.connection_timeout,
+            preset.connection_timeout,
+            preset.connection_timeout.unwrap_or(DEFAULT_TIMEOUT),
+        )?;
+        let size = at_most(
+            "max-transfer-size",
+            parameters.max_transfer_size.map(no_limit_is_most),
+            preset.max_transfer_size.map(no_limit_is_most),
+            no_limit_is_most(unset.max_transfer_size),
+            |it| format!("{it} bytes"),
+        )?;
+        let max_async_transfers = at_most(
+            "max-async-transfers",
+            parameters.max_async_transfers,
+            preset.max_async_transfers,
+            unset.max_async_transfers,
+            |it| it.to_string(),
+        )?;
+        let at_cap = parameters.at_cap.unwrap_or(unset.at_cap);
+        if at_cap == AtCap::Reject && max_async_transfers == 0 {
+            return Err(ConfigError {
+                parameter: "at-cap",
+                message: "at-cap is reject and max-async-transfers is 0, so that no transfer could ever start; with block each would run in a blocking manner".into(),
+            });
+        }
         Ok(Self {
-            enforcer: parameters.enforcer,
+            enforcer: preset.enforcer,
             connection_timeout: connection_timeout.min(transfer_timeout),
             transfer_timeout,
-            max_transfer_size: parameters
-                .max_transfer_size
-                .unwrap_or(DEFAULT_MAX_TRANSFER_SIZE),
+            max_async_transfers,
+            at_cap,
+            max_transfer_size: if size == u64::MAX { 0 } else { size },
         })
     }
 
@@ -118,11 +181,42 @@ impl Settings {
             (Enforcer::Host, None) => None,
             (_, asked) => Some(asked.map_or(configured, |asked| asked.min(configured))),
         };
+        let transfer = shorter(self.transfer_timeout, transfer_timeout);
+        let connection = shorter(self.connection_timeout, connection_timeout);
         Deadlines {
-            connection: shorter(self.connection_timeout, connection_timeout),
-            transfer: shorter(self.transfer_timeout, transfer_timeout),
+            connection: connection.map(|it| transfer.map_or(it, |transfer| it.min(transfer))),
+            transfer,
         }
     }
+}
+
+/// `value`, or what is `unset`.
+///
+/// # Errors
+///
+/// It is above `most`.
+fn at_most<T: PartialOrd + Copy>(
+    parameter: &'static str,
+    value: Option<T>,
+    most: Option<T>,
+    unset: T,
+    show: impl Fn(T) -> String,
+) -> Result<T, ConfigError> {
+    match (value, most) {
+        (Some(value), Some(most)) if value > most => Err(ConfigError {
+            parameter,
+            message: format!(
+                "{parameter} is at most {}, as this component was composed with",
+                show(most)
+            ),
+        }),
+        (value, _) => Ok(value.unwrap_or(unset)),
+    }
+}
+
+/// A size limit as a number that grows as less is refused. 0 is no limit.
+fn no_limit_is_most(size: u64) -> u64 {
+    if size == 0 { u64::MAX } else { size }
 }
 
 /// The deadlines of one call, as times from its start. `None` where the host
@@ -141,6 +235,19 @@ impl Deadlines {
         connection: None,
         transfer: None,
     };
+
+    /// The same, where no more than `left` is left. `None` is no bound.
+    #[must_use]
+    pub fn within(self, left: Option<Duration>) -> Self {
+        let Some(left) = left else {
+            return self;
+        };
+        let shorter = |deadline: Option<Duration>| deadline.map(|it| it.min(left));
+        Self {
+            connection: shorter(self.connection),
+            transfer: shorter(self.transfer),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -149,27 +256,33 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn resolve(parameters: &Parameters) -> Result<Settings, ConfigError> {
+        Settings::resolve(parameters, &Preset::default())
+    }
+
     #[test]
     fn nothing_stated_is_the_default() {
         assert_eq!(
-            Settings::resolve(&Parameters::default()),
-            Ok(Settings::default())
+            resolve(&Parameters::default()),
+            Ok(Settings::of(&Preset::default()))
         );
     }
 
     #[test]
     fn connecting_never_outlasts_the_transfer() {
-        let settings = Settings::resolve(&Parameters {
+        let settings = resolve(&Parameters {
             transfer_timeout: Some(SECOND),
             ..Parameters::default()
         })
         .unwrap();
         assert_eq!(settings.connection_timeout, SECOND);
+        let deadlines = settings.deadlines(None, Some(SECOND / 2));
+        assert_eq!(deadlines.connection, Some(SECOND / 2));
     }
 
     #[test]
     fn a_timeout_of_nothing_is_refused() {
-        let error = Settings::resolve(&Parameters {
+        let error = resolve(&Parameters {
             transfer_timeout: Some(Duration::ZERO),
             ..Parameters::default()
         })
@@ -179,19 +292,92 @@ mod tests {
 
     #[test]
     fn what_nobody_would_keep_is_refused() {
-        let parameters = |enforcer| Parameters {
-            enforcer,
+        let parameters = Parameters {
             needs_host: vec!["ssl-verifypeer"],
             ..Parameters::default()
         };
-        let error = Settings::resolve(&parameters(Enforcer::Component)).unwrap_err();
+        let error = resolve(&parameters).unwrap_err();
         assert_eq!(error.parameter, "ssl-verifypeer");
-        assert!(Settings::resolve(&parameters(Enforcer::Host)).is_ok());
+        let preset = Preset {
+            enforcer: Enforcer::Host,
+            ..Preset::default()
+        };
+        assert!(Settings::resolve(&parameters, &preset).is_ok());
+    }
+
+    #[test]
+    fn a_cap_that_nothing_could_pass_is_refused() {
+        let error = resolve(&Parameters {
+            max_async_transfers: Some(0),
+            at_cap: Some(AtCap::Reject),
+            ..Parameters::default()
+        })
+        .unwrap_err();
+        assert_eq!(error.parameter, "at-cap");
+    }
+
+    #[test]
+    fn what_is_preset_holds_and_can_be_tightened_alone() {
+        let preset = Preset {
+            enforcer: Enforcer::Component,
+            connection_timeout: Some(SECOND),
+            transfer_timeout: Some(SECOND * 2),
+            max_async_transfers: Some(10),
+            at_cap: Some(AtCap::Reject),
+            max_transfer_size: Some(1000),
+        };
+        let unset = Settings::resolve(&Parameters::default(), &preset).unwrap();
+        assert_eq!(unset, Settings::of(&preset));
+        assert_eq!(unset.at_cap, AtCap::Reject);
+        let tighter = Parameters {
+            connection_timeout: Some(SECOND / 2),
+            transfer_timeout: Some(SECOND),
+            max_async_transfers: Some(1),
+            max_transfer_size: Some(999),
+            ..Parameters::default()
+        };
+        let settings = Settings::resolve(&tighter, &preset).unwrap();
+        assert_eq!(settings.connection_timeout, SECOND / 2);
+        assert_eq!(settings.max_async_transfers, 1);
+        assert_eq!(settings.max_transfer_size, 999);
+        for (looser, parameter) in [
+            (
+                Parameters {
+                    connection_timeout: Some(SECOND * 2),
+                    ..Parameters::default()
+                },
+                "connection-timeout",
+            ),
+            (
+                Parameters {
+                    transfer_timeout: Some(SECOND * 3),
+                    ..Parameters::default()
+                },
+                "transfer-timeout",
+            ),
+            (
+                Parameters {
+                    max_async_transfers: Some(11),
+                    ..Parameters::default()
+                },
+                "max-async-transfers",
+            ),
+            (
+                Parameters {
+                    max_transfer_size: Some(0),
+                    ..Parameters::default()
+                },
+                "max-transfer-size",
+            ),
+        ] {
+            let error = Settings::resolve(&looser, &preset).unwrap_err();
+            assert_eq!(error.parameter, parameter);
+        }
     }
 
     #[test]
     fn a_call_shortens_but_never_lengthens() {
-        let settings = Settings::default();
+        let settings = Settings::of(&Preset::default());
         let deadlines = settings.deadlines(Some(SECOND), Some(SECOND * 3600));
         assert_eq!(deadlines.connection, Some(SECOND));
         assert_eq!(deadlines.transfer, Some(DEFAULT_TIMEOUT));
@@ -201,7 +387,7 @@ mod tests {
     fn a_timer_is_set_only_where_the_host_keeps_none() {
         let settings = Settings {
             enforcer: Enforcer::Host,
-            ..Settings::default()
+            ..Settings::of(&Preset::default())
         };
         assert_eq!(
             settings.deadlines(None, Some(SECOND)),

@@ -15,6 +15,7 @@ pub enum RestError {
     Dns(String),
     Tls(String),
     Denied(String),
+    Busy(String),
     InvalidUrl(String),
     InvalidHeader(String),
     Protocol(String),

@@ -15,6 +15,7 @@ pub mod header;
 pub mod host_name;
 pub mod location;
 pub mod p2;
+pub mod preset;
 pub mod redirect;
 pub mod request;
 pub mod response;

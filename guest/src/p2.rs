@@ -8,6 +8,7 @@ mod bindings;
 mod download;
 mod error_code;
 mod outgoing;
+mod slot;
 mod stop;
 mod timer;
 mod to_wit;
@@ -15,12 +16,13 @@ mod transfer;
 mod upload;
 
 use crate::{
-    config::{Enforcer, Parameters, Settings},
+    config::{AtCap, Parameters, Settings},
     escape,
+    preset::Preset,
     request::{Call, Request},
 };
 use bindings::exports::rest::client::types as wit;
-use bindings::exports::rest::client::{configuration, rest, transfers};
+use bindings::exports::rest::client::{configuration, open_replies, polling, rest, transfers};
 use std::{
     cell::{Cell, RefCell},
     time::Duration,
@@ -29,7 +31,7 @@ use transfer::Transfer;
 use wasip2::{clocks::monotonic_clock, http::types::IncomingResponse, io::poll::Pollable};
 
 thread_local! {
-    static SETTINGS: Cell<Settings> = Cell::new(Settings::default());
+    static SETTINGS: Cell<Settings> = Cell::new(Settings::of(&Preset::of_this_component()));
 }
 
 /// Implements the world `rest-client` of the WIT package.
@@ -96,8 +98,23 @@ impl rest::Guest for Component {
 impl transfers::Guest for Component {
     type Transfer = Handle;
 
+    fn wait(transfers: Vec<transfers::TransferBorrow<'_>>) -> Vec<u32> {
+        let transfers: Vec<_> = transfers.iter().map(|it| &it.get::<Handle>().0).collect();
+        loop {
+            let ready: Vec<_> = (0..)
+                .zip(&transfers)
+                .filter_map(|(place, it)| it.borrow_mut().ready().then_some(place))
+                .collect();
+            if !ready.is_empty() || transfers.is_empty() {
+                return ready;
+            }
+            let waiting: Vec<_> = transfers.iter().map(|it| it.borrow()).collect();
+            Transfer::wait(waiting.iter().map(|it| &**it));
+        }
+    }
+
     fn start_get(url: String, options: Option<wit::RequestOptions>) -> transfers::Transfer {
-        handle(start("GET".into(), url, None, None, options))
+        start_asynchronous("GET".into(), url, None, None, options)
     }
 
     fn start_post(
@@ -106,7 +123,7 @@ impl transfers::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> transfers::Transfer {
-        handle(start("POST".into(), url, Some(body), content_type, options))
+        start_asynchronous("POST".into(), url, Some(body), content_type, options)
     }
 
     fn start_put(
@@ -115,7 +132,7 @@ impl transfers::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> transfers::Transfer {
-        handle(start("PUT".into(), url, Some(body), content_type, options))
+        start_asynchronous("PUT".into(), url, Some(body), content_type, options)
     }
 
     fn start_request(
@@ -125,7 +142,7 @@ impl transfers::Guest for Component {
         content_type: Option<String>,
         options: Option<wit::RequestOptions>,
     ) -> transfers::Transfer {
-        handle(start(method, url, body, content_type, options))
+        start_asynchronous(method, url, body, content_type, options)
     }
 }
 
@@ -133,15 +150,6 @@ impl transfers::Guest for Component {
 pub struct Handle(RefCell<Transfer>);
 
 impl transfers::GuestTransfer for Handle {
-    fn subscribe(&self) -> Pollable {
-        // For a transfer that is over, this must be ready at once. A timer of 0
-        // is.
-        self.0
-            .borrow()
-            .subscribe()
-            .unwrap_or_else(|| monotonic_clock::subscribe_duration(0))
-    }
-
     fn ready(&self) -> bool {
         self.0.borrow_mut().ready()
     }
@@ -149,7 +157,22 @@ impl transfers::GuestTransfer for Handle {
     fn finish(transfer: transfers::Transfer) -> Result<wit::Response, wit::RestError> {
         finish(transfer.into_inner::<Handle>().0.into_inner())
     }
+}
 
+impl polling::Guest for Component {
+    fn subscribe(transfer: transfers::TransferBorrow<'_>) -> Pollable {
+        // For a transfer that is over, this must be ready at once. A timer of 0
+        // is.
+        transfer
+            .get::<Handle>()
+            .0
+            .borrow()
+            .subscribe()
+            .unwrap_or_else(|| monotonic_clock::subscribe_duration(0))
+    }
+}
+
+impl open_replies::Guest for Component {
     fn finish_open(transfer: transfers::Transfer) -> Result<IncomingResponse, wit::RestError> {
         let transfer = transfer.into_inner::<Handle>().0.into_inner();
         transfer.finish_open().map_err(to_wit::error)
@@ -158,19 +181,24 @@ impl transfers::GuestTransfer for Handle {
 
 impl configuration::Guest for Component {
     fn configure(config: configuration::Config) -> Result<(), configuration::ConfigError> {
-        let settings = Settings::resolve(&Parameters {
-            enforcer: match config.enforcer {
-                Some(configuration::Enforcer::Host) => Enforcer::Host,
-                Some(configuration::Enforcer::Component) | None => Enforcer::Component,
-            },
+        let parameters = Parameters {
             connection_timeout: config.connection_timeout.map(Duration::from_millis),
             transfer_timeout: config.transfer_timeout.map(Duration::from_millis),
+            max_async_transfers: config.max_async_transfers,
+            at_cap: match config.at_cap {
+                Some(configuration::AtCap::Block) => Some(AtCap::Block),
+                Some(configuration::AtCap::Reject) => Some(AtCap::Reject),
+                Some(configuration::AtCap::Wait) | None => None,
+            },
             max_transfer_size: config.max_transfer_size,
             needs_host: needs_host(&config),
-        })
-        .map_err(|error| configuration::ConfigError {
-            parameter: error.parameter.into(),
-            message: error.message,
+        };
+        let preset = Preset::of_this_component();
+        let settings = Settings::resolve(&parameters, &preset).map_err(|error| {
+            configuration::ConfigError {
+                parameter: error.parameter.into(),
+                message: error.message,
+            }
         })?;
         SETTINGS.set(settings);
         Ok(())
@@ -213,7 +241,16 @@ fn start(
     }
 }
 
-fn handle(transfer: Transfer) -> transfers::Transfer {
+fn start_asynchronous(
+    method: String,
+    url: String,
+    body: Option<Vec<u8>>,
+    content_type: Option<String>,
+    options: Option<wit::RequestOptions>,
+) -> transfers::Transfer {
+    let transfer = Transfer::start_asynchronous(&SETTINGS.get(), || {
+        start(method, url, body, content_type, options)
+    });
     transfers::Transfer::new(Handle(RefCell::new(transfer)))
 }
 
@@ -229,8 +266,7 @@ fn finish(transfer: Transfer) -> Result<wit::Response, wit::RestError> {
 fn needs_host(config: &configuration::Config) -> Vec<&'static str> {
     use configuration::HttpVersion::Auto;
     let stated = [
-        ("max-async-transfers", config.max_async_transfers.is_some()),
-        ("at-cap", config.at_cap.is_some()),
+        ("at-cap", config.at_cap == Some(configuration::AtCap::Wait)),
         ("ssl-verifypeer", config.ssl_verifypeer == Some(false)),
         ("ssl-verifyhost", config.ssl_verifyhost == Some(false)),
         ("ssl-capath", config.ssl_capath.is_some()),
@@ -238,7 +274,7 @@ fn needs_host(config: &configuration::Config) -> Vec<&'static str> {
             "http-version",
             config.http_version.is_some_and(|version| version != Auto),
         ),
-        ("enable-expect-100", config.enable_expect_100 == Some(true)),
+        ("enable-expect100", config.enable_expect100 == Some(true)),
         (
             "no-concurrent-connects",
             config.no_concurrent_connects == Some(true),

@@ -32,6 +32,13 @@ mod line_budget;
 mod misbehaving_guests;
 mod partial;
 pub mod plugin;
+mod preset;
+#[allow(
+    unreachable_pub,
+    dead_code,
+    reason = "a file of the guest, where it is public and read"
+)]
+mod preset_layout;
 mod request;
 mod response;
 pub mod routing;
@@ -60,6 +67,7 @@ pub use error::{Error, ErrorKind};
 pub use host::Host;
 pub use instance::Instance;
 pub use partial::Partial;
+pub use preset::Preset;
 pub use request::Request;
 pub use response::Response;
 #[cfg(feature = "canned")]

@@ -114,7 +114,8 @@ fn add_wasi_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result
 }
 
 /// Adds what a plugin needs to make calls, for a program that adds WASI by itself:
-/// `rest:client/rest`, `rest:client/transfers`, and `wasi:http/types`. Pollables and
+/// `rest:client/rest`, `transfers`, `polling` and `open-replies` of the same package, and
+/// `wasi:http/types`. Pollables and
 /// streams are those of the program's `wasi:io`, which has to keep its resources in the
 /// table of the [`PluginCtx`]. No `wasi:http/outgoing-handler` is among
 /// them, so that every request of a plugin counts to the cap. Of `wasi:http/types`
@@ -134,6 +135,14 @@ pub fn add_rest_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Re
 fn add_calls_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     bindings::rest::client::rest::add_to_linker::<_, HasSelf<PluginCtx>>(linker, T::rest_client)?;
     bindings::rest::client::transfers::add_to_linker::<_, HasSelf<PluginCtx>>(
+        linker,
+        T::rest_client,
+    )?;
+    bindings::rest::client::polling::add_to_linker::<_, HasSelf<PluginCtx>>(
+        linker,
+        T::rest_client,
+    )?;
+    bindings::rest::client::open_replies::add_to_linker::<_, HasSelf<PluginCtx>>(
         linker,
         T::rest_client,
     )?;

@@ -113,6 +113,29 @@ async fn what_the_plugin_says_is_what_is_decided() {
 }
 
 #[tokio::test]
+async fn whichever_of_hundreds_of_transfers_is_first_wakes_it() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/quick" => ok(""),
+        _ => vec![Step::Stall],
+    })
+    .await;
+    let billing = Service::new(server.origin().parse().unwrap());
+    let config = config!(
+        services = [("billing".to_owned(), billing)].into(),
+        max_async_transfers = 500,
+    );
+    let pool = pool_of(worker_with(config), |it| it.max_async_transfers = 500);
+    let url = |path| format!("http://billing.service.internal/{path}");
+    let mut urls = vec![url("stall"); 300];
+    urls.push(url("quick"));
+    for word in ["first", "first-by-polling"] {
+        let first = format!("{word} {}", urls.join(" "));
+        let attributes = timeout(LONG, attributes(&pool, &[&first])).await.unwrap();
+        assert_eq!(attributes[0].1, format!("{}: 200 ", url("quick")));
+    }
+}
+
+#[tokio::test]
 async fn it_has_its_settings_in_their_order() {
     let pool = pool(|it| {
         it.settings.insert("b".into(), "2".into());

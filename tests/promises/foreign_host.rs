@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures_util::stream::repeat_with;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
-use rest_client_host::Host;
-use std::time::Duration;
+use rest_client_host::{Host, Preset};
+use std::{future::pending, time::Duration};
 use support::{
     server::Server,
     steps::{Step, head, ok, raw},
@@ -15,11 +15,12 @@ use support::{
 use tokio::time::Instant;
 use wasmtime::{
     Config, Engine, Store,
-    component::{Component, Linker, ResourceTable},
+    component::{Component, Linker, Resource, ResourceTable},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
-    Error as WasiError, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+    Error as WasiError, RequestOptions as RequestOptionsOfHost, WasiBody, WasiHttpCtx,
+    WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
 pub(crate) mod bindings {
@@ -49,7 +50,7 @@ pub(crate) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     /// In place of a network.
-    endless: Option<Endless>,
+    network: Option<Box<dyn WasiHttpHooks + Send>>,
 }
 
 impl WasiView for State {
@@ -66,8 +67,8 @@ impl WasiHttpView for State {
         WasiHttpCtxView {
             ctx: &mut self.http,
             table: &mut self.table,
-            hooks: match &mut self.endless {
-                Some(endless) => endless,
+            hooks: match &mut self.network {
+                Some(network) => &mut **network,
                 None => wasmtime_wasi_http::default_hooks(),
             },
         }
@@ -82,21 +83,32 @@ pub(crate) struct Foreign {
 
 impl Foreign {
     pub(crate) async fn new() -> Self {
+        Self::with(Host::component(), |_| {}).await
+    }
+
+    /// With another component, in a host with another linker.
+    async fn with(component: &[u8], change: impl FnOnce(&mut Linker<State>)) -> Self {
         let engine = Engine::new(&Config::new()).unwrap();
-        let component = Component::new(&engine, Host::component()).unwrap();
+        let component = Component::new(&engine, component).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi_http::p2::add_to_linker_async(&mut linker).unwrap();
+        change(&mut linker);
         let state = State {
             table: ResourceTable::new(),
             wasi: WasiCtx::builder().build(),
             http: WasiHttpCtx::new(),
-            endless: None,
+            network: None,
         };
         let mut store = Store::new(&engine, state);
         let component = RestClient::instantiate_async(&mut store, &component, &linker)
             .await
             .unwrap();
         Self { store, component }
+    }
+
+    /// Has it ask nobody: each request is one of `network`.
+    pub(crate) fn ask(&mut self, network: impl WasiHttpHooks + Send + 'static) {
+        self.store.data_mut().network = Some(Box::new(network));
     }
 
     pub(crate) async fn configure(&mut self, config: configuration::Config) -> Result<(), String> {
@@ -132,7 +144,6 @@ impl Foreign {
 /// A configuration that sets nothing.
 pub(crate) fn nothing() -> configuration::Config {
     configuration::Config {
-        enforcer: None,
         connection_timeout: None,
         transfer_timeout: None,
         max_async_transfers: None,
@@ -142,7 +153,7 @@ pub(crate) fn nothing() -> configuration::Config {
         ssl_capath: None,
         max_transfer_size: None,
         http_version: None,
-        enable_expect_100: None,
+        enable_expect100: None,
         no_concurrent_connects: None,
         conn_lifetime: None,
         connect_poll_interval: None,
@@ -197,6 +208,83 @@ async fn it_keeps_the_transfer_timeout_itself() {
     }
 }
 
+/// A host that knows no deadlines, and whose network never answers.
+pub(crate) struct Silent;
+
+impl WasiHttpHooks for Silent {
+    fn send_request(
+        &mut self,
+        _: hyper::Request<WasiBody>,
+        _: Option<wasmtime_wasi_http::RequestOptions>,
+        _: IoDone,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        Box::new(pending())
+    }
+}
+
+#[tokio::test]
+async fn it_keeps_the_transfer_timeout_in_a_host_that_knows_none() {
+    // One that says so, too.
+    let mut foreign = Foreign::with(Host::component(), |linker| {
+        linker.allow_shadowing(true);
+        let mut http = linker.instance("wasi:http/types@0.2.12").unwrap();
+        for name in ["connect", "first-byte", "between-bytes"] {
+            let name = format!("[method]request-options.set-{name}-timeout");
+            http.func_wrap(
+                &name,
+                |_, _: (Resource<RequestOptionsOfHost>, Option<u64>)| Ok((Err::<(), ()>(()),)),
+            )
+            .unwrap();
+        }
+    })
+    .await;
+    foreign.ask(Silent);
+    foreign
+        .configure(configuration::Config {
+            transfer_timeout: Some(300),
+            ..nothing()
+        })
+        .await
+        .unwrap();
+    let started = Instant::now();
+    let error = foreign.get("http://h/", None).await.unwrap_err();
+    assert!(matches!(error, RestError::TransferTimeout(_)), "{error:?}");
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn it_keeps_what_is_written_into_it_and_nobody_raises_that() {
+    let mut preset = Preset::default();
+    preset.transfer_timeout = Some(Duration::from_millis(300));
+    preset.max_transfer_size = Some(10);
+    let component = preset.component().unwrap();
+    let mut foreign = Foreign::with(&component, |_| {}).await;
+    let server = Server::start(|seen| match &*seen.target {
+        "/long" => ok("more than ten bytes"),
+        _ => vec![Step::Stall],
+    })
+    .await;
+    for config in [
+        configuration::Config {
+            transfer_timeout: Some(301),
+            ..nothing()
+        },
+        configuration::Config {
+            max_transfer_size: Some(0),
+            ..nothing()
+        },
+    ] {
+        foreign.configure(config).await.unwrap_err();
+        let started = Instant::now();
+        let error = foreign.get(&server.url("/"), None).await.unwrap_err();
+        assert!(matches!(error, RestError::TransferTimeout(_)), "{error:?}");
+        assert!(started.elapsed() < Duration::from_secs(5));
+        let error = foreign.get(&server.url("/long"), None).await.unwrap_err();
+        assert!(matches!(error, RestError::TooLarge(_)), "{error:?}");
+    }
+}
+
 /// A host whose replies have bodies without end, of which more is there whenever
 /// it is asked for.
 struct Endless;
@@ -221,7 +309,7 @@ impl WasiHttpHooks for Endless {
 #[tokio::test]
 async fn it_keeps_the_transfer_timeout_where_there_is_always_more_to_read() {
     let mut foreign = Foreign::new().await;
-    foreign.store.data_mut().endless = Some(Endless);
+    foreign.ask(Endless);
     foreign
         .configure(configuration::Config {
             transfer_timeout: Some(200),
@@ -285,10 +373,10 @@ async fn it_refuses_what_only_a_host_can_keep() {
         ),
         (
             configuration::Config {
-                max_async_transfers: Some(1),
+                at_cap: Some(configuration::AtCap::Wait),
                 ..nothing()
             },
-            "max-async-transfers",
+            "at-cap",
         ),
         (
             configuration::Config {

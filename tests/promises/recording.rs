@@ -114,11 +114,13 @@ async fn all_that_comes_into_a_plugin_is_played_bit_for_bit() {
     let recording = Recording::asking(Some(&server), |_| {});
     let base = "http://billing.service.internal";
     let race = format!("race {base}/slow {base}/quick http://nobody.example/");
+    let race_by_polling = format!("race-by-polling {base}/slow {base}/quick");
     let ask = format!("ask {base}/quick");
     let things = [
         "read-clock 3",
         &ask,
         &race,
+        &race_by_polling,
         "show clocks",
         "show random",
         "show time-left",
@@ -127,15 +129,12 @@ async fn all_that_comes_into_a_plugin_is_played_bit_for_bit() {
     let Ok(Decision::Continue(changes)) = decided else {
         panic!("{decided:?}");
     };
-    let order = changes
-        .attributes
-        .iter()
-        .find(|(name, _)| name == "x-order");
-    let order = &order.unwrap().1;
-    assert!(
-        order.contains("/quick: 200") && order.contains("/slow: 200"),
-        "{order}"
-    );
+    for word in ["x-race", "x-race-by-polling"] {
+        let order = changes.attributes.iter().find(|(name, _)| name == word);
+        let order = &order.unwrap().1;
+        let is_whole = order.contains("/quick: 200") && order.contains("/slow: 200");
+        assert!(is_whole, "{word}: {order}");
+    }
     drop(server);
     for _ in 0..3 {
         assert_eq!(replay(&record, &[]).await, Replay::Same);
@@ -183,7 +182,11 @@ async fn a_question_whose_answer_came_too_late_is_where_a_replay_ends() {
         it.decision_timeout = Duration::from_millis(300);
     });
     let url = "http://billing.service.internal/";
-    for ask in [format!("ask {url}"), format!("race {url} {url}")] {
+    for ask in [
+        format!("ask {url}"),
+        format!("race {url} {url}"),
+        format!("race-by-polling {url} {url}"),
+    ] {
         let record = recording.of(&["show clocks", &ask, "show clocks"]).await;
         assert!(record.to_json().contains(r#""failed":"deadline""#));
         assert_eq!(replay(&record, &[]).await, Replay::Same, "{ask}");

@@ -2,7 +2,7 @@
 //! now, and is finished later.
 
 use crate::foreign_host::{
-    Foreign,
+    Foreign, Silent,
     bindings::exports::rest::client::{
         configuration,
         types::{Response, RestError},
@@ -14,6 +14,7 @@ use support::{
     server::Server,
     steps::{Gate, Step, head, ok, raw},
 };
+use tokio::time::Instant;
 use wasmtime::component::{Resource, ResourceAny};
 use wasmtime_wasi::p2::{
     DynPollable, InputStream as _, Pollable as _, StreamError,
@@ -32,9 +33,17 @@ impl Foreign {
     }
 
     async fn subscribe(&mut self, transfer: ResourceAny) -> Resource<DynPollable> {
-        let transfers = self.component.rest_client_transfers().transfer();
-        transfers
+        let polling = self.component.rest_client_polling();
+        polling
             .call_subscribe(&mut self.store, transfer)
+            .await
+            .unwrap()
+    }
+
+    async fn wait(&mut self, transfers: &[ResourceAny]) -> Vec<u32> {
+        let interface = self.component.rest_client_transfers();
+        interface
+            .call_wait(&mut self.store, transfers)
             .await
             .unwrap()
     }
@@ -59,8 +68,8 @@ impl Foreign {
         &mut self,
         transfer: ResourceAny,
     ) -> Result<HostIncomingResponse, RestError> {
-        let transfers = self.component.rest_client_transfers().transfer();
-        let open = transfers
+        let open_replies = self.component.rest_client_open_replies();
+        let open = open_replies
             .call_finish_open(&mut self.store, transfer)
             .await
             .unwrap()?;
@@ -127,6 +136,92 @@ async fn one_says_when_it_is_ready() {
     assert!(plugin.ready(transfer).await);
     plugin.block(transfer).await;
     assert_eq!(plugin.finish(transfer).await.unwrap().body, b"now");
+}
+
+#[tokio::test]
+async fn a_wait_says_which_of_them_are_ready() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |seen| match &*seen.target {
+        "/held" => [vec![Step::Wait(held.clone())], ok("held")].concat(),
+        _ => ok("quick"),
+    })
+    .await;
+    let mut plugin = Foreign::new().await;
+    assert!(plugin.wait(&[]).await.is_empty());
+    let held = plugin.start_get(&server.url("/held")).await;
+    let quick = plugin.start_get(&server.url("/quick")).await;
+    assert_eq!(plugin.wait(&[held, quick, held]).await, [1]);
+    assert_eq!(plugin.finish(quick).await.unwrap().body, b"quick");
+    gate.open();
+    assert_eq!(plugin.wait(&[held]).await, [0]);
+    assert_eq!(plugin.finish(held).await.unwrap().body, b"held");
+}
+
+#[tokio::test]
+async fn a_wait_ends_at_the_first_deadline_where_the_host_knows_none() {
+    let mut plugin = Foreign::new().await;
+    plugin.ask(Silent);
+    let later = plugin.start_get("http://h/").await;
+    plugin
+        .configure(configuration::Config {
+            transfer_timeout: Some(300),
+            ..nothing()
+        })
+        .await
+        .unwrap();
+    let soon = plugin.start_get("http://h/").await;
+    let started = Instant::now();
+    assert_eq!(plugin.wait(&[later, soon]).await, [1]);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    let error = plugin.finish(soon).await.unwrap_err();
+    assert!(matches!(error, RestError::TransferTimeout(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_cap_is_kept_where_the_host_knows_none() {
+    let server = Server::start(|seen| match &*seen.target {
+        "/quick" => ok("quick"),
+        _ => vec![Step::Stall],
+    })
+    .await;
+    let mut plugin = Foreign::new().await;
+    let capped = |at_cap| configuration::Config {
+        max_async_transfers: Some(2),
+        at_cap,
+        transfer_timeout: Some(20_000),
+        ..nothing()
+    };
+    let reject = Some(configuration::AtCap::Reject);
+    plugin.configure(capped(reject)).await.unwrap();
+    let first = plugin.start_get(&server.url("/")).await;
+    let _second = plugin.start_get(&server.url("/")).await;
+    let third = plugin.start_get(&server.url("/quick")).await;
+    let error = plugin.finish(third).await.unwrap_err();
+    let RestError::Busy(text) = error else {
+        panic!("{error:?}");
+    };
+    assert!(text.contains("max-async-transfers"), "{text}");
+    let is_sent = server
+        .record()
+        .requests
+        .iter()
+        .any(|it| it.target == "/quick");
+    assert!(!is_sent);
+    // One more than the cap blocks its instance, and is over when that goes on.
+    plugin.configure(capped(None)).await.unwrap();
+    let blocking = plugin.start_get(&server.url("/quick")).await;
+    assert!(plugin.ready(blocking).await);
+    // A slot is free once a transfer is given up.
+    plugin.drop_transfer(first).await;
+    plugin.configure(capped(reject)).await.unwrap();
+    let third = plugin.start_get(&server.url("/quick")).await;
+    assert_eq!(plugin.finish(third).await.unwrap().body, b"quick");
+    // One that has failed is not in flight either.
+    let refused = plugin.start_get("http://127.0.0.1:1/").await;
+    plugin.wait(&[refused]).await;
+    let third = plugin.start_get(&server.url("/quick")).await;
+    assert_eq!(plugin.finish(third).await.unwrap().body, b"quick");
 }
 
 #[tokio::test]

@@ -67,16 +67,15 @@ fn method(name: &str) -> Method {
 /// A caller that polls a transfer does not wait for the component's timer. So
 /// the host gets transfer-timeout as the timeout for the first byte too, and
 /// wakes the caller when it passes. While a body is read, the timer counts.
-pub(super) fn options(deadlines: Deadlines) -> Result<Option<RequestOptions>, Stop> {
+///
+/// A host may know no timeouts, and say so. Then transfer-timeout bounds connecting,
+/// too.
+pub(super) fn options(deadlines: Deadlines) -> Option<RequestOptions> {
     if deadlines == Deadlines::NONE {
-        return Ok(None);
+        return None;
     }
     let options = RequestOptions::new();
-    let connection = deadlines.connection.map(nanoseconds);
-    let transfer = deadlines.transfer.map(nanoseconds);
-    options
-        .set_connect_timeout(connection)
-        .and_then(|()| options.set_first_byte_timeout(transfer))
-        .map_err(|()| host_refused("a timeout"))?;
-    Ok(Some(options))
+    let _ = options.set_connect_timeout(deadlines.connection.map(nanoseconds));
+    let _ = options.set_first_byte_timeout(deadlines.transfer.map(nanoseconds));
+    Some(options)
 }

@@ -59,6 +59,27 @@ impl Timer {
             .is_some_and(|deadline| monotonic_clock::now() >= deadline.at)
     }
 
+    /// What is left until it passes. `None` where there is no deadline.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let deadline = self.0.as_ref()?;
+        let left = deadline.at.saturating_sub(monotonic_clock::now());
+        Some(Duration::from_nanos(left))
+    }
+
+    /// Ready when the deadline has passed.
+    pub(super) fn pollable(&self) -> Option<&Pollable> {
+        self.0.as_ref().map(|deadline| &deadline.pollable)
+    }
+
+    /// That of the two which passes first.
+    pub(super) fn sooner<'a>(&'a self, other: &'a Self) -> &'a Self {
+        match (&self.0, &other.0) {
+            (Some(one), Some(two)) if two.at < one.at => other,
+            (None, Some(_)) => other,
+            _ => self,
+        }
+    }
+
     /// Whether the component enforces a deadline.
     pub(super) fn is_set(&self) -> bool {
         self.0.is_some()

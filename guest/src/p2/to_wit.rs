@@ -34,6 +34,7 @@ pub(super) fn error(error: RestError) -> wit::RestError {
         RestError::Dns(text) => wit::RestError::Dns(text),
         RestError::Tls(text) => wit::RestError::Tls(text),
         RestError::Denied(text) => wit::RestError::Denied(text),
+        RestError::Busy(text) => wit::RestError::Busy(text),
         RestError::InvalidUrl(text) => wit::RestError::InvalidUrl(text),
         RestError::InvalidHeader(text) => wit::RestError::InvalidHeader(text),
         RestError::Protocol(text) => wit::RestError::Protocol(text),

@@ -9,16 +9,20 @@
 //!
 //! A request whose body the host takes at once begins with waiting. An error,
 //! or the deadline, leads from sending and waiting to failed.
+//!
+//! A host may trap where a resource is dropped before its children: the fields of a
+//! reply before the reply, a pollable before what it belongs to.
 
 use super::{
     download, error_code, outgoing,
+    slot::Slot,
     stop::{Stop, host_refused},
     timer::Timer,
     upload::Upload,
 };
 use crate::{
     body::{Body, announced_length},
-    config::{Deadlines, Enforcer, Settings},
+    config::{AtCap, Deadlines, Enforcer, Settings},
     error::{Partial, RestError},
     redirect::Redirects,
     request::Request,
@@ -29,13 +33,15 @@ use wasip2::{
         outgoing_handler,
         types::{FutureIncomingResponse, IncomingResponse},
     },
-    io::poll::Pollable,
+    io::poll::{self, Pollable},
 };
 
 /// A transfer that was started. Dropping it ends it.
 pub(super) struct Transfer {
     step: Step,
     context: Context,
+    /// What it takes of max-async-transfers, until it has failed or is finished.
+    slot: Option<Slot>,
 }
 
 /// The step that a transfer is in.
@@ -85,7 +91,30 @@ impl Transfer {
         Self {
             step: sent.unwrap_or_else(|stop| context.fail(stop)),
             context,
+            slot: None,
         }
+    }
+
+    /// What `start` returns, as one of those that `settings` allow at a time. One
+    /// more is waited for, or fails.
+    pub(super) fn start_asynchronous(settings: &Settings, start: impl FnOnce() -> Self) -> Self {
+        if settings.enforcer == Enforcer::Host {
+            return start();
+        }
+        let most = settings.max_async_transfers;
+        let slot = Slot::take(most);
+        if slot.is_none() && settings.at_cap == AtCap::Reject {
+            return Self::failed(RestError::Busy(format!(
+                "max-async-transfers, {most}, are in flight"
+            )));
+        }
+        let mut transfer = start();
+        match slot {
+            Some(slot) if !transfer.is_failed() => transfer.slot = Some(slot),
+            Some(_) => {}
+            None => transfer.wait_for_head(),
+        }
+        transfer
     }
 
     /// A transfer that failed before anything was sent.
@@ -101,11 +130,24 @@ impl Transfer {
                 limit: 0,
                 redirects: None,
             },
+            slot: None,
         }
+    }
+
+    fn is_failed(&self) -> bool {
+        matches!(self.step, Step::Failed(_))
     }
 
     /// `ready` of the WIT package.
     pub(super) fn ready(&mut self) -> bool {
+        let is_ready = self.advance();
+        if self.is_failed() {
+            self.slot = None;
+        }
+        is_ready
+    }
+
+    fn advance(&mut self) -> bool {
         loop {
             let step = match &mut self.step {
                 Step::Replied(_) | Step::Failed(_) => return true,
@@ -133,6 +175,23 @@ impl Transfer {
             Step::Sending(upload, _) => Some(upload.subscribe()),
             Step::Waiting(pending) => Some(pending.subscribe()),
             Step::Replied(_) | Step::Failed(_) => None,
+        }
+    }
+
+    /// Waits until one of `transfers` is ready, if there is any. A host need not know
+    /// of timeouts: the deadline that comes first is among what is waited for.
+    pub(super) fn wait<'a>(transfers: impl Iterator<Item = &'a Self>) {
+        let mut pollables = Vec::new();
+        let mut first: Option<&Timer> = None;
+        for transfer in transfers {
+            pollables.extend(transfer.subscribe());
+            let timer = &transfer.context.timer;
+            first = Some(first.map_or(timer, |first| first.sooner(timer)));
+        }
+        let deadline = first.and_then(Timer::pollable);
+        let all: Vec<&Pollable> = pollables.iter().chain(deadline).collect();
+        if !all.is_empty() {
+            poll::poll(&all);
         }
     }
 
@@ -173,17 +232,24 @@ impl Transfer {
     }
 
     fn head(mut self) -> Result<(Context, IncomingResponse), RestError> {
-        while !self.ready() {
-            if let Some(pollable) = self.subscribe()
-                && let Err(stop) = self.context.timer.wait(&pollable)
-            {
-                return Err(self.context.explain(stop, Partial::default()));
-            }
-        }
+        self.wait_for_head();
         match self.step {
             Step::Replied(reply) => Ok((self.context, reply)),
             Step::Failed(error) => Err(error),
             Step::Sending(..) | Step::Waiting(_) => unreachable!("a transfer that is ready"),
+        }
+    }
+
+    /// Waits until it is ready.
+    fn wait_for_head(&mut self) {
+        while !self.ready() {
+            // The pollable is gone before what it belongs to.
+            let waited = self
+                .subscribe()
+                .map(|pollable| self.context.timer.wait(&pollable));
+            if let Some(Err(stop)) = waited {
+                self.step = self.context.fail(stop);
+            }
         }
     }
 }
@@ -201,7 +267,9 @@ impl Context {
             Some(bytes) => Upload::start(&outgoing, bytes)?,
             None => None,
         };
-        let pending = outgoing_handler::handle(outgoing, outgoing::options(self.deadlines)?)?;
+        // What comes before a redirect takes of the time for what follows it.
+        let deadlines = self.deadlines.within(self.timer.left());
+        let pending = outgoing_handler::handle(outgoing, outgoing::options(deadlines))?;
         Ok(match upload {
             Some(upload) => Step::Sending(upload, pending),
             None => Step::Waiting(pending),
@@ -226,13 +294,17 @@ impl Context {
 
     /// Follows the reply if it is a redirect to follow.
     fn take_reply(&mut self, reply: IncomingResponse) -> Result<Step, Stop> {
-        if let Some(redirects) = &mut self.redirects
-            && let Some(next) = redirects.follow(reply.status(), &reply.headers().entries())?
-        {
-            drop(reply);
-            return self.send(next);
+        let Some(redirects) = &mut self.redirects else {
+            return Ok(Step::Replied(reply));
+        };
+        let (status, headers) = (reply.status(), reply.headers().entries());
+        match redirects.follow(status, &headers)? {
+            Some(next) => {
+                drop(reply);
+                self.send(next)
+            }
+            None => Ok(Step::Replied(reply)),
         }
-        Ok(Step::Replied(reply))
     }
 
     fn fail(&self, stop: Stop) -> Step {

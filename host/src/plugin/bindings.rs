@@ -4,7 +4,7 @@
 
 wasmtime::component::bindgen!({
     path: "wit",
-    world: "plugin",
+    world: "plugin-with-wasi",
     imports: { default: async | trappable },
     with: {
         "rest:client/transfers.transfer": super::transfer::Transfer,

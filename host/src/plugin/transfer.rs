@@ -9,6 +9,11 @@ use crate::{
     call::budget::Charge,
     error::{Error, ErrorKind},
 };
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::{Context, Poll, ready},
+};
 use tokio::sync::oneshot;
 use wasmtime_wasi::{
     p2::Pollable,
@@ -101,6 +106,15 @@ impl Transfer {
         true
     }
 
+    /// Ready when the outcome is here.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Awaited::Pending(receiver) = &mut self.outcome {
+            let outcome = ready!(pin!(receiver).poll(cx));
+            self.outcome = Awaited::Ready(Box::new(outcome.unwrap_or_else(|_| lost())));
+        }
+        Poll::Ready(())
+    }
+
     /// Waits for the outcome, of which the plugin is told.
     ///
     /// # Errors
@@ -122,9 +136,6 @@ impl Transfer {
 #[wasmtime_wasi::async_trait]
 impl Pollable for Transfer {
     async fn ready(&mut self) {
-        if let Awaited::Pending(receiver) = &mut self.outcome {
-            let outcome = receiver.await.unwrap_or_else(|_| lost());
-            self.outcome = Awaited::Ready(Box::new(outcome));
-        }
+        poll_fn(|cx| self.poll_ready(cx)).await;
     }
 }

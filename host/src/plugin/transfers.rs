@@ -1,17 +1,33 @@
-//! `transfers` of the WIT package, for plugins.
+//! `transfers`, `polling` and `open-replies` of the WIT package, for plugins.
 
 use super::{
-    bindings::rest::client::{transfers, types as wit},
+    bindings::rest::client::{open_replies, polling, transfers, types as wit},
     call::PluginCall,
     context::PluginCtx,
     convert,
     transfer::Transfer,
 };
+use std::{future::poll_fn, task::Poll};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, subscribe};
 use wasmtime_wasi_http::p2::types::HostIncomingResponse;
 
 impl transfers::Host for PluginCtx {
+    async fn wait(&mut self, transfers: Vec<Resource<Transfer>>) -> wasmtime::Result<Vec<u32>> {
+        if transfers.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(played) = self.tape_that_plays() {
+            for transfer in &transfers {
+                self.table().get(transfer)?;
+            }
+            return Ok(played.are_ready(transfers.len(), false));
+        }
+        let ready = self.wait_for_some(&transfers).await?;
+        self.take_down_readiness(&ready);
+        Ok(ready)
+    }
+
     async fn start_get(
         &mut self,
         url: String,
@@ -69,13 +85,6 @@ impl transfers::Host for PluginCtx {
 }
 
 impl transfers::HostTransfer for PluginCtx {
-    async fn subscribe(
-        &mut self,
-        transfer: Resource<Transfer>,
-    ) -> wasmtime::Result<Resource<DynPollable>> {
-        subscribe(self.table(), transfer)
-    }
-
     async fn ready(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<bool> {
         if let Some(played) = self.tape_that_plays() {
             self.table().get(&transfer)?;
@@ -94,6 +103,22 @@ impl transfers::HostTransfer for PluginCtx {
         Ok(convert::result(outcome))
     }
 
+    async fn drop(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<()> {
+        self.table().delete(transfer)?;
+        Ok(())
+    }
+}
+
+impl polling::Host for PluginCtx {
+    async fn subscribe(
+        &mut self,
+        transfer: Resource<Transfer>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table(), transfer)
+    }
+}
+
+impl open_replies::Host for PluginCtx {
     async fn finish_open(
         &mut self,
         transfer: Resource<Transfer>,
@@ -103,9 +128,26 @@ impl transfers::HostTransfer for PluginCtx {
             Err(error) => Ok(Err(convert::error(error))),
         }
     }
+}
 
-    async fn drop(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<()> {
-        self.table().delete(transfer)?;
-        Ok(())
+impl PluginCtx {
+    /// Waits until one of `transfers` is ready, and says which are, by their places.
+    async fn wait_for_some(
+        &mut self,
+        transfers: &[Resource<Transfer>],
+    ) -> wasmtime::Result<Vec<u32>> {
+        poll_fn(|cx| {
+            let mut ready = Vec::new();
+            for (place, transfer) in (0..).zip(transfers) {
+                if self.table().get_mut(transfer)?.poll_ready(cx).is_ready() {
+                    ready.push(place);
+                }
+            }
+            match ready.is_empty() {
+                true => Poll::Pending,
+                false => Poll::Ready(Ok(ready)),
+            }
+        })
+        .await
     }
 }

@@ -103,11 +103,10 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Tells the guest what it has to keep itself, and that the rest is kept
-    /// here.
+    /// Tells the guest what it has to keep itself. That the rest is kept here is written
+    /// into it; see `build.rs`.
     async fn configure(&mut self, max_transfer_size: u64) -> wasmtime::Result<()> {
         let parameters = configuration::Config {
-            enforcer: Some(configuration::Enforcer::Host),
             connection_timeout: None,
             transfer_timeout: None,
             max_async_transfers: None,
@@ -117,7 +116,7 @@ impl Sandbox {
             ssl_capath: None,
             max_transfer_size: Some(max_transfer_size),
             http_version: None,
-            enable_expect_100: None,
+            enable_expect100: None,
             no_concurrent_connects: None,
             conn_lifetime: None,
             connect_poll_interval: None,
@@ -208,8 +207,7 @@ impl Sandbox {
         let running = self.enter(Some(call), 0);
         let finished = self
             .component
-            .rest_client_transfers()
-            .transfer()
+            .rest_client_open_replies()
             .call_finish_open(&mut self.store, guest_call.transfer)
             .await?;
         drop(running);

@@ -5,13 +5,13 @@
     (func $rest-escape (param i32 i32 i32)))
   (import "cm32p2|rest:client/transfers@0.1" "start-get"
     (func $start-get (param i32 i32 i32 i32 i32 i32 i64 i32 i64 i32 i32) (result i32)))
-  (import "cm32p2|rest:client/transfers@0.1" "[method]transfer.subscribe"
+  (import "cm32p2|rest:client/polling@0.1" "subscribe"
     (func $subscribe (param i32) (result i32)))
   (import "cm32p2|rest:client/transfers@0.1" "[method]transfer.ready"
     (func $ready (param i32) (result i32)))
   (import "cm32p2|rest:client/transfers@0.1" "[static]transfer.finish"
     (func $finish (param i32 i32)))
-  (import "cm32p2|rest:client/transfers@0.1" "[static]transfer.finish-open"
+  (import "cm32p2|rest:client/open-replies@0.1" "finish-open"
     (func $finish-open (param i32 i32)))
   (import "cm32p2|rest:client/transfers@0.1" "transfer_drop"
     (func $drop-transfer (param i32)))

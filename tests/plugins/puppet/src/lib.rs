@@ -8,6 +8,7 @@ wit_bindgen::generate!({
         package tests:puppet;
         world puppet {
             include routing:contract/routing-plugin-with-transfers@0.1.0;
+            import rest:client/polling@0.1.0;
             import wasi:clocks/monotonic-clock@0.2.12;
             import wasi:clocks/wall-clock@0.2.12;
             import wasi:random/insecure@0.2.12;
@@ -21,7 +22,11 @@ wit_bindgen::generate!({
 });
 
 use exports::routing::contract::router::{Decision, Guest, Request};
-use rest::client::{rest::rest_get, transfers};
+use rest::client::{
+    polling::subscribe,
+    rest::rest_get,
+    transfers::{self, Transfer},
+};
 use routing::contract::decisions::{Answer, Changes, Destination, Redirect};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use wasi::{
@@ -92,9 +97,16 @@ impl Guest for Puppet {
                     let url = store::get(rest).ok().flatten().expect("a setting");
                     let _ = rest_get(&url, None);
                 }
-                "race" => {
-                    let order = race(rest);
-                    attributes(&mut decision).push(("x-order".into(), order));
+                "race" | "race-by-polling" | "first" | "first-by-polling" => {
+                    let wait = match word.ends_with("-by-polling") {
+                        true => wait_by_polling,
+                        false => transfers::wait,
+                    };
+                    let order = match word.starts_with("race") {
+                        true => race(rest, wait),
+                        false => first(rest, wait),
+                    };
+                    attributes(&mut decision).push((format!("x-{word}"), order));
                 }
                 "forget" => drop(transfers::start_get(rest, None)),
                 "keep" => std::mem::forget(transfers::start_get(rest, None)),
@@ -125,27 +137,49 @@ impl Guest for Puppet {
     }
 }
 
+/// Waits until some of the transfers are ready: their places.
+type Wait = fn(&[&Transfer]) -> Vec<u32>;
+
+fn wait_by_polling(transfers: &[&Transfer]) -> Vec<u32> {
+    let pollables: Vec<_> = transfers.iter().map(|it| subscribe(it)).collect();
+    poll(&pollables.iter().collect::<Vec<_>>())
+}
+
 /// Asks all of them at a time. The result is the order in which they answered, with what
 /// they said.
-fn race(urls: &str) -> String {
-    let start = |url| (url, transfers::start_get(url, None));
-    let mut running: Vec<_> = urls.split(' ').map(start).collect();
+fn race(urls: &str, wait: Wait) -> String {
+    let mut running = start(urls);
     let mut order = String::new();
     while !running.is_empty() {
-        let pollables: Vec<_> = running.iter().map(|(_, it)| it.subscribe()).collect();
-        let ready = poll(&pollables.iter().collect::<Vec<_>>());
-        drop(pollables);
+        let transfers: Vec<_> = running.iter().map(|(_, it)| it).collect();
         // From behind, so that the places stay those of the rest.
-        for place in ready.into_iter().rev() {
+        for place in wait(&transfers).into_iter().rev() {
             let (url, transfer) = running.remove(place as usize);
-            let outcome = match transfers::Transfer::finish(transfer) {
-                Ok(reply) => reply.status.to_string(),
-                Err(error) => error.to_string(),
-            };
-            order += &format!("{url}: {outcome} ");
+            order += &told(url, transfer);
         }
     }
     order
+}
+
+/// Asks all of them at a time. The result is who answered first, with what he said.
+fn first(urls: &str, wait: Wait) -> String {
+    let mut running = start(urls);
+    let transfers: Vec<_> = running.iter().map(|(_, it)| it).collect();
+    let place = wait(&transfers)[0];
+    let (url, transfer) = running.remove(place as usize);
+    told(url, transfer)
+}
+
+fn told(url: &str, transfer: Transfer) -> String {
+    match Transfer::finish(transfer) {
+        Ok(reply) => format!("{url}: {} ", reply.status),
+        Err(error) => format!("{url}: {error} "),
+    }
+}
+
+fn start(urls: &str) -> Vec<(&str, Transfer)> {
+    let start = |url| (url, transfers::start_get(url, None));
+    urls.split(' ').map(start).collect()
 }
 
 fn read_clock(times: &str) {

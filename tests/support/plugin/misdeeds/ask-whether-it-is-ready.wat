@@ -2,7 +2,7 @@
 (module
   (import "cm32p2|rest:client/transfers@0.1" "start-get"
     (func $start-get (param i32 i32 i32 i32 i32 i32 i64 i32 i64 i32 i32) (result i32)))
-  (import "cm32p2|rest:client/transfers@0.1" "[method]transfer.subscribe"
+  (import "cm32p2|rest:client/polling@0.1" "subscribe"
     (func $subscribe (param i32) (result i32)))
   (import "cm32p2|wasi:io/poll@0.2" "[method]pollable.ready"
     (func $ready (param i32) (result i32)))

@@ -1,0 +1,1 @@
+../../guest/src/preset/layout.rs
