@@ -1,9 +1,11 @@
 //! The arguments as they are typed.
 
+mod compose;
 mod decider;
 mod replay;
 mod serve;
 
+pub(crate) use compose::{Component, Compose};
 pub(crate) use decider::Decider;
 pub(crate) use replay::Replay;
 pub(crate) use serve::{Form, Listen, Serve};
@@ -78,6 +80,11 @@ pub(crate) enum Command {
     /// a new version of the plugin take over
     #[command(after_help = exit::TABLE)]
     Serve(Box<Serve>),
+    /// Make one component of a plugin and the one of this program, for a host that has
+    /// wasi:http and not rest:client
+    Compose(Compose),
+    /// Write the component of this program, to embed it or to compose it otherwise
+    Component(Component),
     /// Show or check a configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -1,0 +1,71 @@
+//! A plugin and the component in one file, for other hosts.
+
+use super::LARGEST_SIZE;
+use clap::{Args, value_parser};
+use rest_client_host::{AtCap, ConfigError, Preset, config::duration};
+use std::{path::PathBuf, time::Duration};
+
+/// For a host that knows wasi:http and nothing of this program: wasmtime serve, jco,
+/// wasmCloud, Spin.
+#[derive(Debug, Args)]
+pub(crate) struct Compose {
+    /// The plugin, a .wasm file
+    pub(crate) plugin: PathBuf,
+
+    /// Write the composed component to FILE, or to standard output for -
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) fixed: Fixed,
+}
+
+/// The component of this program without a plugin: to embed it, or to compose it with
+/// other tools.
+#[derive(Debug, Args)]
+pub(crate) struct Component {
+    /// Write it to FILE, or to standard output for -
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) fixed: Fixed,
+}
+
+/// Parameters that go into the component. What runs it can lower them, and not raise them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Parameters to fix in the component")]
+pub(crate) struct Fixed {
+    /// Limit until there is a usable connection, where the host keeps one [default: 20s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    connection_timeout: Option<Duration>,
+
+    /// Limit of the whole call, connecting included [default: 20s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    transfer_timeout: Option<Duration>,
+
+    /// Asynchronous transfers of one instance at a time [default: 100]
+    #[arg(long, value_name = "COUNT", visible_alias = "cap")]
+    max_async_transfers: Option<u32>,
+
+    /// What a call does at that cap: block or reject [default: block]
+    #[arg(long, value_name = "WHAT")]
+    at_cap: Option<AtCap>,
+
+    /// Limit of a reply's body, 0 for none [default: 10485760]
+    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(..=LARGEST_SIZE))]
+    max_transfer_size: Option<u64>,
+}
+
+impl Fixed {
+    /// The component that holds them.
+    pub(crate) fn component(&self) -> Result<Vec<u8>, ConfigError> {
+        let mut preset = Preset::default();
+        preset.connection_timeout = self.connection_timeout;
+        preset.transfer_timeout = self.transfer_timeout;
+        preset.max_async_transfers = self.max_async_transfers;
+        preset.at_cap = self.at_cap;
+        preset.max_transfer_size = self.max_transfer_size;
+        preset.component()
+    }
+}
