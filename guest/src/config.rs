@@ -64,7 +64,7 @@ pub struct ConfigError {
 pub struct Settings {
     /// Who enforces the timeouts and the cap.
     pub enforcer: Enforcer,
-    /// Never above `transfer_timeout`.
+    /// One above `transfer_timeout` ends no call.
     pub connection_timeout: Duration,
     /// Never 0.
     pub transfer_timeout: Duration,
@@ -80,14 +80,10 @@ impl Settings {
     /// What holds until somebody configures the component.
     #[must_use]
     pub fn of(preset: &Preset) -> Self {
-        let transfer_timeout = preset.transfer_timeout.unwrap_or(DEFAULT_TIMEOUT);
         Self {
             enforcer: preset.enforcer,
-            connection_timeout: preset
-                .connection_timeout
-                .unwrap_or(DEFAULT_TIMEOUT)
-                .min(transfer_timeout),
-            transfer_timeout,
+            connection_timeout: preset.connection_timeout.unwrap_or(DEFAULT_TIMEOUT),
+            transfer_timeout: preset.transfer_timeout.unwrap_or(DEFAULT_TIMEOUT),
             max_async_transfers: preset
                 .max_async_transfers
                 .unwrap_or(DEFAULT_MAX_ASYNC_TRANSFERS),
@@ -134,7 +130,7 @@ impl Settings {
             "connection-timeout",
             parameters.connection_timeout,
             preset.connection_timeout,
-            preset.connection_timeout.unwrap_or(DEFAULT_TIMEOUT),
+            unset.connection_timeout,
         )?;
         let size = at_most(
             "max-transfer-size",
@@ -159,7 +155,7 @@ impl Settings {
         }
         Ok(Self {
             enforcer: preset.enforcer,
-            connection_timeout: connection_timeout.min(transfer_timeout),
+            connection_timeout,
             transfer_timeout,
             max_async_transfers,
             at_cap,
@@ -183,8 +179,10 @@ impl Settings {
         };
         let transfer = shorter(self.transfer_timeout, transfer_timeout);
         let connection = shorter(self.connection_timeout, connection_timeout);
+        let end = transfer.unwrap_or(Duration::MAX);
         Deadlines {
-            connection: connection.map(|it| transfer.map_or(it, |transfer| it.min(transfer))),
+            connection: connection.map(|it| it.min(end)),
+            is_lowered: connection.is_some_and(|it| it > end),
             transfer,
         }
     }
@@ -223,8 +221,10 @@ fn no_limit_is_most(size: u64) -> u64 {
 /// enforces the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Until there is a usable connection.
+    /// Until there is a usable connection. Never above `transfer`.
     pub connection: Option<Duration>,
+    /// Whether it would be above: what ends then is the transfer.
+    pub is_lowered: bool,
     /// Until the last byte of the reply.
     pub transfer: Option<Duration>,
 }
@@ -233,6 +233,7 @@ impl Deadlines {
     /// The host enforces both.
     pub const NONE: Self = Self {
         connection: None,
+        is_lowered: false,
         transfer: None,
     };
 
@@ -245,6 +246,7 @@ impl Deadlines {
         let shorter = |deadline: Option<Duration>| deadline.map(|it| it.min(left));
         Self {
             connection: shorter(self.connection),
+            is_lowered: self.is_lowered || self.connection.is_some_and(|it| it > left),
             transfer: shorter(self.transfer),
         }
     }
@@ -275,9 +277,16 @@ mod tests {
             ..Parameters::default()
         })
         .unwrap();
-        assert_eq!(settings.connection_timeout, SECOND);
         let deadlines = settings.deadlines(None, Some(SECOND / 2));
         assert_eq!(deadlines.connection, Some(SECOND / 2));
+        assert!(deadlines.is_lowered);
+        let deadlines = settings.deadlines(Some(SECOND / 2), None);
+        assert_eq!(deadlines.connection, Some(SECOND / 2));
+        assert!(!deadlines.is_lowered);
+        // What is left after a redirect.
+        let deadlines = deadlines.within(Some(SECOND / 4));
+        assert_eq!(deadlines.connection, Some(SECOND / 4));
+        assert!(deadlines.is_lowered);
     }
 
     #[test]
@@ -393,6 +402,7 @@ mod tests {
             settings.deadlines(None, Some(SECOND)),
             Deadlines {
                 connection: None,
+                is_lowered: false,
                 transfer: Some(SECOND)
             }
         );

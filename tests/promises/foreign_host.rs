@@ -53,6 +53,18 @@ pub(crate) struct State {
     network: Option<Box<dyn WasiHttpHooks + Send>>,
 }
 
+impl State {
+    /// That of a host which gives its guests `wasi`, and the network by HTTP.
+    pub(crate) fn new(wasi: WasiCtx) -> Self {
+        Self {
+            table: ResourceTable::new(),
+            wasi,
+            http: WasiHttpCtx::new(),
+            network: None,
+        }
+    }
+}
+
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
@@ -93,12 +105,7 @@ impl Foreign {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi_http::p2::add_to_linker_async(&mut linker).unwrap();
         change(&mut linker);
-        let state = State {
-            table: ResourceTable::new(),
-            wasi: WasiCtx::builder().build(),
-            http: WasiHttpCtx::new(),
-            network: None,
-        };
+        let state = State::new(WasiCtx::builder().build());
         let mut store = Store::new(&engine, state);
         let component = RestClient::instantiate_async(&mut store, &component, &linker)
             .await

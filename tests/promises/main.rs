@@ -7,6 +7,7 @@ mod cap;
 mod client_domains;
 mod command_line;
 mod component;
+mod compose;
 mod connecting;
 mod connections;
 mod decisions;

@@ -9,6 +9,7 @@ pub mod component;
 mod debian;
 mod digest;
 pub mod fuzz;
+pub mod hosts;
 mod local_paths;
 pub mod plugins;
 mod process;

@@ -10,7 +10,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 use xtask::{fuzz::Fuzz, soak::Soak};
 
 /// What cargo can't do alone: build the component, set up and run the tests,
-/// soak, fuzz and bench.
+/// soak, fuzz, bench, and try other hosts.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Command {
@@ -33,6 +33,8 @@ enum Command {
     Soak(Soak),
     /// Look for inputs that break what holds for any
     Fuzz(Fuzz),
+    /// Run the component in hosts that are not ours, and print what holds where
+    Hosts,
 }
 
 /// Arguments for another program.
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
             xtask::bench::measure(&arguments.all()).map(|()| ExitCode::SUCCESS)
         }
         Command::Soak(soak) => xtask::soak::soak(&soak).map(|()| ExitCode::SUCCESS),
+        Command::Hosts => xtask::hosts::hosts().map(|()| ExitCode::SUCCESS),
         Command::Fuzz(fuzz) => xtask::fuzz::fuzz(&fuzz).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

@@ -17,9 +17,10 @@ use std::{
 use xshell::{Shell, cmd};
 
 /// Packages, each with the name of its component.
-const PLUGINS: [(&str, &str); 4] = [
+const PLUGINS: [(&str, &str); 5] = [
     ("example-credit-check", "credit-check"),
     ("example-location", "location"),
+    ("probe", "probe"),
     ("puppet", "puppet"),
     ("website", "website"),
 ];

@@ -31,7 +31,7 @@ use crate::{
 use wasip2::{
     http::{
         outgoing_handler,
-        types::{FutureIncomingResponse, IncomingResponse},
+        types::{ErrorCode, FutureIncomingResponse, IncomingResponse},
     },
     io::poll::{self, Pollable},
 };
@@ -62,6 +62,7 @@ struct Context {
     origin: String,
     /// The method of the request that was sent last.
     method: String,
+    /// Those of the request that was sent last.
     deadlines: Deadlines,
     timer: Timer,
     enforcer: Enforcer,
@@ -267,9 +268,7 @@ impl Context {
             Some(bytes) => Upload::start(&outgoing, bytes)?,
             None => None,
         };
-        // What comes before a redirect takes of the time for what follows it.
-        let deadlines = self.deadlines.within(self.timer.left());
-        let pending = outgoing_handler::handle(outgoing, outgoing::options(deadlines))?;
+        let pending = outgoing_handler::handle(outgoing, outgoing::options(self.deadlines))?;
         Ok(match upload {
             Some(upload) => Step::Sending(upload, pending),
             None => Step::Waiting(pending),
@@ -301,6 +300,8 @@ impl Context {
         match redirects.follow(status, &headers)? {
             Some(next) => {
                 drop(reply);
+                // The call has less time left.
+                self.deadlines = self.deadlines.within(self.timer.left());
                 self.send(next)
             }
             None => Ok(Step::Replied(reply)),
@@ -314,6 +315,11 @@ impl Context {
     fn explain(&self, stop: Stop, partial: Partial) -> RestError {
         match stop {
             Stop::Known(error) => error,
+            // It ended where the transfer has to end, and a host need not tell one from the
+            // other.
+            Stop::HostError(ErrorCode::ConnectionTimeout) if self.deadlines.is_lowered => {
+                RestError::TransferTimeout(partial)
+            }
             Stop::HostError(code) => {
                 error_code::to_rest_error(code, &self.origin, self.limit, partial)
             }

