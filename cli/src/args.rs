@@ -2,11 +2,13 @@
 
 mod compose;
 mod decider;
+mod new;
 mod replay;
 mod serve;
 
 pub(crate) use compose::{Component, Compose};
 pub(crate) use decider::Decider;
+pub(crate) use new::{Language, New};
 pub(crate) use replay::Replay;
 pub(crate) use serve::{Form, Listen, Serve};
 
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     /// a new version of the plugin take over
     #[command(after_help = exit::TABLE)]
     Serve(Box<Serve>),
+    /// Make the folder of a plugin that builds and decides, to begin with
+    New(New),
     /// Make one component of a plugin and the one of this program, for a host that has
     /// wasi:http and not rest:client
     Compose(Compose),

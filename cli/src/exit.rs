@@ -17,7 +17,7 @@ Exit codes (curl's, where curl has one):
    9  the policy of the host forbids the request
   18  the connection ended inside the reply's body
   22  the reply's status is 400 or above, and --fail was given
-  23  the reply can't be written
+  23  the output can't be written
   26  the data, the header fields or the passwords to send can't be read
   28  connection-timeout, transfer-timeout or decision-timeout passed
   35  TLS failed

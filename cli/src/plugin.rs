@@ -1,6 +1,7 @@
 //! Plugins: what they ask goes by the configuration, for all of them.
 
 pub(crate) mod compose;
+pub(crate) mod new;
 pub(crate) mod recording;
 pub(crate) mod replay;
 pub(crate) mod route;

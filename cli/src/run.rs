@@ -58,6 +58,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         Command::Put(put) => wait(call::run(put.into_call("PUT"))),
         Command::Request(request) => wait(call::run(request.into())),
         Command::Load(load) => wait_with(Builder::new_multi_thread(), load::run(load)),
+        Command::New(command) => plugin::new::run(&command),
         Command::Compose(command) => plugin::compose::run(&command),
         Command::Component(command) => plugin::compose::component(&command),
         Command::Config(command) => configuration::run(command),

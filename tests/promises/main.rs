@@ -29,6 +29,7 @@ mod languages;
 mod limits;
 mod load;
 mod names;
+mod new;
 mod output_files;
 mod plugins;
 mod proxies;

@@ -91,7 +91,7 @@ impl Language<'_> {
         for program in self.programs {
             find(program).with_context(|| format!("there is no {program}"))?;
         }
-        let sources = newest(&self.source)?.max(newest(&workspace_root().join("wit/routing"))?);
+        let sources = newest(&self.source)?;
         let output = fs::metadata(&self.output).and_then(|it| it.modified());
         if output.is_ok_and(|output| output > sources) {
             return Ok(());

@@ -17,5 +17,5 @@ esac
 cp "$here/package.json" "$here/credit-check.js" "$build"
 cd "$build" # jco finds no source in another folder
 npm install --before=2026-11-20 --silent --no-audit --no-fund
-node_modules/.bin/jco componentize credit-check.js --wit "$here/../../../wit/routing" \
+node_modules/.bin/jco componentize credit-check.js --wit "$here/wit" \
     --world-name routing-plugin $engine --out "$output"

@@ -11,5 +11,5 @@ mkdir -p "$build"
 [ -x "$build/venv/bin/pip" ] || python3 -m venv "$build/venv"
 "$build/venv/bin/pip" install --quiet --disable-pip-version-check componentize-py==0.25.1
 cp "$here/credit_check.py" "$build" # componentize-py writes a __pycache__ beside it
-VIRTUAL_ENV="$build/venv" "$build/venv/bin/componentize-py" --quiet --wit-path "$here/../../../wit/routing" --world routing-plugin \
+VIRTUAL_ENV="$build/venv" "$build/venv/bin/componentize-py" --quiet --wit-path "$here/wit" --world routing-plugin \
     componentize --python-path "$build" --output "$output" credit_check

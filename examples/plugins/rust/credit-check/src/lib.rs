@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, unsafe_code, reason = "generated")]
 
-wit_bindgen::generate!({ path: "../../../../wit/routing", world: "routing-plugin", generate_all });
+wit_bindgen::generate!({ path: "wit", world: "routing-plugin", generate_all });
 
 use exports::routing::contract::router::{Decision, Guest, Request};
 use rest::client::rest::{rest_escape, rest_get};

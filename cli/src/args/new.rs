@@ -1,0 +1,25 @@
+//! A plugin to begin with.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// What it is written in
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) lang: Language,
+
+    /// The folder to make; its last part is the name of the plugin
+    pub(crate) folder: PathBuf,
+}
+
+/// A language that there is a template of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// With cargo and rustup
+    Rust,
+    /// With npm, on the engine QuickJS or Firefox's
+    Javascript,
+    /// With pip
+    Python,
+}

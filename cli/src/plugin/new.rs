@@ -1,0 +1,122 @@
+//! `new`: a plugin that builds and decides, to begin with: the credit check of the
+//! examples under another name, and what there is to try it with.
+
+mod template;
+
+use crate::{
+    args::{Language, New},
+    exit::{Exit, Problem},
+    stdout,
+};
+use std::{
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
+use template::{File, TO_TRY, WIT};
+
+/// Makes the folder, whole or not at all.
+pub(crate) fn run(new: &New) -> Result<Exit, Problem> {
+    let name = name(&new.folder)?;
+    let wrong = |what: &dyn std::fmt::Display| {
+        Problem::new(Exit::Write, format!("{}: {what}", new.folder.display()))
+    };
+    if new.folder.symlink_metadata().is_ok() {
+        return Err(wrong(&"it is there already, and is left as it is"));
+    }
+    let files = template::of(new.lang).iter().chain(TO_TRY).chain(WIT);
+    write(&new.folder, name, files).map_err(|error| wrong(&error))?;
+    stdout::print(next_steps(new, name).as_bytes())?;
+    Ok(Exit::Success)
+}
+
+/// The name of the plugin in `folder`: one that is a name in every language, too.
+fn name(folder: &Path) -> Result<&str, Problem> {
+    let name = folder.file_name().and_then(|it| it.to_str());
+    let is_name = |name: &&str| {
+        name.split('-').all(|word| {
+            word.starts_with(|first: char| first.is_ascii_lowercase())
+                && word
+                    .chars()
+                    .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
+        })
+    };
+    name.filter(is_name).ok_or_else(|| {
+        let what = "a plugin's name is words of lower case letters and digits with - between them, as in my-plugin";
+        Problem::new(Exit::Usage, format!("{}: {what}", folder.display()))
+    })
+}
+
+fn write<'a>(folder: &Path, name: &str, files: impl Iterator<Item = &'a File>) -> io::Result<()> {
+    let parent = match folder.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    // It takes its name when it is complete, and is gone by itself if it is not.
+    let made = tempfile::Builder::new()
+        .prefix(".rest-client-")
+        .permissions(Permissions::from_mode(0o777))
+        .tempdir_in(parent)?;
+    for File { path, content } in files {
+        let path = made.path().join(renamed(path, name));
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&path, renamed(content, name))?;
+        if path.extension().is_some_and(|it| it == "sh") {
+            fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+        }
+    }
+    fs::rename(made.path(), folder)
+}
+
+/// A text of the template, in which the plugin is called `name`.
+fn renamed(text: &str, name: &str) -> String {
+    let camel_case = name.split('-').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    });
+    text.replace("credit-check", name)
+        .replace("credit_check", &name.replace('-', "_"))
+        .replace("CreditCheck", &camel_case.collect::<String>())
+}
+
+fn next_steps(new: &New, name: &str) -> String {
+    let needs = match new.lang {
+        Language::Rust => "cargo and rustup",
+        Language::Javascript => "Node and npm",
+        Language::Python => "Python and pip",
+    };
+    let folder = new.folder.display();
+    format!(
+        "{folder}/ is a plugin that asks a service for the credit of a caller. To try it:
+
+  cd {folder}
+  ./build.sh                  # makes {name}.wasm, with {needs}
+  python3 -m http.server 8080 --bind 127.0.0.1 --directory service &
+  rest-client route --explain --config rest-client.toml {name}.wasm < request.json
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_in_every_language() {
+        for good in ["my-plugin", "a", "x1-y2", "some/where/credit"] {
+            assert!(name(Path::new(good)).is_ok(), "{good}");
+        }
+        for bad in ["My", "1a", "a--b", "a_b", "é", "..", "/", "a-"] {
+            assert!(name(Path::new(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_template_is_called_as_the_plugin_is() {
+        let text = "credit-check credit_check struct CreditCheck";
+        assert_eq!(renamed(text, "my-own"), "my-own my_own struct MyOwn");
+    }
+}

@@ -1,0 +1,1 @@
+../../../../../examples/plugins/rust/credit-check/src/lib.rs
