@@ -4,7 +4,7 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 13] = [
+const TOOLS: [(&str, &str); 14] = [
     ("caddy", "has_caddy"),
     ("curl", "has_curl"),
     ("envoy", "has_envoy"),
@@ -18,6 +18,7 @@ const TOOLS: [(&str, &str); 13] = [
     ("systemd-socket-activate", "has_systemd"),
     ("traefik", "has_traefik"),
     ("wasm-tools", "has_wasm_tools"),
+    ("wasmtime", "has_wasmtime"),
 ];
 
 /// Of those that the tests need, this is in the package that is not installed with it.

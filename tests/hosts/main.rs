@@ -2,8 +2,8 @@
 //! what holds where. `cargo xtask hosts` installs the hosts and runs this.
 //!
 //! In each host runs a probe (`tests/plugins/probe`), composed with the component, that
-//! fetches the calls it makes from a server here and tells what came of them. Standard
-//! input is JSON: `[{"name": "wasmtime 48", "command": ["wasmtime", "run", …]}, …]`. The
+//! fetches the calls it makes from a server here and tells what came of them. The argument
+//! is a file of JSON: `[{"name": "wasmtime 48", "command": ["wasmtime", "run", …]}, …]`. The
 //! URL of the server is added to each command as the last argument.
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
@@ -26,7 +26,8 @@ struct Host {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let hosts = hosts(serde_json::from_reader(std::io::stdin())?)?;
+    let file = std::env::args_os().nth(1).ok_or("usage: hosts FILE")?;
+    let hosts = hosts(&serde_json::from_slice(&std::fs::read(file)?)?)?;
     let peers = Peers::start().await;
     let cases = cases(&peers);
     let mut failed = BTreeMap::new();
@@ -51,7 +52,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-fn hosts(json: serde_json::Value) -> Result<Vec<Host>, Box<dyn Error>> {
+fn hosts(json: &serde_json::Value) -> Result<Vec<Host>, Box<dyn Error>> {
     let list = json.as_array().ok_or("a list of hosts")?;
     let host = |it: &serde_json::Value| {
         let words = it["command"].as_array()?.iter();

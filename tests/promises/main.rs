@@ -30,6 +30,7 @@ mod limits;
 mod load;
 mod names;
 mod new;
+mod other_hosts;
 mod output_files;
 mod plugins;
 mod proxies;

