@@ -21,6 +21,10 @@ use wit_component::ComponentEncoder;
 /// The component is smaller than this many bytes, as the documentation promises.
 const MAX_SIZE: usize = 200_000;
 
+/// What it says of itself.
+const DESCRIPTION: &str =
+    "Asks REST services questions over wasi:http, before a deadline, with exactly one answer";
+
 /// A component in a file.
 pub struct Built {
     /// Its absolute path.
@@ -64,6 +68,7 @@ pub fn build(file: &Path) -> Result<Built> {
     eprintln!("building the component with {}", toolchain.description);
     let local_paths = LocalPaths::find(&toolchain.rust_sources()?)?;
     let mut component = compile(&toolchain, &local_paths, "rest-client-guest")?;
+    section::append_metadata(&mut component, "rest-client", DESCRIPTION);
     section::append(&mut component, &digest);
     local_paths.check(&component)?;
     if component.len() >= MAX_SIZE {

@@ -11,6 +11,7 @@ mod digest;
 pub mod fuzz;
 pub mod hosts;
 mod local_paths;
+pub mod package;
 pub mod plugins;
 mod process;
 mod section;

@@ -22,6 +22,8 @@ enum Command {
     },
     /// Build the plugins of the examples and the tests
     Plugins,
+    /// Write what is published beside the crates: the component, and the WIT packages
+    Package,
     /// Set up what is missing, build the component and the plugins, run the tests of the
     /// workspace; the arguments go to `cargo test`, as in
     /// `cargo xtask test -- timeouts`
@@ -71,6 +73,12 @@ fn main() -> ExitCode {
             })
         }
         Command::Plugins => plugins(),
+        Command::Package => xtask::package::package().map(|written| {
+            for file in written {
+                println!("{}", file.display());
+            }
+            ExitCode::SUCCESS
+        }),
         Command::Test(arguments) => xtask::test::run(&arguments.all()),
         Command::Bench(arguments) => {
             xtask::bench::measure(&arguments.all()).map(|()| ExitCode::SUCCESS)

@@ -1,17 +1,35 @@
-//! The custom section that holds the digest of a component's sources.
+//! The custom sections that say what a component is, and of which sources.
 
 use anyhow::{Context, Result};
-use wasm_encoder::{CustomSection, Section as _};
+use wasm_encoder::{
+    ComponentNameSection, ComponentSectionId, CustomSection, Encode as _, Section as _,
+};
 use wasmparser::{Parser, Payload};
 
 const NAME: &str = "rest-client-sources";
 
-/// Appends the section to a module or a component. Both are a list of sections,
-/// and a custom section may be anywhere in the list.
+/// Appends the section to a module or a component.
 pub(crate) fn append(binary: &mut Vec<u8>, digest: &str) {
+    append_text(binary, NAME, digest);
+}
+
+/// Appends what the tools of the Bytecode Alliance show of a component: name, version,
+/// licence and description.
+pub(crate) fn append_metadata(component: &mut Vec<u8>, name: &str, description: &str) {
+    let mut names = ComponentNameSection::new();
+    names.component(name);
+    component.push(ComponentSectionId::CoreCustom.into());
+    names.encode(component);
+    append_text(component, "version", env!("CARGO_PKG_VERSION"));
+    append_text(component, "licenses", env!("CARGO_PKG_LICENSE"));
+    append_text(component, "description", description);
+}
+
+/// A binary is a list of sections, and a custom section may be anywhere in the list.
+fn append_text(binary: &mut Vec<u8>, name: &str, text: &str) {
     CustomSection {
-        name: NAME.into(),
-        data: digest.as_bytes().into(),
+        name: name.into(),
+        data: text.as_bytes().into(),
     }
     .append_to(binary);
 }
