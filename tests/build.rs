@@ -4,10 +4,12 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 14] = [
+const TOOLS: [(&str, &str); 16] = [
+    ("c-plugin", "has_c_plugin"),
     ("caddy", "has_caddy"),
     ("curl", "has_curl"),
     ("envoy", "has_envoy"),
+    ("go-plugin", "has_go_plugin"),
     ("httpbin", "has_httpbin"),
     ("javascript-plugin", "has_javascript_plugin"),
     ("kamailio", "has_kamailio"),
@@ -52,6 +54,8 @@ fn is_here(tool: &str) -> bool {
                     .output()
                     .is_ok_and(|output| output.status.success())
         }
+        "c-plugin" => built("credit-check-c.wasm"),
+        "go-plugin" => built("credit-check-go.wasm"),
         "javascript-plugin" => built("credit-check-javascript.wasm"),
         "python-plugin" => built("credit-check-python.wasm"),
         "kamailio" => PathBuf::from(KAMAILIO_MODULE).exists(),

@@ -79,9 +79,42 @@ async fn decides(component: &str) {
     }
 }
 
+/// A thousand decisions of one instance, one after the other: what a language's runtime has to
+/// free or to collect is, and nothing of one request is left for the next.
+async fn endures(component: &str) {
+    let server = Server::start(|seen| ok(seen.target.rsplit('=').next().unwrap())).await;
+    let billing = Service::new(server.origin().parse().unwrap());
+    let worker = worker_with(config!(services = [("billing".to_owned(), billing)].into()));
+    let mut limits = Limits::default();
+    limits.memory = 64 << 20;
+    let runtime = PluginRuntime::new(limits).unwrap();
+    let loaded = runtime.load(&plugin::built(component)).unwrap();
+    let mut options = PoolOptions::default();
+    options.decision_timeout = Duration::from_secs(60);
+    options.instances = 1.try_into().unwrap();
+    let pool = PluginPool::new(&loaded, worker, options).unwrap();
+    for number in 1..=1000 {
+        let filler = "x".repeat(10_000);
+        let request = format!(
+            r#"{{"protocol": "http", "method": "GET", "target": "/",
+                "attributes": {{"user": "{number}"}},
+                "fields": [{{"name": "x-filler", "value": "{filler}"}}]}}"#
+        );
+        let decision = pool
+            .route(read_request(request.as_bytes()).unwrap())
+            .await
+            .unwrap_or_else(|error| panic!("{number}: {error}"));
+        let expected =
+            format!(r#"{{"decision":"continue","attributes":{{"reason":"credit {number}"}}}}"#);
+        assert_eq!(write_decision(&decision), expected);
+    }
+    assert_eq!(pool.stats().started, 1);
+}
+
 #[tokio::test]
 async fn rust() {
     decides("credit-check").await;
+    endures("credit-check").await;
 }
 
 #[tokio::test]
@@ -91,6 +124,7 @@ async fn rust() {
 )]
 async fn javascript() {
     decides("credit-check-javascript").await;
+    endures("credit-check-javascript").await;
 }
 
 #[tokio::test]
@@ -100,4 +134,25 @@ async fn javascript() {
 )]
 async fn python() {
     decides("credit-check-python").await;
+    endures("credit-check-python").await;
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_c_plugin),
+    ignore = "there is no plugin in C: `cargo xtask plugins` makes it with Python and pip"
+)]
+async fn c() {
+    decides("credit-check-c").await;
+    endures("credit-check-c").await;
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_go_plugin),
+    ignore = "there is no plugin in Go: `cargo xtask plugins` makes it with Python and pip"
+)]
+async fn go() {
+    decides("credit-check-go").await;
+    endures("credit-check-go").await;
 }

@@ -63,7 +63,7 @@ async fn a_plugin_in_python_builds_and_decides() {
 #[tokio::test]
 async fn it_is_called_as_its_folder_is() {
     let folder = Folder::new();
-    for language in ["rust", "javascript", "python"] {
+    for language in ["c", "go", "javascript", "python", "rust"] {
         let plugin = folder.path(&format!("my-{language}"));
         let arguments = ["new", "--lang", language, plugin.to_str().unwrap()];
         let made = run(rest_client(), arguments, b"").await;

@@ -4,12 +4,14 @@ use crate::{
     component::{compile, write},
     debian::Apt,
     local_paths::LocalPaths,
-    process::{find, shell},
+    process::{cargo, find, read, shell},
     toolchain::Toolchain,
     workspace::{target_dir, workspace_root},
 };
 use anyhow::{Context, Result, ensure};
 use std::{
+    env,
+    ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -26,8 +28,15 @@ const PLUGINS: [(&str, &str); 5] = [
 ];
 
 /// The credit check in other languages: their folders, and the programs that each needs.
-const LANGUAGES: [(&str, &[&str]); 2] =
-    [("javascript", &["node", "npm"]), ("python", &["python3"])];
+const LANGUAGES: [(&str, &[&str]); 4] = [
+    ("c", &["python3"]),
+    ("go", &["python3"]),
+    ("javascript", &["node", "npm"]),
+    ("python", &["python3"]),
+];
+
+/// Makes the bindings for C and Go. Built here, once for both of them.
+const WIT_BINDGEN: &str = "wit-bindgen-cli@0.63.0";
 
 /// Where their components are: `NAME.wasm`.
 ///
@@ -65,17 +74,45 @@ pub fn build() -> Result<PathBuf> {
 pub fn build_other_languages() -> Result<Vec<(String, Result<()>)>> {
     let (folder, shell) = (folder()?, shell()?);
     let tools = target_dir()?.join("tools/plugins");
+    let path = with_wit_bindgen(&shell, &tools);
+    if let Err(error) = &path {
+        eprintln!("missing: {WIT_BINDGEN}: {error:#}");
+    }
+    let path = path.ok();
     let build = |(language, programs): (&str, &[&str])| {
         let built = Language {
             source: workspace_root().join("examples/plugins").join(language),
             output: folder.join(format!("credit-check-{language}.wasm")),
             build_dir: tools.join(language),
             programs,
+            path: path.as_deref(),
         }
         .build(&shell);
         (format!("{language}-plugin"), built)
     };
     Ok(LANGUAGES.into_iter().map(build).collect())
+}
+
+/// The search path, with [`WIT_BINDGEN`] in front.
+fn with_wit_bindgen(shell: &Shell, tools: &Path) -> Result<OsString> {
+    let (root, cargo) = (tools.join("wit-bindgen"), cargo());
+    let program = root.join("bin/wit-bindgen");
+    let there = cmd!(shell, "{program} --version").quiet().ignore_stderr();
+    let is_there = there
+        .read()
+        .is_ok_and(|version| version.replace(' ', "@") == WIT_BINDGEN);
+    if !is_there {
+        eprintln!("building {WIT_BINDGEN}, for plugins in C and Go");
+        read(cmd!(
+            shell,
+            "{cargo} install --quiet --locked --root {root} {WIT_BINDGEN}"
+        ))?;
+    }
+    let inherited = env::var_os("PATH").unwrap_or_default();
+    let path = [root.join("bin")]
+        .into_iter()
+        .chain(env::split_paths(&inherited));
+    Ok(env::join_paths(path)?)
 }
 
 struct Language<'a> {
@@ -84,6 +121,8 @@ struct Language<'a> {
     /// Where its tools stay.
     build_dir: PathBuf,
     programs: &'a [&'a str],
+    /// Where programs are looked for, if not where this one does.
+    path: Option<&'a OsStr>,
 }
 
 impl Language<'_> {
@@ -99,11 +138,11 @@ impl Language<'_> {
         let script = self.source.join("build.sh");
         // Under its name when it is whole.
         let output = self.output.with_extension("wasm.new");
-        let built = cmd!(shell, "sh {script} {output}")
-            .env("BUILD_DIR", &self.build_dir)
-            .quiet()
-            .ignore_status()
-            .output()?;
+        let mut command = cmd!(shell, "sh {script} {output}").env("BUILD_DIR", &self.build_dir);
+        if let Some(path) = self.path {
+            command = command.env("PATH", path);
+        }
+        let built = command.quiet().ignore_status().output()?;
         ensure!(
             built.status.success(),
             "{}: {}{}",

@@ -16,10 +16,14 @@ pub(crate) struct New {
 /// A language that there is a template of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Language {
-    /// With cargo and rustup
-    Rust,
+    /// With cargo, for the generator of its bindings, and pip, for zig as the compiler
+    C,
+    /// With cargo, for the generator of its bindings, and pip
+    Go,
     /// With npm, on the engine QuickJS or Firefox's
     Javascript,
     /// With pip
     Python,
+    /// With cargo and rustup
+    Rust,
 }

@@ -84,9 +84,10 @@ fn renamed(text: &str, name: &str) -> String {
 
 fn next_steps(new: &New, name: &str) -> String {
     let needs = match new.lang {
-        Language::Rust => "cargo and rustup",
+        Language::C | Language::Go => "cargo and pip; some minutes the first time",
         Language::Javascript => "Node and npm",
         Language::Python => "Python and pip",
+        Language::Rust => "cargo and rustup",
     };
     let folder = new.folder.display();
     format!(

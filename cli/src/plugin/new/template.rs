@@ -25,10 +25,12 @@ macro_rules! files {
 /// Those of a language.
 pub(super) fn of(language: Language) -> &'static [File] {
     match language {
-        Language::Rust => RUST,
+        Language::C => files!("template/c": "build.sh", "credit-check.c"),
+        Language::Go => files!("template/go": "adapter.wat", "build.sh", "credit_check.go"),
         Language::Javascript => files!("template/javascript":
             "build.sh", "credit-check.js", "package.json"),
         Language::Python => files!("template/python": "build.sh", "credit_check.py"),
+        Language::Rust => RUST,
     }
 }
 

@@ -1,0 +1,119 @@
+// Lets those through who have credit. The service is asked by its name, `billing`.
+// What a generated function hands out is freed by the one that goes with it.
+
+#include "routing_plugin.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef routing_plugin_string_t text;
+typedef exports_routing_contract_router_request_t request_t;
+typedef exports_routing_contract_router_decision_t decision_t;
+
+// Prints to a text that its receiver frees. False, since what is printed is mostly an error.
+static bool print(text *out, const char *format, ...) {
+    va_list measured, printed;
+    va_start(measured, format);
+    va_copy(printed, measured);
+    out->len = vsnprintf(NULL, 0, format, measured);
+    out->ptr = malloc(out->len + 1);
+    vsnprintf((char *)out->ptr, out->len + 1, format, printed);
+    va_end(printed);
+    va_end(measured);
+    return false;
+}
+
+static bool go_on(decision_t *decision, const char *credit) {
+    *decision = (decision_t){.tag = ROUTING_CONTRACT_DECISIONS_DECISION_CONTINUE};
+    routing_contract_decisions_attributes_t *attributes = &decision->val.continue_.attributes;
+    attributes->ptr = calloc(1, sizeof *attributes->ptr);
+    attributes->len = 1;
+    print(&attributes->ptr->f0, "reason");
+    print(&attributes->ptr->f1, "credit %s", credit);
+    return true;
+}
+
+static bool refuse(decision_t *decision, uint16_t code, const char *reason) {
+    *decision = (decision_t){.tag = ROUTING_CONTRACT_DECISIONS_DECISION_ANSWER};
+    decision->val.answer.code = code;
+    decision->val.answer.reason.is_some = true;
+    print(&decision->val.answer.reason.val, "%s", reason);
+    return true;
+}
+
+// Who asks: as the proxy has authenticated him, or else the user in the From of SIP. A part
+// of the request.
+static bool caller(const request_t *request, text *who) {
+    for (size_t i = 0; i < request->attributes.len; i++) {
+        routing_plugin_tuple2_string_string_t *it = &request->attributes.ptr[i];
+        if (it->f0.len == 4 && memcmp(it->f0.ptr, "user", 4) == 0) {
+            *who = it->f1;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < request->fields.len; i++) {
+        routing_plugin_tuple2_string_list_u8_t *it = &request->fields.ptr[i];
+        if (it->f0.len != 4 || memcmp(it->f0.ptr, "from", 4) != 0) continue;
+        uint8_t *value = it->f1.ptr, *end = value + it->f1.len;
+        while (end - value >= 4 && memcmp(value, "sip:", 4) != 0) value++;
+        if (end - value < 4) return false;
+        *who = (text){.ptr = value + 4};
+        while (who->ptr + who->len < end && !strchr("@>;", who->ptr[who->len])) who->len++;
+        return true;
+    }
+    return false;
+}
+
+// What the service says: the amount in front, and the whole of it without white space around.
+static bool judge(const rest_client_rest_response_t *reply, decision_t *decision, text *error) {
+    if (reply->status == 404) return refuse(decision, 403, "Unknown Caller");
+    if (reply->status != 200) return print(error, "billing answered with %u", reply->status);
+    char *credit = calloc(1, reply->body.len + 1), *end;
+    memcpy(credit, reply->body.ptr, reply->body.len);
+    char *begin = credit + strspn(credit, " \t\r\n");
+    for (end = begin + strlen(begin); end > begin && strchr(" \t\r\n", end[-1]); end--) end[-1] = 0;
+    double amount = strtod(begin, &end);
+    bool is_amount = end > begin && (*end == 0 || *end == ' ');
+    bool is_decided = !is_amount   ? print(error, "billing says \"%s\", which is no amount", begin)
+                      : amount > 0 ? go_on(decision, begin)
+                                   : refuse(decision, 402, "Payment Required");
+    free(credit);
+    return is_decided;
+}
+
+static bool decide(const request_t *request, decision_t *decision, text *error) {
+    text who, escaped, url;
+    if (!caller(request, &who)) return print(error, "nobody says who is calling");
+    rest_client_rest_rest_escape(&who, &escaped);
+    print(&url, "http://billing.service.internal/credit?caller=%.*s", (int)escaped.len, escaped.ptr);
+    routing_plugin_string_free(&escaped);
+
+    rest_client_rest_response_t reply;
+    rest_client_rest_rest_error_t problem;
+    bool is_decided;
+    if (rest_client_rest_rest_get(&url, NULL, &reply, &problem)) {
+        is_decided = judge(&reply, decision, error);
+        rest_client_rest_response_free(&reply);
+    } else if (problem.tag == REST_CLIENT_TYPES_REST_ERROR_TRANSFER_TIMEOUT) {
+        is_decided = print(error, "billing took too long");
+        rest_client_rest_rest_error_free(&problem);
+    } else { // all others hold a text
+        text why = problem.val.internal;
+        is_decided = print(error, "%.*s", (int)why.len, why.ptr);
+        rest_client_rest_rest_error_free(&problem);
+    }
+    routing_plugin_string_free(&url);
+    return is_decided;
+}
+
+bool exports_routing_contract_router_check(text *error) {
+    (void)error;
+    return true;
+}
+
+bool exports_routing_contract_router_route(request_t *request, decision_t *decision, text *error) {
+    bool is_decided = decide(request, decision, error);
+    exports_routing_contract_router_request_free(request);
+    return is_decided;
+}
