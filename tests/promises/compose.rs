@@ -126,6 +126,6 @@ async fn what_can_t_be_composed_is_refused_and_nothing_is_written() {
         let ended = run(rest_client(), arguments.clone(), b"").await;
         assert_eq!(ended.code(), 2, "{arguments:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(expected), "{}", ended.stderr);
-        assert!(fs::metadata(&output).is_err(), "{arguments:?}");
+        assert!(fs::metadata(output).is_err(), "{arguments:?}");
     }
 }

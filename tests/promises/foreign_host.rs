@@ -114,7 +114,7 @@ impl Foreign {
     }
 
     /// Has it ask nobody: each request is one of `network`.
-    pub(crate) fn ask(&mut self, network: impl WasiHttpHooks + Send + 'static) {
+    pub(crate) fn ask(&mut self, network: impl WasiHttpHooks + 'static) {
         self.store.data_mut().network = Some(Box::new(network));
     }
 
