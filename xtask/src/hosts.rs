@@ -6,9 +6,10 @@ use crate::{
     tools::wasmtime_program,
     workspace::{target_dir, workspace_root},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 use xshell::{Shell, cmd};
@@ -81,7 +82,8 @@ pub fn hosts() -> Result<()> {
     for (language, probe) in &LANGUAGES[..2] {
         commands.push((format!("jco{language}"), hosts.jco(probe)?));
     }
-    hosts.run(&commands)
+    hosts.run(&commands)?;
+    hosts.run_examples(&python)
 }
 
 struct Hosts<'a> {
@@ -225,6 +227,47 @@ impl Hosts<'_> {
             shell,
             "{cargo} run --quiet --locked --package rest-client-tests --bin hosts -- {list}"
         ))
+    }
+
+    /// Runs the examples that embed the component without a plugin, each as its first lines
+    /// say. They ask where nobody listens: that it is said shows that they work.
+    fn run_examples(&self, python: &Path) -> Result<()> {
+        let (shell, cargo) = (self.shell, cargo());
+        let (examples, folder) = (
+            workspace_root().join("examples/embedding"),
+            self.tools.join("embedding"),
+        );
+        fs::create_dir_all(&folder)?;
+        let component = folder.join("rest-client.wasm");
+        run(cmd!(
+            shell,
+            "{cargo} run --quiet --locked --package rest-client -- component --output {component}"
+        ))?;
+        let tools = self.node_tools()?;
+        let jco = tools.join("node_modules/.bin/jco");
+        fs::copy(examples.join("credit.mjs"), folder.join("credit.mjs"))?;
+        let modules = folder.join("node_modules");
+        if !modules.exists() {
+            symlink(tools.join("node_modules"), modules)?;
+        }
+        let _inside = shell.push_dir(&folder);
+        read(cmd!(
+            shell,
+            "{jco} transpile --quiet rest-client.wasm --multi-memory --out-dir rest-client"
+        ))?;
+        let (python, node) = (
+            python.join("bin/python"),
+            tools.join("node_modules/node/bin/node"),
+        );
+        let python_example = examples.join("credit.py");
+        for command in [
+            cmd!(shell, "{python} {python_example} http://127.0.0.1:1/"),
+            cmd!(shell, "{node} credit.mjs http://127.0.0.1:1/"),
+        ] {
+            let told = read(command)?;
+            ensure!(told.starts_with("connection-refused "), "it tells {told:?}");
+        }
+        Ok(())
     }
 
     fn plain(&self, probe: &str) -> PathBuf {
