@@ -4,7 +4,7 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 16] = [
+const TOOLS: [(&str, &str); 17] = [
     ("c-plugin", "has_c_plugin"),
     ("caddy", "has_caddy"),
     ("curl", "has_curl"),
@@ -15,6 +15,7 @@ const TOOLS: [(&str, &str); 16] = [
     ("kamailio", "has_kamailio"),
     ("nginx", "has_nginx"),
     ("python-plugin", "has_python_plugin"),
+    ("rustup", "has_rustup"),
     ("script", "has_script"),
     ("sipp", "has_sipp"),
     ("systemd-socket-activate", "has_systemd"),

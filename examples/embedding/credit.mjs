@@ -8,7 +8,8 @@ import { rest } from "./rest-client/rest-client.js";
 try {
   const { status, body } = rest.restGet(process.argv[2], undefined);
   console.log(status, new TextDecoder().decode(body));
-} catch ({ payload: { tag, val } }) {
-  console.log(tag, val);
+} catch (error) {
+  if (error.payload === undefined) throw error;
+  console.log(error.payload.tag, error.payload.val);
 }
 process.exit(); // the threads that jco has started keep Node alive

@@ -147,6 +147,12 @@ impl Settings {
             |it| it.to_string(),
         )?;
         let at_cap = parameters.at_cap.unwrap_or(unset.at_cap);
+        if preset.at_cap.is_some_and(|preset| preset != at_cap) {
+            return Err(ConfigError {
+                parameter: "at-cap",
+                message: "at-cap is fixed, as this component was composed with".into(),
+            });
+        }
         if at_cap == AtCap::Reject && max_async_transfers == 0 {
             return Err(ConfigError {
                 parameter: "at-cap",
@@ -377,6 +383,13 @@ mod tests {
                     ..Parameters::default()
                 },
                 "max-transfer-size",
+            ),
+            (
+                Parameters {
+                    at_cap: Some(AtCap::Block),
+                    ..Parameters::default()
+                },
+                "at-cap",
             ),
         ] {
             let error = Settings::resolve(&looser, &preset).unwrap_err();

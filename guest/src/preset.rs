@@ -22,7 +22,7 @@ pub struct Preset {
     pub transfer_timeout: Option<Duration>,
     /// At most this.
     pub max_async_transfers: Option<u32>,
-    /// Where `configure` does not say.
+    /// This and no other.
     pub at_cap: Option<AtCap>,
     /// Bytes, at most; 0 is no limit.
     pub max_transfer_size: Option<u64>,

@@ -66,7 +66,11 @@ impl Preset {
             transfer_timeout: milliseconds("transfer-timeout", self.transfer_timeout)?,
             max_async_transfers: self.max_async_transfers.map(u64::from),
             at_cap: self.at_cap.map(|it| u64::from(it == AtCap::Reject)),
-            max_transfer_size: self.max_transfer_size,
+            // The largest number is none in the component, where nothing can be larger.
+            max_transfer_size: self.max_transfer_size.map(|it| match it {
+                u64::MAX => 0,
+                bytes => bytes,
+            }),
         };
         let mut component = Host::component().to_vec();
         numbers.write(&mut component).map_err(|_| {

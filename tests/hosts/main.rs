@@ -46,6 +46,14 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             why.unwrap_or("**Not known.**")
         );
     }
+    for (host, case) in known::all() {
+        let is_tried = hosts.iter().any(|it| it.name.starts_with(host));
+        let fails =
+            |(name, failed): &(String, &str)| name.starts_with(host) && failed.starts_with(case);
+        if is_tried && !failed.keys().any(fails) {
+            println!("- {host}, {case}: holds, though a fault is known. Take it from the list.");
+        }
+    }
     Ok(match unexplained {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
@@ -64,7 +72,11 @@ fn hosts(json: &serde_json::Value) -> Result<Vec<Host>, Box<dyn Error>> {
         })
     };
     let hosts: Option<Vec<_>> = list.iter().map(host).collect();
-    Ok(hosts.ok_or("a host has a name and a command")?)
+    let hosts = hosts.ok_or("a host has a name and a command")?;
+    match hosts.is_empty() {
+        true => Err("there is no host".into()),
+        false => Ok(hosts),
+    }
 }
 
 /// Runs all cases. The result is those that failed, with what was seen.
@@ -100,7 +112,7 @@ async fn in_host(host: &Host, peers: &Peers, cases: &[Case]) -> Vec<(&'static st
     failed
 }
 
-/// As README shows it: of how many cases all hold, and of how many not all.
+/// As docs/other-hosts.md shows it: of how many cases all hold, and of how many not all.
 fn table(
     hosts: &[Host],
     cases: &[Case],

@@ -13,7 +13,7 @@ use tokio::{
 /// What the probe may take to start, which is compiling it above all.
 const START: Duration = Duration::from_secs(120);
 
-/// What a case may take, where it does not say so itself.
+/// What a case may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What undoes what a case has set.

@@ -87,6 +87,20 @@ async fn what_was_fixed_in_it_is_kept_without_anybody_who_configures_it() {
 }
 
 #[tokio::test]
+async fn what_it_would_not_hold_for_is_said() {
+    let folder = Folder::new();
+    // It makes requests of its own, too.
+    let website = folder.file("website.wasm", plugin::built("website"));
+    let ended = run(rest_client(), ["compose", &website, "--output=-"], b"").await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let warning = "does not hold for requests that it makes with that";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+    let ask = folder.file("plugin.wasm", plugin::command("ask"));
+    let ended = run(rest_client(), ["compose", &ask, "--output=-"], b"").await;
+    assert_eq!(ended.stderr, "");
+}
+
+#[tokio::test]
 async fn the_component_can_be_had_without_a_plugin() {
     let ended = run(rest_client(), ["component", "--output", "-"], b"").await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
@@ -108,7 +122,13 @@ async fn what_can_t_be_composed_is_refused_and_nothing_is_written() {
         .unwrap(),
     );
     let ask = folder.file("ask.wasm", plugin::command("ask"));
-    let cases: [(&[&str], &str); 7] = [
+    let reads_by_itself = folder.file(
+        "open.wasm",
+        wat::parse_str(r#"(component (import "rest:client/open-replies@0.1.0" (instance)))"#)
+            .unwrap(),
+    );
+    let cases: [(&[&str], &str); 8] = [
+        (&[&reads_by_itself], "it imports rest:client/open-replies"),
         (&[&no_component], "this is no component"),
         (&[&asks_nobody], "it imports nothing of rest:client"),
         (&[&of_later], "it imports rest:client/rest@7.0.0"),

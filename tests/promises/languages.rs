@@ -22,6 +22,7 @@ async fn decides(component: &str) {
         "/credit?caller=carol%20%26%20dan" => ok("  1 EUR\n"),
         "/credit?caller=eve" => reply("404 Not Found", &[], b""),
         "/credit?caller=frank" => ok("much"),
+        "/credit?caller=grace" => reply("200 OK", &[], b"\xff"),
         _ => reply("500 Oops", &[], b""),
     })
     .await;
@@ -53,6 +54,9 @@ async fn decides(component: &str) {
             r#"{"decision":"answer","code":403,"reason":"Unknown Caller"}"#,
         ),
         of("frank", failed),
+        // No UTF-8, as what a plugin says has to be.
+        of("grace", failed),
+        of("\u{fffd}", failed),
         of("mallory", failed),
     ];
     let deciding = cases.map(|(caller, expected)| {
@@ -62,7 +66,10 @@ async fn decides(component: &str) {
                 r#"{{"protocol": "sip", "method": "INVITE", "target": "sip:bob@example.org",
                     "fields": [{{"name": "from", "value": "<sip:{caller}@example.org>;tag=a1"}}]}}"#
             );
-            let request = read_request(request.as_bytes()).unwrap();
+            let mut request = read_request(request.as_bytes()).unwrap();
+            if caller == "\u{fffd}" {
+                request.fields[0].1 = b"<sip:\xff@example.org>;tag=a1".to_vec();
+            }
             let protocol = request.protocol;
             let json = match pool.route(request).await {
                 Ok(decision) => write_decision(&decision),

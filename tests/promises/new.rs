@@ -1,10 +1,10 @@
 //! `rest-client new` makes a plugin that builds and decides, in each language whose tools
 //! are there.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 use support::{
     folder::Folder,
-    process::{rest_client, run},
+    process::{rest_client, run, run_within},
     server::Server,
     steps::ok,
 };
@@ -19,7 +19,8 @@ async fn decides(language: &str, name: &str) {
     assert!(made.text().contains("./build.sh"), "{}", made.text());
     let component = folder.path("built.wasm");
     let script = plugin.join("build.sh");
-    let built = run(script, [component.to_str().unwrap()], b"").await;
+    let patience = Duration::from_secs(600);
+    let built = run_within(patience, &script, &[component.to_str().unwrap()]).await;
     assert_eq!(built.code(), 0, "{}{}", built.text(), built.stderr);
 
     let billing = Server::start(|_| ok("12.50 EUR\n")).await;
@@ -57,6 +58,15 @@ async fn a_plugin_in_javascript_builds_and_decides() {
 )]
 async fn a_plugin_in_python_builds_and_decides() {
     decides("python", "my-plugin").await;
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_rustup),
+    ignore = "rustup is not installed, which has the target for plugins in Rust"
+)]
+async fn a_plugin_in_rust_builds_and_decides() {
+    decides("rust", "my-plugin").await;
 }
 
 /// Nothing of the example's name is left, whose plugin it isn't any more.

@@ -180,8 +180,15 @@ async fn a_wait_ends_at_the_first_deadline_where_the_host_knows_none() {
 
 #[tokio::test]
 async fn the_cap_is_kept_where_the_host_knows_none() {
-    let server = Server::start(|seen| match &*seen.target {
+    let pause = Duration::from_millis(300);
+    let server = Server::start(move |seen| match &*seen.target {
         "/quick" => ok("quick"),
+        "/in-parts" => vec![
+            head("200 OK", &[("content-length", "6")]),
+            raw("abc"),
+            Step::Pause(pause),
+            raw("def"),
+        ],
         _ => vec![Step::Stall],
     })
     .await;
@@ -210,8 +217,14 @@ async fn the_cap_is_kept_where_the_host_knows_none() {
     assert!(!is_sent);
     // One more than the cap blocks its instance, and is over when that goes on.
     plugin.configure(capped(None)).await.unwrap();
-    let blocking = plugin.start_get(&server.url("/quick")).await;
+    let started = Instant::now();
+    let blocking = plugin.start_get(&server.url("/in-parts")).await;
+    assert!(started.elapsed() >= pause);
     assert!(plugin.ready(blocking).await);
+    assert_eq!(plugin.finish(blocking).await.unwrap().body, b"abcdef");
+    let blocking = plugin.start_get(&server.url("/quick")).await;
+    let error = plugin.finish_open(blocking).await.unwrap_err();
+    assert!(matches!(error, RestError::Busy(_)), "{error:?}");
     // A slot is free once a transfer is given up.
     plugin.drop_transfer(first).await;
     plugin.configure(capped(reject)).await.unwrap();

@@ -69,6 +69,11 @@ impl<'a> Tools<'a> {
                 kamailio,
             ),
             ("nginx", install_command(&["nginx-light"]), nginx),
+            (
+                "rustup",
+                "see https://rustup.rs".to_owned(),
+                find("rustup").map(drop).context("there is no rustup"),
+            ),
             ("script", install_command(&["bsdutils"]), script),
             ("sipp", install_command(&["sip-tester"]), sipp),
             (

@@ -2,7 +2,7 @@
 
 use super::LARGEST_SIZE;
 use clap::{Args, value_parser};
-use rest_client_host::{AtCap, ConfigError, Preset, config::duration};
+use rest_client_host::{AtCap, Config, ConfigError, Preset, config::duration};
 use std::{path::PathBuf, time::Duration};
 
 /// For a host that knows wasi:http and nothing of this program: wasmtime serve, jco,
@@ -32,7 +32,7 @@ pub(crate) struct Component {
     pub(crate) fixed: Fixed,
 }
 
-/// Parameters that go into the component. What runs it can lower them, and not raise them.
+/// Parameters that go into the component.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parameters to fix in the component")]
 pub(crate) struct Fixed {
@@ -58,14 +58,29 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
-    /// The component that holds them.
+    /// The component that holds them, and nothing of what was left out.
     pub(crate) fn component(&self) -> Result<Vec<u8>, ConfigError> {
-        let mut preset = Preset::default();
-        preset.connection_timeout = self.connection_timeout;
-        preset.transfer_timeout = self.transfer_timeout;
-        preset.max_async_transfers = self.max_async_transfers;
-        preset.at_cap = self.at_cap;
-        preset.max_transfer_size = self.max_transfer_size;
-        preset.component()
+        self.over(Preset::default()).component()
+    }
+
+    /// The component that holds them, and the defaults of what was left out, so that a plugin
+    /// can raise none of them.
+    pub(crate) fn component_for_plugin(&self) -> Result<Vec<u8>, ConfigError> {
+        let config = Config::default();
+        let mut defaults = Preset::default();
+        defaults.connection_timeout = Some(config.connection_timeout);
+        defaults.transfer_timeout = Some(config.transfer_timeout);
+        defaults.max_async_transfers = Some(config.max_async_transfers);
+        defaults.max_transfer_size = Some(config.max_transfer_size);
+        self.over(defaults).component()
+    }
+
+    fn over(&self, mut preset: Preset) -> Preset {
+        preset.connection_timeout = self.connection_timeout.or(preset.connection_timeout);
+        preset.transfer_timeout = self.transfer_timeout.or(preset.transfer_timeout);
+        preset.max_async_transfers = self.max_async_transfers.or(preset.max_async_transfers);
+        preset.at_cap = self.at_cap.or(preset.at_cap);
+        preset.max_transfer_size = self.max_transfer_size.or(preset.max_transfer_size);
+        preset
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     args::{Component, Compose},
     destination::Destination,
     exit::{Exit, Problem},
-    stdout,
+    stderr, stdout,
 };
 use std::{fs, path::Path};
 use wac_graph::{
@@ -16,6 +16,9 @@ use wac_graph::{
 
 /// What the component exports is of this package.
 const PACKAGE: &str = "rest:client/";
+
+const OPEN_REPLIES: &str = "rest:client/open-replies@";
+const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@";
 
 /// Writes the component without a plugin.
 pub(crate) fn component(component: &Component) -> Result<Exit, Problem> {
@@ -27,7 +30,7 @@ pub(crate) fn component(component: &Component) -> Result<Exit, Problem> {
 /// Writes what the plugin and the component make together, and says what it needs of a
 /// host.
 pub(crate) fn run(compose: &Compose) -> Result<Exit, Problem> {
-    let component = compose.fixed.component()?;
+    let component = compose.fixed.component_for_plugin()?;
     let plugin = fs::read(&compose.plugin)
         .map_err(|error| wrong(&compose.plugin, format_args!("it can't be read: {error}")))?;
     let composed = composed(&compose.plugin, plugin, component)?;
@@ -63,12 +66,24 @@ fn composed(file: &Path, plugin: Vec<u8>, component: Vec<u8>) -> Result<Composed
     let read = |name, bytes, types: &mut Types| Package::from_bytes(name, None, bytes, types);
     let socket = read("plugin", plugin, graph.types_mut())
         .map_err(|error| wrong(file, format_args!("this is no component: {error:#}")))?;
-    let wanted = of_this_package(&imports(&socket, graph.types()));
+    let imported = imports(&socket, graph.types());
+    let wanted = of_this_package(&imported);
     if wanted.is_empty() {
         return Err(wrong(
             file,
             "it imports nothing of rest:client, so that there is nothing to compose; a host can run it as it is",
         ));
+    }
+    if imported.iter().any(|it| it.starts_with(OPEN_REPLIES)) {
+        return Err(wrong(
+            file,
+            "it imports rest:client/open-replies; outside of this program nobody keeps transfer-timeout and max-transfer-size for a reply that is open, so that it has to take replies with transfers.finish",
+        ));
+    }
+    if imported.iter().any(|it| it.starts_with(OUTGOING_HANDLER)) {
+        stderr::complain(
+            "the plugin imports wasi:http/outgoing-handler by itself: what is fixed here does not hold for requests that it makes with that",
+        );
     }
     let internal = |error: &dyn std::fmt::Display| {
         Problem::new(Exit::Internal, format!("it can't be composed: {error}"))

@@ -11,14 +11,40 @@ typedef routing_plugin_string_t text;
 typedef exports_routing_contract_router_request_t request_t;
 typedef exports_routing_contract_router_decision_t decision_t;
 
+// Zeroed memory. Without it the plugin ends, and its host says so.
+static void *need(size_t size) {
+    void *memory = calloc(1, size);
+    if (!memory) abort();
+    return memory;
+}
+
+// A text that is no UTF-8 would end the plugin at the border (RFC 3629, section 4).
+static bool is_utf8(const uint8_t *at, size_t len) {
+    for (const uint8_t *end = at + len; at < end;) {
+        uint8_t first = *at++, low = 0x80, high = 0xbf;
+        if (first < 0x80) continue;
+        int more = first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+        if (more < 0 || end - at < more) return false;
+        if (first == 0xe0) low = 0xa0;
+        if (first == 0xed) high = 0x9f;
+        if (first == 0xf0) low = 0x90;
+        if (first == 0xf4) high = 0x8f;
+        for (; more > 0; more--, at++, low = 0x80, high = 0xbf) {
+            if (*at < low || *at > high) return false;
+        }
+    }
+    return true;
+}
+
 // Prints to a text that its receiver frees. False, since what is printed is mostly an error.
 static bool print(text *out, const char *format, ...) {
     va_list measured, printed;
     va_start(measured, format);
     va_copy(printed, measured);
-    out->len = vsnprintf(NULL, 0, format, measured);
-    out->ptr = malloc(out->len + 1);
-    vsnprintf((char *)out->ptr, out->len + 1, format, printed);
+    int length = vsnprintf(NULL, 0, format, measured);
+    out->ptr = length > 0 ? need(length + 1) : NULL;
+    out->len = length > 0 ? length : 0;
+    if (out->ptr) vsnprintf((char *)out->ptr, length + 1, format, printed);
     va_end(printed);
     va_end(measured);
     return false;
@@ -27,7 +53,7 @@ static bool print(text *out, const char *format, ...) {
 static bool go_on(decision_t *decision, const char *credit) {
     *decision = (decision_t){.tag = ROUTING_CONTRACT_DECISIONS_DECISION_CONTINUE};
     routing_contract_decisions_attributes_t *attributes = &decision->val.continue_.attributes;
-    attributes->ptr = calloc(1, sizeof *attributes->ptr);
+    attributes->ptr = need(sizeof *attributes->ptr);
     attributes->len = 1;
     print(&attributes->ptr->f0, "reason");
     print(&attributes->ptr->f1, "credit %s", credit);
@@ -60,7 +86,7 @@ static bool caller(const request_t *request, text *who) {
         if (end - value < 4) return false;
         *who = (text){.ptr = value + 4};
         while (who->ptr + who->len < end && !strchr("@>;", who->ptr[who->len])) who->len++;
-        return true;
+        return is_utf8(who->ptr, who->len);
     }
     return false;
 }
@@ -69,15 +95,20 @@ static bool caller(const request_t *request, text *who) {
 static bool judge(const rest_client_rest_response_t *reply, decision_t *decision, text *error) {
     if (reply->status == 404) return refuse(decision, 403, "Unknown Caller");
     if (reply->status != 200) return print(error, "billing answered with %u", reply->status);
-    char *credit = calloc(1, reply->body.len + 1), *end;
+    char *credit = need(reply->body.len + 1), *end;
     memcpy(credit, reply->body.ptr, reply->body.len);
     char *begin = credit + strspn(credit, " \t\r\n");
     for (end = begin + strlen(begin); end > begin && strchr(" \t\r\n", end[-1]); end--) end[-1] = 0;
     double amount = strtod(begin, &end);
     bool is_amount = end > begin && (*end == 0 || *end == ' ');
-    bool is_decided = !is_amount   ? print(error, "billing says \"%s\", which is no amount", begin)
-                      : amount > 0 ? go_on(decision, begin)
-                                   : refuse(decision, 402, "Payment Required");
+    bool is_decided;
+    if (!is_utf8((uint8_t *)begin, strlen(begin))) {
+        is_decided = print(error, "billing says what is no text");
+    } else if (!is_amount) {
+        is_decided = print(error, "billing says \"%s\", which is no amount", begin);
+    } else {
+        is_decided = amount > 0 ? go_on(decision, begin) : refuse(decision, 402, "Payment Required");
+    }
     free(credit);
     return is_decided;
 }

@@ -6,7 +6,8 @@
   (import "env" "memory" (memory 0))
   (import "__main_module__" "cabi_realloc" (func (param i32 i32 i32 i32) (result i32)))
 
-  ;; xorshift, for the seeds of Go's maps. No secret is made of it.
+  ;; xorshift, for the seeds of Go's maps. It is the same in each instance: crypto/rand is no
+  ;; source of secrets in such a plugin.
   (global $random (mut i64) (i64.const 0x2545f4914f6cdd1d))
   (func (export "random_get") (param $at i32) (param $length i32) (result i32)
     (local $end i32)

@@ -16,11 +16,11 @@ PATH="$build/bin:$build/venv/bin:$PATH"
     cargo install --quiet --locked --root "$build" wit-bindgen-cli@0.63.0
 export GOPATH="$build/go" GOCACHE="$build/go-cache" GOFLAGS=-mod=mod GOTOOLCHAIN=local
 
-rm -rf "$build/module"
-wit-bindgen go "$here/wit" --world routing-plugin --out-dir "$build/module"
-mkdir "$build/module/export_routing_contract_router"
-cp "$here/credit_check.go" "$build/module/export_routing_contract_router"
-cd "$build/module"
+rm -rf "$build/generated"
+wit-bindgen go "$here/wit" --world routing-plugin --out-dir "$build/generated"
+mkdir "$build/generated/export_routing_contract_router"
+cp "$here/credit_check.go" "$build/generated/export_routing_contract_router"
+cd "$build/generated"
 # The generator brings the Go module that its bindings import; else it is fetched.
 for source in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/wit-bindgen-go-0.63.0/src/pkg; do
     [ ! -d "$source" ] || go mod edit -replace "go.bytecodealliance.org/pkg=$source"

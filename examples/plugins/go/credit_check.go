@@ -44,7 +44,8 @@ func decide(request contract.Request) (decision contract.Decision, err error) {
 	default:
 		return decision, fmt.Errorf("billing answered with %d", reply.Status)
 	}
-	credit := strings.TrimSpace(string(reply.Body))
+	// A text that is no UTF-8 would end the plugin at the border.
+	credit := strings.ToValidUTF8(strings.TrimSpace(string(reply.Body)), "?")
 	first, _, _ := strings.Cut(credit, " ")
 	amount, err := strconv.ParseFloat(first, 64)
 	if err != nil {
@@ -67,7 +68,7 @@ func caller(request contract.Request) (string, error) {
 	}
 	for _, field := range request.Fields {
 		if found := uri.FindSubmatch(field.F1); field.F0 == "from" && found != nil {
-			return string(found[1]), nil
+			return strings.ToValidUTF8(string(found[1]), "?"), nil
 		}
 	}
 	return "", fmt.Errorf("nobody says who is calling")

@@ -37,6 +37,7 @@ pub(super) fn read_body(
             // What exactly it was can be asked with `http-error-code`, and is not: hosts
             // either know nothing more, or trap (jco 1.35).
             Err(StreamError::LastOperationFailed(_)) => {
+                timer.check()?;
                 return Err(Stop::HostError(ErrorCode::HttpResponseIncomplete));
             }
         }

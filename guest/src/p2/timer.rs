@@ -10,6 +10,10 @@ use wasip2::{
 /// Holds `None` where the host enforces the deadline.
 pub(super) struct Timer(Option<Deadline>);
 
+/// The longest that a host's timer is set to: some know no more milliseconds than fit in
+/// 31 bits, and are ready at once (jco 1.35).
+const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+
 struct Deadline {
     at: monotonic_clock::Instant,
     /// Ready when it has passed, in a host that goes on with other things than
@@ -20,10 +24,12 @@ struct Deadline {
 impl Timer {
     pub(super) fn start(after: Option<Duration>) -> Self {
         Self(after.map(|after| {
-            let at = monotonic_clock::now().saturating_add(nanoseconds(after));
+            let now = monotonic_clock::now();
+            let at = now.saturating_add(nanoseconds(after));
+            let timer = now.saturating_add(nanoseconds(after.min(LONGEST)));
             Deadline {
                 at,
-                pollable: monotonic_clock::subscribe_instant(at),
+                pollable: monotonic_clock::subscribe_instant(timer),
             }
         }))
     }
@@ -36,9 +42,7 @@ impl Timer {
             pollable.block();
             return Ok(());
         };
-        if poll::poll(&[pollable, &deadline.pollable]).contains(&1) {
-            return Err(Stop::DeadlinePassed);
-        }
+        poll::poll(&[pollable, &deadline.pollable]);
         self.check()
     }
 

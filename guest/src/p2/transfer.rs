@@ -5,6 +5,7 @@
 //! | sending | room for the body of the request | waiting |
 //! | waiting | the head of the reply | replied; for a redirect to follow, sending or waiting |
 //! | replied | nothing | none |
+//! | finished | nothing | none |
 //! | failed | nothing | none |
 //!
 //! A request whose body the host takes at once begins with waiting. An error,
@@ -52,6 +53,8 @@ enum Step {
     Waiting(FutureIncomingResponse),
     /// The head is here, and is no redirect to follow.
     Replied(IncomingResponse),
+    /// All of the reply is here: the instance has waited for it.
+    Finished(Response),
     /// The transfer is over, without a reply.
     Failed(RestError),
 }
@@ -110,18 +113,27 @@ impl Transfer {
             )));
         }
         let mut transfer = start();
-        match slot {
-            Some(slot) if !transfer.is_failed() => transfer.slot = Some(slot),
-            Some(_) => {}
-            None => transfer.wait_for_head(),
+        if slot.is_none() {
+            // Nothing of it is in flight afterwards.
+            return Self::over(match transfer.finish() {
+                Ok(reply) => Step::Finished(reply),
+                Err(error) => Step::Failed(error),
+            });
+        }
+        if !transfer.is_failed() {
+            transfer.slot = slot;
         }
         transfer
     }
 
     /// A transfer that failed before anything was sent.
     pub(super) fn failed(error: RestError) -> Self {
+        Self::over(Step::Failed(error))
+    }
+
+    fn over(step: Step) -> Self {
         Self {
-            step: Step::Failed(error),
+            step,
             context: Context {
                 origin: String::new(),
                 method: String::new(),
@@ -151,7 +163,7 @@ impl Transfer {
     fn advance(&mut self) -> bool {
         loop {
             let step = match &mut self.step {
-                Step::Replied(_) | Step::Failed(_) => return true,
+                Step::Replied(_) | Step::Finished(_) | Step::Failed(_) => return true,
                 // This stand-in is replaced below.
                 step => std::mem::replace(step, Step::Failed(RestError::Internal(String::new()))),
             };
@@ -175,7 +187,7 @@ impl Transfer {
         match &self.step {
             Step::Sending(upload, _) => Some(upload.subscribe()),
             Step::Waiting(pending) => Some(pending.subscribe()),
-            Step::Replied(_) | Step::Failed(_) => None,
+            Step::Replied(_) | Step::Finished(_) | Step::Failed(_) => None,
         }
     }
 
@@ -198,6 +210,9 @@ impl Transfer {
 
     /// Waits for the whole reply.
     pub(super) fn finish(self) -> Result<Response, RestError> {
+        if let Step::Finished(reply) = self.step {
+            return Ok(reply);
+        }
         let (context, reply) = self.head()?;
         let (status, headers) = (reply.status(), reply.headers().entries());
         let mut body = Body::new(&context.method, status, &headers, context.limit)?;
@@ -222,7 +237,17 @@ impl Transfer {
 
     /// Waits for the head of the reply.
     pub(super) fn finish_open(self) -> Result<IncomingResponse, RestError> {
+        if let Step::Finished(_) = self.step {
+            return Err(RestError::Busy(
+                "max-async-transfers were in flight when this one began, so that its reply was read at once and none is open"
+                    .into(),
+            ));
+        }
         let (context, reply) = self.head()?;
+        if let Err(stop) = context.timer.check() {
+            drop(reply);
+            return Err(context.explain(stop, Partial::default()));
+        }
         // A body that is announced as too large is not handed out. A host that
         // enforces the limit has checked it before it handed over the reply.
         if context.enforcer == Enforcer::Component {
@@ -237,7 +262,9 @@ impl Transfer {
         match self.step {
             Step::Replied(reply) => Ok((self.context, reply)),
             Step::Failed(error) => Err(error),
-            Step::Sending(..) | Step::Waiting(_) => unreachable!("a transfer that is ready"),
+            Step::Sending(..) | Step::Waiting(_) | Step::Finished(_) => {
+                unreachable!("one that is ready, and was not finished before")
+            }
         }
     }
 
@@ -287,7 +314,7 @@ impl Context {
                 Some(Ok(reply)) => (self.take_reply(reply?)?, true),
                 Some(Err(())) => return Err(host_refused("to hand over a reply")),
             },
-            over @ (Step::Replied(_) | Step::Failed(_)) => (over, false),
+            over @ (Step::Replied(_) | Step::Finished(_) | Step::Failed(_)) => (over, false),
         })
     }
 
@@ -317,7 +344,9 @@ impl Context {
             Stop::Known(error) => error,
             // It ended where the transfer has to end, and a host need not tell one from the
             // other.
-            Stop::HostError(ErrorCode::ConnectionTimeout) if self.deadlines.is_lowered => {
+            Stop::HostError(ErrorCode::ConnectionTimeout | ErrorCode::DnsTimeout)
+                if self.deadlines.is_lowered =>
+            {
                 RestError::TransferTimeout(partial)
             }
             Stop::HostError(code) => {
