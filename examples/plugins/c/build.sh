@@ -15,8 +15,11 @@ PATH="$build/bin:$build/venv/bin:$PATH"
 [ "$(wit-bindgen --version 2>&1)" = "wit-bindgen-cli 0.63.0" ] ||
     cargo install --quiet --locked --root "$build" wit-bindgen-cli@0.63.0
 
+export ZIG_GLOBAL_CACHE_DIR="$build/zig-cache" ZIG_LOCAL_CACHE_DIR="$build/zig-cache"
 wit-bindgen c "$here/wit" --world routing-plugin --out-dir "$build/bindings"
-python -m ziglang cc -target wasm32-wasi -mexec-model=reactor -Os -s -Wall -Wextra -I"$build/bindings" \
+# Zig's own size of the stack is 16 MiB, which each instance would take.
+python -m ziglang cc -target wasm32-wasi -mexec-model=reactor -Wl,-z,stack-size=65536 \
+    -Os -s -Wall -Wextra -I"$build/bindings" \
     "$here/credit-check.c" "$build/bindings/routing_plugin.c" "$build/bindings/routing_plugin_component_type.o" \
     -o "$build/module.wasm"
 wasm-tools component new "$build/module.wasm" -o "$output"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds credit-check.wasm with cargo, for the generator of bindings, and pip, for Go if there is
-# none: build.sh [OUTPUT]. With BUILD_DIR, the tools stay in that folder for the next time: the
+# Builds credit-check.wasm with cargo, for the generator of bindings, and pip, for Go itself:
+# build.sh [OUTPUT]. With BUILD_DIR, the tools stay in that folder for the next time: the
 # generator takes some minutes to build.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ mkdir -p "$build"
 PATH="$build/bin:$build/venv/bin:$PATH"
 [ "$(wit-bindgen --version 2>&1)" = "wit-bindgen-cli 0.63.0" ] ||
     cargo install --quiet --locked --root "$build" wit-bindgen-cli@0.63.0
-export GOPATH="$build/go" GOCACHE="$build/go-cache" GOFLAGS=-mod=mod GOTOOLCHAIN=local
+export GOPATH="$build/go" GOCACHE="$build/go-cache" GOFLAGS=-mod=mod GOTOOLCHAIN=local GOWORK=off
 
 rm -rf "$build/generated"
 wit-bindgen go "$here/wit" --world routing-plugin --out-dir "$build/generated"
@@ -23,9 +23,12 @@ cp "$here/credit_check.go" "$build/generated/export_routing_contract_router"
 cd "$build/generated"
 # The generator brings the Go module that its bindings import; else it is fetched.
 for source in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/wit-bindgen-go-0.63.0/src/pkg; do
-    [ ! -d "$source" ] || go mod edit -replace "go.bytecodealliance.org/pkg=$source"
+    [ -d "$source" ] || continue
+    rm -rf pkg
+    cp -r "$source" pkg
+    go mod edit -replace go.bytecodealliance.org/pkg=./pkg
 done
-GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags="-checklinkname=0 -s -w" -o module.wasm .
+GOOS=wasip1 GOARCH=wasm go build -trimpath -buildmode=c-shared -ldflags="-checklinkname=0 -s -w" -o module.wasm .
 wasm-tools parse "$here/adapter.wat" -o adapter.wasm
 wasm-tools component embed "$here/wit" --world routing-plugin module.wasm -o embedded.wasm
 wasm-tools component new embedded.wasm --adapt wasi_snapshot_preview1=adapter.wasm -o "$output"

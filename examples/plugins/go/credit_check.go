@@ -83,17 +83,10 @@ func refuse(code uint16, reason string) contract.Decision {
 	return contract.MakeDecisionAnswer(contract.Answer{Code: code, Reason: Some(reason)})
 }
 
-// An error in words, by its case.
+// An error in words. That of a timeout is the part of the reply which came, and no text.
 func describe(problem rest.RestError) error {
-	switch problem.Tag() {
-	case types.RestError_TransferTimeout:
+	if problem.Tag() == types.RestError_TransferTimeout {
 		return fmt.Errorf("billing took too long")
-	case types.RestError_ConnectionRefused:
-		return fmt.Errorf("billing can't be reached: %s", problem.ConnectionRefused())
-	case types.RestError_ConnectionTimeout:
-		return fmt.Errorf("billing can't be reached: %s", problem.ConnectionTimeout())
-	case types.RestError_Denied:
-		return fmt.Errorf("billing may not be asked: %s", problem.Denied())
 	}
-	return fmt.Errorf("billing can't be asked (rest-error %d)", problem.Tag())
+	return fmt.Errorf("billing can't be asked: %v", problem)
 }
