@@ -101,7 +101,7 @@ async fn endures(component: &str) {
     options.instances = 1.try_into().unwrap();
     let pool = PluginPool::new(&loaded, worker, options).unwrap();
     for number in 1..=1000 {
-        let filler = "x".repeat(10_000);
+        let filler = "x".repeat(50_000);
         let request = format!(
             r#"{{"protocol": "http", "method": "GET", "target": "/",
                 "attributes": {{"user": "{number}"}},
