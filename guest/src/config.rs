@@ -1,7 +1,10 @@
 //! The parameters: which of them the component accepts, and which of them it
 //! enforces itself.
 
-use crate::preset::Preset;
+use crate::{
+    enforcement::{AtCap, Enforcer},
+    preset::Preset,
+};
 use std::time::Duration;
 
 /// The value of a timeout that is not configured.
@@ -12,27 +15,6 @@ pub const DEFAULT_MAX_ASYNC_TRANSFERS: u32 = 100;
 
 /// The value of max-transfer-size where it is not configured, in bytes.
 pub const DEFAULT_MAX_TRANSFER_SIZE: u64 = 10 * 1024 * 1024;
-
-/// Who enforces deadlines and the cap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Enforcer {
-    /// This component: it sets a timer for each call, and counts transfers.
-    #[default]
-    Component,
-    /// The host, in its transport.
-    Host,
-}
-
-/// What becomes of a transfer that is started while max-async-transfers are in
-/// flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AtCap {
-    /// The instance waits for it.
-    #[default]
-    Block,
-    /// It fails.
-    Reject,
-}
 
 /// The parameters as they are stated. `None` stands for the default.
 /// `wit/configuration.wit` describes each one.

@@ -9,6 +9,7 @@
 mod allocator;
 pub mod body;
 pub mod config;
+pub mod enforcement;
 pub mod error;
 pub mod escape;
 pub mod header;

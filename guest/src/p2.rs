@@ -16,7 +16,8 @@ mod transfer;
 mod upload;
 
 use crate::{
-    config::{AtCap, Parameters, Settings},
+    config::{Parameters, Settings},
+    enforcement::AtCap,
     escape,
     preset::Preset,
     request::{Call, Request},

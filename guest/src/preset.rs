@@ -7,7 +7,7 @@
 
 pub mod layout;
 
-use crate::config::{AtCap, Enforcer};
+use crate::enforcement::{AtCap, Enforcer};
 use layout::{Bytes, MARK, Numbers};
 use std::time::Duration;
 

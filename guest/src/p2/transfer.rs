@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     body::{Body, announced_length},
-    config::{AtCap, Deadlines, Enforcer, Settings},
+    config::{Deadlines, Settings},
+    enforcement::{AtCap, Enforcer},
     error::{Partial, RestError},
     redirect::Redirects,
     request::Request,

@@ -30,40 +30,17 @@ pub(super) fn of(language: Language) -> &'static [File] {
         Language::Javascript => files!("template/javascript":
             "build.sh", "credit-check.js", "package.json"),
         Language::Python => files!("template/python": "build.sh", "credit_check.py"),
-        Language::Rust => RUST,
+        Language::Rust => files!("template":
+            "rust-package.toml" as "Cargo.toml",
+            "rust.sh" as "build.sh",
+            "rust.rs" as "src/lib.rs",
+        ),
     }
 }
 
-const RUST: &[File] = &[
-    File {
-        path: "Cargo.toml",
-        content: include_str!("template/rust-package.toml"),
-    },
-    File {
-        path: "build.sh",
-        content: include_str!("template/rust.sh"),
-    },
-    File {
-        path: "src/lib.rs",
-        content: include_str!("template/rust.rs"),
-    },
-];
-
 /// What the plugin is tried with.
-pub(super) const TO_TRY: &[File] = &[
-    File {
-        path: "rest-client.toml",
-        content: include_str!("template/rest-client.toml"),
-    },
-    File {
-        path: "request.json",
-        content: include_str!("template/request.json"),
-    },
-    File {
-        path: "service/credit",
-        content: "12.50 EUR\n",
-    },
-];
+pub(super) const TO_TRY: &[File] = files!("template":
+    "rest-client.toml", "request.json", "credit" as "service/credit");
 
 /// The package that it is built against, with those that it needs.
 pub(super) const WIT: &[File] = files!("../../../wit":
