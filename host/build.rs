@@ -1,4 +1,4 @@
-//! Compiles the component, so that no program waits for a compiler when it
+//! Compiles the component for WASI 0.2, so that no program waits for a compiler when it
 //! starts.
 
 #[path = "src/sandbox/engine.rs"]
@@ -13,18 +13,22 @@ use std::{env, error::Error, fs, path::PathBuf};
 /// `cargo run` nor a published crate needs a WebAssembly toolchain.
 const COMMITTED: &str = "component/rest-client.wasm";
 
-/// Names another build of the component, to test it.
+/// The same for WASI 0.3. It is for other hosts, and not compiled.
+const COMMITTED_ASYNC: &str = "component/rest-client-async.wasm";
+
+/// Name other builds of the components, to test them.
 const OVERRIDE: &str = "REST_CLIENT_COMPONENT";
+const OVERRIDE_ASYNC: &str = "REST_CLIENT_ASYNC_COMPONENT";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-env-changed={OVERRIDE}");
     println!("cargo::rerun-if-changed=src/sandbox/engine.rs");
-    let component = match env::var_os(OVERRIDE) {
-        Some(path) => PathBuf::from(path),
-        None => PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(COMMITTED),
-    };
-    println!("cargo::rerun-if-changed={}", component.display());
+    let component = source(COMMITTED, OVERRIDE)?;
     println!("cargo::rustc-env=COMPONENT_SOURCE={}", component.display());
+    let for_others = source(COMMITTED_ASYNC, OVERRIDE_ASYNC)?;
+    println!(
+        "cargo::rustc-env=ASYNC_COMPONENT_SOURCE={}",
+        for_others.display()
+    );
 
     println!("cargo::rerun-if-changed=src/preset_layout.rs");
     let mut bytes = fs::read(&component).map_err(|error| {
@@ -55,4 +59,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         compiled,
     )?;
     Ok(())
+}
+
+/// Where a component is.
+fn source(committed: &str, variable: &str) -> Result<PathBuf, Box<dyn Error>> {
+    println!("cargo::rerun-if-env-changed={variable}");
+    let component = match env::var_os(variable) {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(committed),
+    };
+    println!("cargo::rerun-if-changed={}", component.display());
+    Ok(component)
 }

@@ -6,7 +6,7 @@ mod new;
 mod replay;
 mod serve;
 
-pub(crate) use compose::{Component, Compose};
+pub(crate) use compose::{Component, Compose, Fixed};
 pub(crate) use decider::Decider;
 pub(crate) use new::{Language, New};
 pub(crate) use replay::Replay;

@@ -135,10 +135,16 @@ impl Settings {
                 message: "at-cap is fixed, as this component was composed with".into(),
             });
         }
-        if at_cap == AtCap::Reject && max_async_transfers == 0 {
+        if at_cap != AtCap::Block && max_async_transfers == 0 {
+            let word = match at_cap {
+                AtCap::Wait => "wait",
+                _ => "reject",
+            };
             return Err(ConfigError {
                 parameter: "at-cap",
-                message: "at-cap is reject and max-async-transfers is 0, so that no transfer could ever start; with block each would run in a blocking manner".into(),
+                message: format!(
+                    "at-cap is {word} and max-async-transfers is 0, so that no transfer could ever start; with block each would run in a blocking manner"
+                ),
             });
         }
         Ok(Self {
@@ -304,13 +310,15 @@ mod tests {
 
     #[test]
     fn a_cap_that_nothing_could_pass_is_refused() {
-        let error = resolve(&Parameters {
-            max_async_transfers: Some(0),
-            at_cap: Some(AtCap::Reject),
-            ..Parameters::default()
-        })
-        .unwrap_err();
-        assert_eq!(error.parameter, "at-cap");
+        for at_cap in [AtCap::Reject, AtCap::Wait] {
+            let error = resolve(&Parameters {
+                max_async_transfers: Some(0),
+                at_cap: Some(at_cap),
+                ..Parameters::default()
+            })
+            .unwrap_err();
+            assert_eq!(error.parameter, "at-cap");
+        }
     }
 
     #[test]

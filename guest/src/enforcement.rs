@@ -14,9 +14,11 @@ pub enum Enforcer {
 /// flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AtCap {
-    /// The instance waits for it.
+    /// The instance does nothing else until it has ended.
     #[default]
     Block,
+    /// It waits for its turn.
+    Wait,
     /// It fails.
     Reject,
 }

@@ -6,34 +6,38 @@
 
 mod bindings;
 mod download;
-mod error_code;
-mod outgoing;
 mod slot;
-mod stop;
 mod timer;
-mod to_wit;
 mod transfer;
 mod upload;
 
-use crate::{
-    config::{Parameters, Settings},
-    enforcement::AtCap,
-    escape,
-    preset::Preset,
-    request::{Call, Request},
-};
-use bindings::exports::rest::client::types as wit;
-use bindings::exports::rest::client::{configuration, open_replies, polling, rest, transfers};
-use std::{
-    cell::{Cell, RefCell},
-    time::Duration,
-};
-use transfer::Transfer;
-use wasip2::{clocks::monotonic_clock, http::types::IncomingResponse, io::poll::Pollable};
+#[path = "bound/call.rs"]
+mod call;
+#[path = "bound/configured.rs"]
+mod configured;
+#[path = "bound/error_code.rs"]
+mod error_code;
+#[path = "bound/outgoing.rs"]
+mod outgoing;
+#[path = "bound/stop.rs"]
+mod stop;
+#[path = "bound/to_wit.rs"]
+mod to_wit;
 
-thread_local! {
-    static SETTINGS: Cell<Settings> = Cell::new(Settings::of(&Preset::of_this_component()));
-}
+use crate::escape;
+use bindings::exports::rest::client::types as wit;
+use bindings::exports::rest::client::{open_replies, polling, rest, transfers};
+use call::Call;
+use std::cell::RefCell;
+use transfer::Transfer;
+use wasip2::{
+    clocks::monotonic_clock,
+    http::types::{self, IncomingResponse, OutgoingRequest},
+    io::poll::Pollable,
+};
+
+/// Nothing else goes on in an instance that waits for a place.
+const KEEPS_WAIT: bool = false;
 
 /// Implements the world `rest-client` of the WIT package.
 pub struct Component;
@@ -42,7 +46,6 @@ pub struct Component;
 /// names.
 #[cfg(target_arch = "wasm32")]
 #[expect(
-    unreachable_pub,
     unsafe_code,
     reason = "generated: the entry points of the canonical ABI"
 )]
@@ -180,32 +183,6 @@ impl open_replies::Guest for Component {
     }
 }
 
-impl configuration::Guest for Component {
-    fn configure(config: configuration::Config) -> Result<(), configuration::ConfigError> {
-        let parameters = Parameters {
-            connection_timeout: config.connection_timeout.map(Duration::from_millis),
-            transfer_timeout: config.transfer_timeout.map(Duration::from_millis),
-            max_async_transfers: config.max_async_transfers,
-            at_cap: match config.at_cap {
-                Some(configuration::AtCap::Block) => Some(AtCap::Block),
-                Some(configuration::AtCap::Reject) => Some(AtCap::Reject),
-                Some(configuration::AtCap::Wait) | None => None,
-            },
-            max_transfer_size: config.max_transfer_size,
-            needs_host: needs_host(&config),
-        };
-        let preset = Preset::of_this_component();
-        let settings = Settings::resolve(&parameters, &preset).map_err(|error| {
-            configuration::ConfigError {
-                parameter: error.parameter.into(),
-                message: error.message,
-            }
-        })?;
-        SETTINGS.set(settings);
-        Ok(())
-    }
-}
-
 fn start(
     method: String,
     url: String,
@@ -213,33 +190,7 @@ fn start(
     content_type: Option<String>,
     options: Option<wit::RequestOptions>,
 ) -> Transfer {
-    let options = options.unwrap_or_else(|| wit::RequestOptions {
-        headers: Vec::new(),
-        connection_timeout: None,
-        transfer_timeout: None,
-        max_redirects: None,
-    });
-    let settings = SETTINGS.get();
-    let deadlines = settings.deadlines(
-        options.connection_timeout.map(Duration::from_millis),
-        options.transfer_timeout.map(Duration::from_millis),
-    );
-    let request = Request::prepare(Call {
-        method,
-        url,
-        body,
-        content_type,
-        headers: options.headers,
-    });
-    match request {
-        Ok(request) => Transfer::start(
-            request,
-            deadlines,
-            &settings,
-            options.max_redirects.unwrap_or(0),
-        ),
-        Err(error) => Transfer::failed(error),
-    }
+    Transfer::start(Call::new(method, url, body, content_type, options))
 }
 
 fn start_asynchronous(
@@ -249,7 +200,7 @@ fn start_asynchronous(
     content_type: Option<String>,
     options: Option<wit::RequestOptions>,
 ) -> transfers::Transfer {
-    let transfer = Transfer::start_asynchronous(&SETTINGS.get(), || {
+    let transfer = Transfer::start_asynchronous(&configured::settings(), || {
         start(method, url, body, content_type, options)
     });
     transfers::Transfer::new(Handle(RefCell::new(transfer)))
@@ -260,33 +211,4 @@ fn finish(transfer: Transfer) -> Result<wit::Response, wit::RestError> {
         .finish()
         .map(to_wit::response)
         .map_err(to_wit::error)
-}
-
-/// The stated parameters that ask for more than what every host of `wasi:http`
-/// does.
-fn needs_host(config: &configuration::Config) -> Vec<&'static str> {
-    use configuration::HttpVersion::Auto;
-    let stated = [
-        ("at-cap", config.at_cap == Some(configuration::AtCap::Wait)),
-        ("ssl-verifypeer", config.ssl_verifypeer == Some(false)),
-        ("ssl-verifyhost", config.ssl_verifyhost == Some(false)),
-        ("ssl-capath", config.ssl_capath.is_some()),
-        (
-            "http-version",
-            config.http_version.is_some_and(|version| version != Auto),
-        ),
-        ("enable-expect100", config.enable_expect100 == Some(true)),
-        (
-            "no-concurrent-connects",
-            config.no_concurrent_connects == Some(true),
-        ),
-        (
-            "conn-lifetime",
-            config.conn_lifetime.is_some_and(|lifetime| lifetime != 0),
-        ),
-    ];
-    stated
-        .into_iter()
-        .filter_map(|(name, stated)| stated.then_some(name))
-        .collect()
 }

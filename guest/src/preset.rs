@@ -67,6 +67,7 @@ impl Preset {
                 .map(|cap| u32::try_from(cap).unwrap_or(u32::MAX)),
             at_cap: numbers.at_cap.map(|at_cap| match at_cap {
                 1 => AtCap::Reject,
+                2 => AtCap::Wait,
                 _ => AtCap::Block,
             }),
             max_transfer_size: numbers.max_transfer_size,

@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, ConfigError, Egress, Service},
     instance::Instance,
-    sandbox::{COMPONENT_SOURCE, Factory},
+    sandbox::Factory,
     transport::{Policy, Pool, Pools, Rules, Transport},
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -179,12 +179,6 @@ impl Host {
     #[cfg(test)]
     pub(crate) fn factory(&self) -> &Factory {
         &self.0.factory
-    }
-
-    /// The component that this crate holds, as WebAssembly.
-    #[must_use]
-    pub fn component() -> &'static [u8] {
-        COMPONENT_SOURCE
     }
 }
 

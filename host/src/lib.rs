@@ -47,6 +47,7 @@ mod stats;
 mod ticker;
 mod timings;
 mod transport;
+mod wasi;
 mod worker_pool;
 
 /// What the fuzz targets reach beside the public API.
@@ -74,4 +75,5 @@ pub use response::Response;
 pub use sandbox::canned_calls;
 pub use stats::Stats;
 pub use timings::Timings;
+pub use wasi::Wasi;
 pub use worker_pool::{WorkerPool, WorkerState};

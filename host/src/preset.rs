@@ -2,8 +2,8 @@
 
 use crate::{
     config::{AtCap, ConfigError},
-    host::Host,
     preset_layout::Numbers,
+    wasi::Wasi,
 };
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use std::time::Duration;
 /// A plugin can lower them with `configure`, and can't raise them.
 ///
 /// ```
-/// use rest_client_host::{Host, Preset};
+/// use rest_client_host::{Preset, Wasi};
 /// use std::time::Duration;
 ///
 /// let mut preset = Preset::default();
 /// preset.transfer_timeout = Some(Duration::from_secs(2));
-/// let component = preset.component()?;
-/// assert_eq!(component.len(), Host::component().len());
-/// assert_ne!(component, Host::component());
+/// let component = preset.component(Wasi::P2)?;
+/// assert_eq!(component.len(), Wasi::P2.component().len());
+/// assert_ne!(component, Wasi::P2.component());
 ///
 /// preset.transfer_timeout = Some(Duration::ZERO);
-/// let error = preset.component().unwrap_err();
+/// let error = preset.component(Wasi::P3).unwrap_err();
 /// assert!(error.to_string().starts_with("transfer-timeout is 0"));
 /// # Ok::<(), rest_client_host::ConfigError>(())
 /// ```
@@ -38,23 +38,23 @@ pub struct Preset {
     pub transfer_timeout: Option<Duration>,
     /// Simultaneous asynchronous transfers of one instance.
     pub max_async_transfers: Option<u32>,
-    /// What one more does. [`AtCap::Wait`] can't be kept by the component.
+    /// What one more does. [`AtCap::Wait`] can be kept by the component for WASI 0.3 alone.
     pub at_cap: Option<AtCap>,
     /// Bytes of a reply's body; 0 is no limit.
     pub max_transfer_size: Option<u64>,
 }
 
 impl Preset {
-    /// The component that keeps them.
+    /// The component for `wasi` that keeps them.
     ///
     /// # Errors
     ///
     /// A value that no component could keep.
-    pub fn component(&self) -> Result<Vec<u8>, ConfigError> {
+    pub fn component(&self, wasi: Wasi) -> Result<Vec<u8>, ConfigError> {
         let at_cap = self.at_cap.unwrap_or_default();
-        if at_cap == AtCap::Wait {
+        if at_cap == AtCap::Wait && wasi == Wasi::P2 {
             return Err(ConfigError::new(
-                "at-cap = \"wait\" can't be kept by the component; block and reject can",
+                "at-cap = \"wait\" can't be kept by the component for WASI 0.2; block and reject can",
             ));
         }
         if let Some(cap) = self.max_async_transfers {
@@ -65,14 +65,18 @@ impl Preset {
             connection_timeout: milliseconds("connection-timeout", self.connection_timeout)?,
             transfer_timeout: milliseconds("transfer-timeout", self.transfer_timeout)?,
             max_async_transfers: self.max_async_transfers.map(u64::from),
-            at_cap: self.at_cap.map(|it| u64::from(it == AtCap::Reject)),
+            at_cap: self.at_cap.map(|it| match it {
+                AtCap::Block => 0,
+                AtCap::Reject => 1,
+                AtCap::Wait => 2,
+            }),
             // The largest number is none in the component, where nothing can be larger.
             max_transfer_size: self.max_transfer_size.map(|it| match it {
                 u64::MAX => 0,
                 bytes => bytes,
             }),
         };
-        let mut component = Host::component().to_vec();
+        let mut component = wasi.component().to_vec();
         numbers.write(&mut component).map_err(|_| {
             ConfigError::new("the component of this build has no place for a preset")
         })?;

@@ -27,7 +27,7 @@ pub(crate) use call_result::{CallResult, shown};
 pub use canned::canned_calls;
 #[cfg(test)]
 pub(crate) use factory::ON_DEMAND;
-pub(crate) use factory::{COMPONENT_SOURCE, Factory};
+pub(crate) use factory::Factory;
 pub(crate) use guest::{GuestCall, Sandbox};
 #[cfg(test)]
 pub(crate) use misbehaving::misdeed;

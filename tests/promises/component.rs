@@ -1,6 +1,6 @@
 //! The component is what it says it is.
 
-use rest_client_host::Host;
+use rest_client_host::Wasi;
 use std::collections::BTreeSet;
 use wasmparser::{Parser, Payload};
 use wit_parser::{Function, PackageId, Resolve, TypeDefKind, TypeOwner};
@@ -8,7 +8,7 @@ use wit_parser::{Function, PackageId, Resolve, TypeDefKind, TypeOwner};
 #[test]
 fn it_reaches_http_streams_and_clocks_and_nothing_else() {
     let imports: BTreeSet<String> = Parser::new(0)
-        .parse_all(Host::component())
+        .parse_all(Wasi::P2.component())
         .scan(0_usize, |depth, payload| {
             let payload = payload.expect("a valid component");
             match payload {
@@ -108,14 +108,14 @@ fn names_of_kind(kind: &TypeDefKind) -> Vec<String> {
 
 #[test]
 fn it_is_smaller_than_200_kb() {
-    let size = Host::component().len();
+    let size = Wasi::P2.component().len();
     assert!(size < 200_000, "{size} bytes");
 }
 
 #[test]
 fn it_was_built_from_the_sources_in_the_tree() {
     let sources = xtask::sources_digest(&xtask::workspace_root()).unwrap();
-    let built_from = xtask::component_digest(Host::component()).unwrap();
+    let built_from = xtask::component_digest(Wasi::P2.component()).unwrap();
     assert_eq!(
         built_from.as_deref(),
         Some(sources.as_str()),
@@ -136,7 +136,7 @@ fn the_committed_component_is_not_stale() {
 
 #[test]
 fn nothing_of_the_machine_that_built_it_is_in_it() {
-    let text = String::from_utf8_lossy(Host::component());
+    let text = String::from_utf8_lossy(Wasi::P2.component());
     for trace in ["/home/", "/root/", "registry/src", ".cargo"] {
         assert!(!text.contains(trace), "{trace}");
     }

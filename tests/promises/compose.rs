@@ -2,7 +2,7 @@
 //! knows `wasi:http` alone, and keeps there what its operator has fixed in it.
 
 use crate::foreign_host::State;
-use rest_client_host::Host;
+use rest_client_host::Wasi;
 use std::{fs, time::Duration};
 use support::{
     folder::Folder,
@@ -104,7 +104,7 @@ async fn what_it_would_not_hold_for_is_said() {
 async fn the_component_can_be_had_without_a_plugin() {
     let ended = run(rest_client(), ["component", "--output", "-"], b"").await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    assert!(ended.stdout == Host::component());
+    assert!(ended.stdout == Wasi::P2.component());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! now, and is finished later.
 
 use crate::foreign_host::{
-    Foreign, Silent,
+    Foreign, ForeignHost as _, Silent,
     bindings::exports::rest::client::{
         configuration,
         types::{Response, RestError},

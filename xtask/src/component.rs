@@ -18,12 +18,42 @@ use std::{
 };
 use wit_component::ComponentEncoder;
 
-/// The component is smaller than this many bytes, as the documentation promises.
-const MAX_SIZE: usize = 200_000;
+/// One of the components that are built from the guest.
+#[derive(Debug, Clone, Copy)]
+pub struct Edition {
+    /// What it says that it is called; its file is `NAME.wasm`.
+    name: &'static str,
+    /// What it says of itself.
+    description: &'static str,
+    /// The features of the guest that make it.
+    features: &'static [&'static str],
+    /// It is smaller than this many bytes, as the documentation promises.
+    max_size: usize,
+}
 
-/// What it says of itself.
-const DESCRIPTION: &str =
-    "Asks REST services questions over wasi:http, before a deadline, with exactly one answer";
+/// For WASI 0.2, which is what the host of this project runs, and for WASI 0.3.
+pub const EDITIONS: [Edition; 2] = [
+    Edition {
+        name: "rest-client",
+        description: "Asks REST services questions over wasi:http, before a deadline, with exactly one answer",
+        features: &[],
+        max_size: 200_000,
+    },
+    Edition {
+        name: "rest-client-async",
+        description: "Asks REST services questions over wasi:http 0.3, many at a time, before a deadline, with exactly one answer each",
+        features: &["p3"],
+        max_size: 250_000,
+    },
+];
+
+impl Edition {
+    /// Its file in `folder`.
+    #[must_use]
+    pub fn file(self, folder: &Path) -> PathBuf {
+        folder.join(self.name).with_extension("wasm")
+    }
+}
 
 /// A component in a file.
 pub struct Built {
@@ -42,47 +72,58 @@ impl fmt::Display for Built {
     }
 }
 
-/// The file of the committed component. It is for those who have no compiler for
+/// The folder of the committed components. They are for those who have no compiler for
 /// the guest.
 #[must_use]
 pub fn committed() -> PathBuf {
-    workspace_root().join("host/component/rest-client.wasm")
+    workspace_root().join("host/component")
 }
 
-/// Builds the component and writes it to `file`. A file that has the same bytes
+/// Builds the components and writes them to `folder`. A file that has the same bytes
 /// already is not touched, so that cargo does not rebuild what depends on it.
 ///
 /// # Errors
 ///
 /// There is no compiler for the guest and none can be installed, the guest does
-/// not compile, or the component breaks a promise: it is too large, or it names a
+/// not compile, or a component breaks a promise: it is too large, or it names a
 /// directory of this machine.
-pub fn build(file: &Path) -> Result<Built> {
-    let file = absolute(file)?;
+pub fn build(folder: &Path) -> Result<[Built; EDITIONS.len()]> {
+    let folder = absolute(folder)?;
     let root = workspace_root();
     // The digest comes first: if a source changes during the build, the
-    // component counts as stale.
+    // components count as stale.
     let digest = sources_digest(&root)?;
     let shell = shell()?;
     let toolchain = Toolchain::find(&shell, &mut Apt::new(&shell))?;
-    eprintln!("building the component with {}", toolchain.description);
+    eprintln!("building the components with {}", toolchain.description);
     let local_paths = LocalPaths::find(&toolchain.rust_sources()?)?;
-    let mut component = compile(&toolchain, &local_paths, "rest-client-guest")?;
-    section::append_metadata(&mut component, "rest-client", DESCRIPTION);
-    section::append(&mut component, &digest);
-    local_paths.check(&component)?;
-    if component.len() >= MAX_SIZE {
-        bail!(
-            "the component has {} bytes; the promise is fewer than {MAX_SIZE}",
-            component.len()
-        );
-    }
-    write(&file, &component).with_context(|| format!("{} can't be written", file.display()))?;
-    Ok(Built {
-        file,
-        size: component.len(),
-        digest,
-    })
+    let build = |edition: Edition| {
+        let Edition {
+            name,
+            description,
+            features,
+            max_size,
+        } = edition;
+        let mut component = compile(&toolchain, &local_paths, "rest-client-guest", features)?;
+        section::append_metadata(&mut component, name, description);
+        section::append(&mut component, &digest);
+        local_paths.check(&component)?;
+        if component.len() >= max_size {
+            bail!(
+                "the component {name} has {} bytes; the promise is fewer than {max_size}",
+                component.len()
+            );
+        }
+        let file = edition.file(&folder);
+        write(&file, &component).with_context(|| format!("{} can't be written", file.display()))?;
+        Ok(Built {
+            file,
+            size: component.len(),
+            digest: digest.clone(),
+        })
+    };
+    let [one, other] = EDITIONS;
+    Ok([build(one)?, build(other)?])
 }
 
 /// The component that a package of the workspace is, for whom there is no operating
@@ -91,6 +132,7 @@ pub(crate) fn compile(
     toolchain: &Toolchain,
     local_paths: &LocalPaths,
     package: &str,
+    features: &[&str],
 ) -> Result<Vec<u8>> {
     // Guests have a directory of their own, as their compiler may be another one.
     let target_dir = target_dir()?.join("guest");
@@ -99,6 +141,7 @@ pub(crate) fn compile(
     run(toolchain
         .cargo_rustc(local_paths)
         .args(["--package", package, "--lib"])
+        .arg(format!("--features={}", features.join(",")))
         .args(["--crate-type", "cdylib"])
         .args(["--profile", "component", "--locked", "--target-dir"])
         .arg(&target_dir))

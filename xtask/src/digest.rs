@@ -16,7 +16,7 @@ const GUEST: &str = "rest-client-guest";
 const PROFILE: &str = "component";
 
 /// The SHA-256, in hexadecimal, of everything in the tree that decides what the
-/// component does: the guest, the WIT files, the profile, the link arguments and
+/// components do: the guest, the WIT files, the profile, the link arguments and
 /// the locked version of each dependency. The compiler does not count, as all of
 /// them build the same behaviour.
 ///
@@ -28,8 +28,10 @@ pub fn sources_digest(workspace_root: &Path) -> Result<String> {
     let mut parts = Parts::default();
     parts.add_directory(workspace_root, Path::new("guest/src"))?;
     // What lies beside these is for plugins.
-    parts.add_files(workspace_root, Path::new("wit"))?;
-    parts.add_directory(workspace_root, Path::new("wit/deps"))?;
+    for package in ["wit", "wit/async"] {
+        parts.add_files(workspace_root, Path::new(package))?;
+        parts.add_directory(workspace_root, &Path::new(package).join("deps"))?;
+    }
     parts.add_file(workspace_root, Path::new("guest/Cargo.toml"))?;
     for (name, profile) in profiles(&parse(&workspace_root.join("Cargo.toml"))?)? {
         parts.add(&format!("profile {name}"), profile.into_bytes());
@@ -259,6 +261,7 @@ checksum = "7272727272727272727272727272727272727272727272727272727272727272"
             workspace.write("guest/src/deep/a.rs", "fn a() {}");
             workspace.write("wit/world.wit", "world w {}");
             workspace.write("wit/deps/io.wit", "package wasi:io;");
+            workspace.write("wit/async/deps/io.wit", "package wasi:io;");
             workspace
         }
 
@@ -337,6 +340,7 @@ checksum = "7272727272727272727272727272727272727272727272727272727272727272"
     fn a_new_file_changes_the_digest() {
         assert_changes(|it| it.write("guest/src/deep/er/empty.rs", ""));
         assert_changes(|it| it.write("wit/deps/more.wit", ""));
+        assert_changes(|it| it.write("wit/async/more.wit", ""));
         assert_changes(|it| it.write("wit/more.wit", ""));
     }
 

@@ -14,15 +14,15 @@ use xtask::{fuzz::Fuzz, soak::Soak};
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Command {
-    /// Build the component from source
+    /// Build the components from source, for WASI 0.2 and for WASI 0.3
     Component {
-        /// The file to write, in place of host/component/rest-client.wasm
-        #[arg(long, value_name = "FILE")]
+        /// The folder to write to, in place of host/component
+        #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
     },
     /// Build the plugins of the examples and the tests
     Plugins,
-    /// Write what is published beside the crates: the component, and the WIT packages
+    /// Write what is published beside the crates: the components, and the WIT packages
     Package,
     /// Set up what is missing, build the component and the plugins, run the tests of the
     /// workspace; the arguments go to `cargo test`, as in
@@ -68,7 +68,9 @@ fn main() -> ExitCode {
         Command::Component { out } => {
             let out = out.unwrap_or_else(xtask::component::committed);
             xtask::component::build(&out).map(|built| {
-                println!("{built}");
+                for component in built {
+                    println!("{component}");
+                }
                 ExitCode::SUCCESS
             })
         }
@@ -152,11 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn the_component_goes_into_the_file_that_is_named() {
-        let typed = ["xtask", "component", "--out", "a.wasm"];
+    fn the_components_go_into_the_folder_that_is_named() {
+        let typed = ["xtask", "component", "--out", "a"];
         let Ok(Command::Component { out }) = Command::try_parse_from(typed) else {
             panic!("{typed:?} is no component");
         };
-        assert_eq!(out.unwrap().to_str(), Some("a.wasm"));
+        assert_eq!(out.unwrap().to_str(), Some("a"));
     }
 }

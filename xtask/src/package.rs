@@ -1,4 +1,4 @@
-//! What is published beside the crates: the component, and the WIT packages with their docs.
+//! What is published beside the crates: the components, and the WIT packages with their docs.
 
 use crate::{
     component,
@@ -10,8 +10,10 @@ use wit_component::encode;
 use wit_parser::Resolve;
 
 /// The folder of each package under `wit/`, with the name of its file.
-const PACKAGES: [(&str, &str); 2] = [
+const PACKAGES: [(&str, &str); 4] = [
     ("wit", "rest-client-wit.wasm"),
+    ("wit/async", "rest-client-async-wit.wasm"),
+    ("wit/async/routing", "routing-contract-async-wit.wasm"),
     ("wit/routing", "routing-contract-wit.wasm"),
 ];
 
@@ -19,14 +21,11 @@ const PACKAGES: [(&str, &str); 2] = [
 ///
 /// # Errors
 ///
-/// The component is stale, or a WIT package is wrong.
+/// A component can't be built, or a WIT package is wrong.
 pub fn package() -> Result<Vec<PathBuf>> {
     let (root, folder) = (workspace_root(), target_dir()?.join("published"));
     fs::create_dir_all(&folder)?;
-    let mut written = Vec::new();
-    let component = folder.join("rest-client.wasm");
-    component::build(&component)?;
-    written.push(component);
+    let mut written = Vec::from(component::build(&folder)?.map(|it| it.file));
     for (source, file) in PACKAGES {
         let mut resolve = Resolve::default();
         let (package, _) = resolve

@@ -58,7 +58,7 @@ pub fn build() -> Result<PathBuf> {
     let toolchain = Toolchain::find(&shell, &mut Apt::new(&shell))?;
     let local_paths = LocalPaths::find(&toolchain.rust_sources()?)?;
     for (package, name) in PLUGINS {
-        let component = compile(&toolchain, &local_paths, package)?;
+        let component = compile(&toolchain, &local_paths, package, &[])?;
         let file = folder.join(name).with_extension("wasm");
         write(&file, &component).with_context(|| format!("{} can't be written", file.display()))?;
     }

@@ -23,8 +23,8 @@ use xshell::cmd;
 /// The benchmark is left out: it has no tests, and its peers take long to build.
 /// [`bench`](crate::bench) builds it.
 ///
-/// `REST_CLIENT_COMPONENT` tells the tests the component's file, `REST_CLIENT_PLUGINS` the
-/// folder of the plugins, and `REST_CLIENT_TEST_TOOLS` the names of the programs that they can run,
+/// `REST_CLIENT_COMPONENT` and `REST_CLIENT_ASYNC_COMPONENT` tell the tests the components' files,
+/// `REST_CLIENT_PLUGINS` the folder of the plugins, and `REST_CLIENT_TEST_TOOLS` the names of the programs that they can run,
 /// separated by commas.
 ///
 /// # Errors
@@ -34,9 +34,12 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
     let target_dir = target_dir()?;
     let shell = shell()?;
     let tools = Tools::set_up(&shell, &target_dir);
-    let built = component::build(&target_dir.join("component/rest-client.wasm"))
+    let built = component::build(&target_dir.join("component"))
         .context("no component to test (plain `cargo test --workspace` tests the committed one)")?;
-    eprintln!("{built}");
+    for component in &built {
+        eprintln!("{component}");
+    }
+    let [component, async_component] = built;
     let plugins = plugins::build().context("there are no plugins to test with")?;
     let mut available = tools.list();
     for (name, outcome) in plugins::build_other_languages()? {
@@ -53,7 +56,8 @@ pub fn run(arguments: &[OsString]) -> Result<ExitCode> {
         "{cargo} test --workspace --exclude rest-client-bench
          --no-fail-fast --locked {arguments...}"
     )
-    .env("REST_CLIENT_COMPONENT", &built.file)
+    .env("REST_CLIENT_COMPONENT", &component.file)
+    .env("REST_CLIENT_ASYNC_COMPONENT", &async_component.file)
     .env("REST_CLIENT_PLUGINS", &plugins)
     .env("REST_CLIENT_TEST_TOOLS", available)
     // Plugins that the program compiles are kept, and not among those of the user.

@@ -2,7 +2,7 @@
 
 use super::LARGEST_SIZE;
 use clap::{Args, value_parser};
-use rest_client_host::{AtCap, Config, ConfigError, Preset, config::duration};
+use rest_client_host::{AtCap, Config, ConfigError, Preset, Wasi, config::duration};
 use std::{path::PathBuf, time::Duration};
 
 /// For a host that knows wasi:http and nothing of this program: wasmtime serve, jco,
@@ -28,8 +28,20 @@ pub(crate) struct Component {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 
+    /// The generation of WASI: 0.2, or 0.3, in which calls are asynchronous functions
+    #[arg(long, value_name = "VERSION", default_value = "0.2", value_parser = wasi)]
+    pub(crate) wasi: Wasi,
+
     #[command(flatten)]
     pub(crate) fixed: Fixed,
+}
+
+fn wasi(version: &str) -> Result<Wasi, String> {
+    match version {
+        "0.2" => Ok(Wasi::P2),
+        "0.3" => Ok(Wasi::P3),
+        _ => Err("it is 0.2 or 0.3".into()),
+    }
 }
 
 /// Parameters that go into the component.
@@ -48,7 +60,7 @@ pub(crate) struct Fixed {
     #[arg(long, value_name = "COUNT", visible_alias = "cap")]
     max_async_transfers: Option<u32>,
 
-    /// What a call does at that cap: block or reject [default: block]
+    /// What a call does at that cap: block or reject; with WASI 0.3 also wait [default: block]
     #[arg(long, value_name = "WHAT")]
     at_cap: Option<AtCap>,
 
@@ -58,21 +70,21 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
-    /// The component that holds them, and nothing of what was left out.
-    pub(crate) fn component(&self) -> Result<Vec<u8>, ConfigError> {
-        self.over(Preset::default()).component()
+    /// The component for `wasi` that holds them, and nothing of what was left out.
+    pub(crate) fn component(&self, wasi: Wasi) -> Result<Vec<u8>, ConfigError> {
+        self.over(Preset::default()).component(wasi)
     }
 
-    /// The component that holds them, and the defaults of what was left out, so that a plugin
+    /// The component for `wasi` that holds them, and the defaults of what was left out, so that a plugin
     /// can raise none of them.
-    pub(crate) fn component_for_plugin(&self) -> Result<Vec<u8>, ConfigError> {
+    pub(crate) fn component_for_plugin(&self, wasi: Wasi) -> Result<Vec<u8>, ConfigError> {
         let config = Config::default();
         let mut defaults = Preset::default();
         defaults.connection_timeout = Some(config.connection_timeout);
         defaults.transfer_timeout = Some(config.transfer_timeout);
         defaults.max_async_transfers = Some(config.max_async_transfers);
         defaults.max_transfer_size = Some(config.max_transfer_size);
-        self.over(defaults).component()
+        self.over(defaults).component(wasi)
     }
 
     fn over(&self, mut preset: Preset) -> Preset {

@@ -1,28 +1,37 @@
 //! `compose`: a plugin and the component of this program in one file, which then imports
-//! `wasi:http` in place of `rest:client`.
+//! `wasi:http` in place of `rest:client` and `rest:client-async`.
 
 use super::wrong;
 use crate::{
-    args::{Component, Compose},
+    args::{Component, Compose, Fixed},
     destination::Destination,
     exit::{Exit, Problem},
     stderr, stdout,
 };
+use rest_client_host::Wasi;
 use std::{fs, path::Path};
 use wac_graph::{
     CompositionGraph, EncodeOptions, PlugError, plug,
     types::{Package, Types},
 };
 
-/// What the component exports is of this package.
+/// What the component for WASI 0.2 exports is of this package.
 const PACKAGE: &str = "rest:client/";
 
+/// What the component for WASI 0.3 exports is of this one, but for two interfaces that both
+/// of them have.
+const ASYNC_PACKAGE: &str = "rest:client-async/";
+const CONFIGURATION: &str = "rest:client/configuration@";
+const TYPES: &str = "rest:client/types@";
+
 const OPEN_REPLIES: &str = "rest:client/open-replies@";
-const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@";
+
+/// By which a plugin sends requests of its own.
+const SENDS: [&str; 2] = ["wasi:http/outgoing-handler@", "wasi:http/client@"];
 
 /// Writes the component without a plugin.
 pub(crate) fn component(component: &Component) -> Result<Exit, Problem> {
-    let bytes = component.fixed.component()?;
+    let bytes = component.fixed.component(component.wasi)?;
     Destination::open(Some(&component.output))?.write(&bytes)?;
     Ok(Exit::Success)
 }
@@ -30,10 +39,9 @@ pub(crate) fn component(component: &Component) -> Result<Exit, Problem> {
 /// Writes what the plugin and the component make together, and says what it needs of a
 /// host.
 pub(crate) fn run(compose: &Compose) -> Result<Exit, Problem> {
-    let component = compose.fixed.component_for_plugin()?;
     let plugin = fs::read(&compose.plugin)
         .map_err(|error| wrong(&compose.plugin, format_args!("it can't be read: {error}")))?;
-    let composed = composed(&compose.plugin, plugin, component)?;
+    let composed = composed(&compose.plugin, plugin, &compose.fixed)?;
     Destination::open(Some(&compose.output))?.write(&composed.bytes)?;
     // Standard output is the component itself.
     if compose.output == Path::new("-") {
@@ -60,18 +68,19 @@ struct Composed {
     imports: Vec<String>,
 }
 
-fn composed(file: &Path, plugin: Vec<u8>, component: Vec<u8>) -> Result<Composed, Problem> {
+fn composed(file: &Path, plugin: Vec<u8>, fixed: &Fixed) -> Result<Composed, Problem> {
     let of_plugin = plugin.len();
     let mut graph = CompositionGraph::new();
     let read = |name, bytes, types: &mut Types| Package::from_bytes(name, None, bytes, types);
     let socket = read("plugin", plugin, graph.types_mut())
         .map_err(|error| wrong(file, format_args!("this is no component: {error:#}")))?;
     let imported = imports(&socket, graph.types());
-    let wanted = of_this_package(&imported);
-    if wanted.is_empty() {
+    let wanted = of_this_project(&imported);
+    let components = components(file, &wanted)?;
+    if components.is_empty() {
         return Err(wrong(
             file,
-            "it imports nothing of rest:client, so that there is nothing to compose; a host can run it as it is",
+            "it imports nothing of rest:client or rest:client-async, so that there is nothing to compose; a host can run it as it is",
         ));
     }
     if imported.iter().any(|it| it.starts_with(OPEN_REPLIES)) {
@@ -80,24 +89,30 @@ fn composed(file: &Path, plugin: Vec<u8>, component: Vec<u8>) -> Result<Composed
             "it imports rest:client/open-replies; outside of this program nobody keeps transfer-timeout and max-transfer-size for a reply that is open, so that it has to take replies with transfers.finish",
         ));
     }
-    if imported.iter().any(|it| it.starts_with(OUTGOING_HANDLER)) {
-        stderr::complain(
-            "the plugin imports wasi:http/outgoing-handler by itself: what is fixed here does not hold for requests that it makes with that",
-        );
+    for sends in SENDS {
+        if imported.iter().any(|it| it.starts_with(sends)) {
+            let interface = sends.trim_end_matches('@');
+            stderr::complain(&format!(
+                "the plugin imports {interface} by itself: what is fixed here does not hold for requests that it makes with that"
+            ));
+        }
     }
     let internal = |error: &dyn std::fmt::Display| {
         Problem::new(Exit::Internal, format!("it can't be composed: {error}"))
     };
-    let ours = read("component", component, graph.types_mut()).map_err(|error| internal(&error))?;
-    let offered = exports(&ours, graph.types());
     let socket = graph
         .register_package(socket)
         .map_err(|error| internal(&error))?;
-    let ours = graph
-        .register_package(ours)
-        .map_err(|error| internal(&error))?;
+    let (mut offered, mut plugs) = (Vec::new(), Vec::new());
+    for (name, wasi) in components {
+        let component = fixed.component_for_plugin(wasi)?;
+        let ours = read(name, component, graph.types_mut()).map_err(|error| internal(&error))?;
+        offered.extend(exports(&ours, graph.types()));
+        let ours = graph.register_package(ours);
+        plugs.push(ours.map_err(|error| internal(&error))?);
+    }
     let unsatisfied = |wanted: &[String]| {
-        let offered = of_this_package(&offered).join(", ");
+        let offered = of_this_project(&offered).join(", ");
         wrong(
             file,
             format_args!(
@@ -106,7 +121,7 @@ fn composed(file: &Path, plugin: Vec<u8>, component: Vec<u8>) -> Result<Composed
             ),
         )
     };
-    match plug(&mut graph, vec![ours], socket) {
+    match plug(&mut graph, plugs, socket) {
         Ok(()) => {}
         Err(PlugError::NoPlugHappened) => return Err(unsatisfied(&wanted)),
         Err(PlugError::GraphError { source }) => return Err(internal(&source)),
@@ -117,7 +132,7 @@ fn composed(file: &Path, plugin: Vec<u8>, component: Vec<u8>) -> Result<Composed
     let mut types = Types::default();
     let whole = read("composed", bytes.clone(), &mut types).map_err(|error| internal(&error))?;
     let imports = imports(&whole, &types);
-    let left = of_this_package(&imports);
+    let left = of_this_project(&imports);
     if !left.is_empty() {
         return Err(unsatisfied(&left));
     }
@@ -136,10 +151,31 @@ fn exports(package: &Package, types: &Types) -> Vec<String> {
     types[package.ty()].exports.keys().cloned().collect()
 }
 
-fn of_this_package(names: &[String]) -> Vec<String> {
-    let ours = names.iter().filter(|it| it.starts_with(PACKAGE));
+fn of_this_project(names: &[String]) -> Vec<String> {
+    let is_ours = |it: &&String| it.starts_with(PACKAGE) || it.starts_with(ASYNC_PACKAGE);
     // Types are none that a host has to have.
-    ours.filter(|it| !it.starts_with("rest:client/types@"))
-        .cloned()
-        .collect()
+    let ours = names.iter().filter(is_ours);
+    ours.filter(|it| !it.starts_with(TYPES)).cloned().collect()
+}
+
+/// The components that have what is `wanted`.
+fn components(file: &Path, wanted: &[String]) -> Result<Vec<(&'static str, Wasi)>, Problem> {
+    let configures = wanted.iter().any(|it| it.starts_with(CONFIGURATION));
+    let is_async = |it: &&String| it.starts_with(ASYNC_PACKAGE);
+    let asynchronous = wanted.iter().filter(is_async).count();
+    let synchronous = wanted.len() - asynchronous - usize::from(configures);
+    if configures && asynchronous > 0 && synchronous > 0 {
+        return Err(wrong(
+            file,
+            "it imports rest:client, rest:client-async and configuration, which would configure one of the two components alone; it has to ask in one of both ways, or to leave configuration to --transfer-timeout and its kin",
+        ));
+    }
+    let mut components = Vec::new();
+    if synchronous > 0 || configures && asynchronous == 0 {
+        components.push(("component", Wasi::P2));
+    }
+    if asynchronous > 0 {
+        components.push(("async-component", Wasi::P3));
+    }
+    Ok(components)
 }

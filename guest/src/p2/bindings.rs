@@ -21,6 +21,5 @@ wit_bindgen::generate!({
         "wasi:io/streams@0.2.12": wasip2::io::streams,
         "wasi:clocks/monotonic-clock@0.2.12": wasip2::clocks::monotonic_clock,
     },
-    pub_export_macro: true,
     default_bindings_module: "crate::p2::bindings",
 });

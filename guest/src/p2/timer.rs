@@ -1,6 +1,7 @@
 //! The deadline of a transfer, where this component enforces it.
 
 use super::stop::Stop;
+use crate::duration::nanoseconds;
 use std::time::Duration;
 use wasip2::{
     clocks::monotonic_clock,
@@ -88,9 +89,4 @@ impl Timer {
     pub(super) fn is_set(&self) -> bool {
         self.0.is_some()
     }
-}
-
-/// The unit of time of `wasi:http` and `wasi:clocks`.
-pub(super) fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -15,7 +15,8 @@
 //! reply before the reply, a pollable before what it belongs to.
 
 use super::{
-    download, error_code, outgoing,
+    call::Call,
+    download, outgoing,
     slot::Slot,
     stop::{Stop, host_refused},
     timer::Timer,
@@ -33,7 +34,7 @@ use crate::{
 use wasip2::{
     http::{
         outgoing_handler,
-        types::{ErrorCode, FutureIncomingResponse, IncomingResponse},
+        types::{FutureIncomingResponse, IncomingResponse, OutgoingRequest},
     },
     io::poll::{self, Pollable},
 };
@@ -76,21 +77,20 @@ struct Context {
 }
 
 impl Transfer {
-    /// Sends as much of `request` as can be sent without waiting.
-    pub(super) fn start(
-        request: Request,
-        deadlines: Deadlines,
-        settings: &Settings,
-        max_redirects: u32,
-    ) -> Self {
+    /// Sends as much of it as can be sent without waiting.
+    pub(super) fn start(call: Call) -> Self {
+        let request = match call.request {
+            Ok(request) => request,
+            Err(error) => return Self::failed(error),
+        };
         let mut context = Context {
             origin: String::new(),
             method: String::new(),
-            deadlines,
-            timer: Timer::start(deadlines.transfer),
-            enforcer: settings.enforcer,
-            limit: settings.max_transfer_size,
-            redirects: Redirects::of(&request, max_redirects),
+            deadlines: call.deadlines,
+            timer: Timer::start(call.deadlines.transfer),
+            enforcer: call.settings.enforcer,
+            limit: call.settings.max_transfer_size,
+            redirects: Redirects::of(&request, call.max_redirects),
         };
         let sent = context.send(request);
         Self {
@@ -287,12 +287,13 @@ impl Context {
     fn send(&mut self, request: Request) -> Result<Step, Stop> {
         self.origin = request.target.origin();
         self.method.clone_from(&request.method);
-        let (outgoing, body) = outgoing::compose(request)?;
+        let outgoing = OutgoingRequest::new(outgoing::fields(&request)?);
+        outgoing::address(&outgoing, &request)?;
         // The body is written before the request is handed over, as far as it
         // goes. A host may suspend this instance during a transfer, and would
         // then wait in vain for bytes that the instance can't write. Most
         // bodies are complete here.
-        let upload = match body {
+        let upload = match request.body {
             Some(bytes) => Upload::start(&outgoing, bytes)?,
             None => None,
         };
@@ -341,19 +342,6 @@ impl Context {
     }
 
     fn explain(&self, stop: Stop, partial: Partial) -> RestError {
-        match stop {
-            Stop::Known(error) => error,
-            // It ended where the transfer has to end, and a host need not tell one from the
-            // other.
-            Stop::HostError(ErrorCode::ConnectionTimeout | ErrorCode::DnsTimeout)
-                if self.deadlines.is_lowered =>
-            {
-                RestError::TransferTimeout(partial)
-            }
-            Stop::HostError(code) => {
-                error_code::to_rest_error(code, &self.origin, self.limit, partial)
-            }
-            Stop::DeadlinePassed => RestError::TransferTimeout(partial),
-        }
+        stop.explain(&self.origin, self.deadlines, self.limit, partial)
     }
 }

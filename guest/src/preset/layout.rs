@@ -20,7 +20,7 @@ pub struct Numbers {
     pub transfer_timeout: Option<u64>,
     /// Transfers.
     pub max_async_transfers: Option<u64>,
-    /// 1 for `reject`, else `block`.
+    /// 1 for `reject`, 2 for `wait`, else `block`.
     pub at_cap: Option<u64>,
     /// In bytes; 0 is no limit.
     pub max_transfer_size: Option<u64>,

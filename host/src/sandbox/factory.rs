@@ -28,9 +28,6 @@ use wasmtime::{Engine, component::Component};
 /// The component, compiled when this crate was built.
 static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rest-client.cwasm"));
 
-/// The component as it was before, from which its digest can be read.
-pub(crate) static COMPONENT_SOURCE: &[u8] = include_bytes!(env!("COMPONENT_SOURCE"));
-
 /// Sandboxes that are made on demand before slots are set aside.
 pub(crate) const ON_DEMAND: u32 = 32;
 

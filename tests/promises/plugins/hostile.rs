@@ -1,7 +1,7 @@
 //! Plugins that ask for more than their share get it from nobody else.
 
 use super::{BUSY, CONNECTION_TIMEOUT, capped, worker, worker_with};
-use crate::foreign_host::Foreign;
+use crate::foreign_host::{Foreign, ForeignHost as _};
 use proptest::test_runner::{Config, TestRunner};
 use rest_client_host::{AtCap, ErrorKind, Instance, plugin::PluginCtx};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The outcome of a call, in the types of the WIT package.
 
-use super::bindings::exports::rest::client::types as wit;
+use super::wit;
 use crate::{
     error::RestError,
     response::{self, Response},

@@ -1,30 +1,29 @@
 //! A request, in the types of `wasi:http`.
 
 use super::{
+    OutgoingRequest,
     stop::{Stop, host_refused},
-    timer::nanoseconds,
+    types::{self, Fields, HeaderError, Method, RequestOptions},
 };
-use crate::{
-    config::Deadlines,
-    error::RestError,
-    request::{Request, SharedBody},
-    url::Scheme,
-};
-use wasip2::http::types::{self, Fields, HeaderError, Method, OutgoingRequest, RequestOptions};
+use crate::{config::Deadlines, duration::nanoseconds, error::RestError, request::Request, url::Scheme};
 
-/// The request without its body, and the body to write to it.
-pub(super) fn compose(request: Request) -> Result<(OutgoingRequest, Option<SharedBody>), Stop> {
-    let headers = Fields::from_list(&request.headers).map_err(|error| {
+/// The header fields of `request`.
+pub(super) fn fields(request: &Request) -> Result<Fields, Stop> {
+    let made = Fields::from_list(&request.headers).map_err(|error| {
         RestError::InvalidHeader(
             match error {
                 HeaderError::Forbidden => "the host forbids one of the header fields",
                 HeaderError::InvalidSyntax => "the host can't read one of the header fields",
-                HeaderError::Immutable => "the host takes no header fields",
+                _ => "the host does not take these header fields",
             }
             .into(),
         )
-    })?;
-    let outgoing = OutgoingRequest::new(headers);
+    });
+    Ok(made?)
+}
+
+/// Has `outgoing` go where `request` goes, by its method.
+pub(super) fn address(outgoing: &OutgoingRequest, request: &Request) -> Result<(), Stop> {
     let scheme = match request.target.scheme {
         Scheme::Http => types::Scheme::Http,
         Scheme::Https => types::Scheme::Https,
@@ -43,8 +42,7 @@ pub(super) fn compose(request: Request) -> Result<(OutgoingRequest, Option<Share
         .map_err(|()| host_refused("the host of the URL"))?;
     outgoing
         .set_path_with_query(Some(&request.target.path_and_query))
-        .map_err(|()| host_refused("the path of the URL"))?;
-    Ok((outgoing, request.body))
+        .map_err(|()| host_refused("the path of the URL"))
 }
 
 fn method(name: &str) -> Method {

@@ -1,7 +1,7 @@
 //! What an error code of `wasi:http` means to the caller.
 
+use super::types::ErrorCode;
 use crate::error::{Partial, RestError};
-use wasip2::http::types::ErrorCode;
 
 /// The error that the caller gets for the `code` of the host. `limit` is in
 /// bytes, and 0 is no limit. `partial` is what had arrived of the reply.

@@ -1,0 +1,71 @@
+//! The deadline of a transfer.
+
+use super::{bindings::clocks::monotonic_clock, stop::Stop};
+use crate::duration::nanoseconds;
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
+
+/// Holds `None` where there is none.
+pub(super) struct Deadline(Option<Timer>);
+
+struct Timer {
+    at: monotonic_clock::Mark,
+    /// Ready when it has passed.
+    passed: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+/// When it passes. A copy, to look at while the deadline itself is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End(Option<monotonic_clock::Mark>);
+
+impl Deadline {
+    pub(super) fn after(span: Option<Duration>) -> Self {
+        Self(span.map(|span| {
+            let at = monotonic_clock::now().saturating_add(nanoseconds(span));
+            Timer {
+                at,
+                passed: Box::pin(monotonic_clock::wait_until(at)),
+            }
+        }))
+    }
+
+    /// What `work` comes to, unless the deadline passes before that: then it is dropped.
+    pub(super) async fn bound<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            match &mut self.0 {
+                Some(timer) => timer.passed.as_mut().poll(cx).map(|()| Err(Stop::DeadlinePassed)),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    pub(super) fn end(&self) -> End {
+        End(self.0.as_ref().map(|timer| timer.at))
+    }
+}
+
+impl End {
+    /// What is left until then. `None` where there is no end.
+    pub(super) fn left(self) -> Option<Duration> {
+        let left = self.0?.saturating_sub(monotonic_clock::now());
+        Some(Duration::from_nanos(left))
+    }
+
+    /// Fails if it has passed. A server may send faster than somebody reads, who then never
+    /// waits for a timer.
+    pub(super) fn check(self) -> Result<(), Stop> {
+        match self.left() {
+            Some(Duration::ZERO) => Err(Stop::DeadlinePassed),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! One transfer over `wasi:http` 0.3.
+
+use super::{
+    admission::Place,
+    bindings::{http::client, wit_future, wit_stream},
+    call::Call,
+    deadline::{Deadline, End},
+    open_replies::OpenReply,
+    outgoing::{self, address},
+    reply::Incoming,
+    stop::Stop,
+    to_wit,
+    types::{self, Request as OutgoingRequest},
+    wit,
+};
+use crate::{
+    body::{Body, announced_length},
+    config::Deadlines,
+    error::{Partial, RestError},
+    redirect::Redirects,
+    request::Request,
+    response::{self, Response},
+};
+use std::rc::Rc;
+use wit_bindgen::spawn_local;
+
+/// A transfer whose reply has begun. Dropping it ends it.
+pub(super) struct Transfer {
+    head: Head,
+    body: Incoming,
+    context: Context,
+    deadline: Deadline,
+    place: Place,
+}
+
+struct Head {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+/// What a transfer is about, until its head is here and after that.
+struct Context {
+    /// The scheme and authority of the request that was sent last.
+    origin: String,
+    /// The method of the request that was sent last.
+    method: String,
+    /// Those of the request that was sent last.
+    deadlines: Deadlines,
+    end: End,
+    /// The most bytes of the reply's body; 0 is no limit.
+    limit: u64,
+    redirects: Option<Redirects>,
+}
+
+impl Transfer {
+    /// Waits for a place, sends the request, and waits for the head of a reply that is no
+    /// redirect to follow.
+    pub(super) async fn start(call: Call) -> Result<Self, RestError> {
+        let request = call.request?;
+        let mut deadline = Deadline::after(call.deadlines.transfer);
+        let mut context = Context {
+            origin: String::new(),
+            method: String::new(),
+            deadlines: call.deadlines,
+            end: deadline.end(),
+            limit: call.settings.max_transfer_size,
+            redirects: Redirects::of(&request, call.max_redirects),
+        };
+        let begun = deadline.bound(async {
+            let place = Place::take(&call.settings).await?;
+            let (head, body) = place.run(context.head(request)).await?;
+            Ok((place, head, body))
+        });
+        match begun.await.flatten() {
+            Ok((place, head, body)) => Ok(Self {
+                head,
+                body,
+                context,
+                deadline,
+                place,
+            }),
+            Err(stop) => Err(context.explain(stop, Partial::default())),
+        }
+    }
+
+    /// Waits for the whole reply.
+    pub(super) async fn finish(self) -> Result<Response, RestError> {
+        let Self {
+            head: Head { status, headers },
+            mut body,
+            context,
+            mut deadline,
+            place,
+        } = self;
+        let mut bytes = Body::new(&context.method, status, &headers, context.limit)?;
+        let read = deadline.bound(place.run(async {
+            while let Some(chunk) = body.next(context.end).await? {
+                bytes.push(chunk)?;
+            }
+            body.finish().await
+        }));
+        let read = read.await.flatten();
+        let body = bytes.into_bytes();
+        match read {
+            Ok(()) => Ok(Response {
+                status,
+                headers,
+                body,
+            }),
+            Err(stop) => {
+                let partial = Partial {
+                    status,
+                    headers,
+                    body,
+                };
+                Err(context.explain(stop, partial))
+            }
+        }
+    }
+
+    /// The reply with its body unread, which goes on to arrive.
+    ///
+    /// # Errors
+    ///
+    /// It is announced as too large.
+    pub(super) fn hand_out(self) -> Result<OpenReply, RestError> {
+        let Self {
+            head: Head { status, headers },
+            body,
+            context,
+            deadline,
+            place,
+        } = self;
+        announced_length(&context.method, status, &headers, context.limit)?;
+        let (to, stream) = wit_stream::new();
+        let (done, end) = wit_future::new(|| {
+            Err(wit::RestError::Internal(
+                "the component was ended before the body".into(),
+            ))
+        });
+        let content_type = response::content_type(&headers);
+        spawn_local(async move {
+            let passed_on = pass_on(body, to, &context, deadline, place).await;
+            let passed_on = passed_on.map_err(|stop| {
+                let partial = Partial {
+                    status,
+                    ..Partial::default()
+                };
+                to_wit::error(context.explain(stop, partial))
+            });
+            // Nobody may want to know.
+            let _ = done.write(passed_on).await;
+        });
+        Ok(OpenReply {
+            status,
+            content_type,
+            headers,
+            body: stream,
+            end,
+        })
+    }
+}
+
+/// Passes the body on to its reader, within max-transfer-size.
+async fn pass_on(
+    mut body: Incoming,
+    mut to: wit_bindgen::StreamWriter<u8>,
+    context: &Context,
+    mut deadline: Deadline,
+    place: Place,
+) -> Result<(), Stop> {
+    let mut room = match context.limit {
+        0 => u64::MAX,
+        limit => limit,
+    };
+    let passed_on = deadline.bound(place.run(async {
+        while let Some(bytes) = body.next(context.end).await? {
+            room = room
+                .checked_sub(bytes.len() as u64)
+                .ok_or_else(|| RestError::too_large(context.limit))?;
+            if !to.write_all(bytes).await.is_empty() {
+                // Its reader has gone, and asks for no more.
+                return Ok(());
+            }
+        }
+        body.finish().await
+    }));
+    passed_on.await.flatten()
+}
+
+impl Context {
+    /// Sends the request, and what redirects lead to.
+    async fn head(&mut self, mut request: Request) -> Result<(Head, Incoming), Stop> {
+        loop {
+            let reply = self.send(request).await?;
+            let head = Head {
+                status: reply.get_status_code(),
+                headers: reply.get_headers().copy_all(),
+            };
+            let next = match &mut self.redirects {
+                Some(redirects) => redirects.follow(head.status, &head.headers)?,
+                None => None,
+            };
+            match next {
+                Some(next) => {
+                    // The call has less time left.
+                    self.deadlines = self.deadlines.within(self.end.left());
+                    request = next;
+                }
+                None => return Ok((head, Incoming::of(reply))),
+            }
+        }
+    }
+
+    async fn send(&mut self, request: Request) -> Result<types::Response, Stop> {
+        self.origin = request.target.origin();
+        self.method.clone_from(&request.method);
+        let fields = outgoing::fields(&request)?;
+        let (no_trailers, trailers) = wit_future::new(|| Ok(None));
+        drop(no_trailers);
+        let options = outgoing::options(self.deadlines);
+        let (body, contents) = match &request.body {
+            Some(_) => {
+                let (body, contents) = wit_stream::new();
+                (Some(body), Some(contents))
+            }
+            None => (None, None),
+        };
+        // How the request was transmitted shows in what comes of it.
+        let (outgoing, _) = OutgoingRequest::new(fields, contents, trailers, options);
+        address(&outgoing, &request)?;
+        if let (Some(mut to), Some(bytes)) = (body, request.body) {
+            // Beside the transfer: a server may reply before it has read everything. Where
+            // the transfer ends, so does the reader of this.
+            spawn_local(async move {
+                to.write_all(Rc::unwrap_or_clone(bytes)).await;
+            });
+        }
+        Ok(client::send(outgoing).await?)
+    }
+
+    fn explain(&self, stop: Stop, partial: Partial) -> RestError {
+        stop.explain(&self.origin, self.deadlines, self.limit, partial)
+    }
+}
