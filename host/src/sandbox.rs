@@ -25,9 +25,9 @@ mod state;
 pub(crate) use call_result::{CallResult, shown};
 #[cfg(feature = "canned")]
 pub use canned::canned_calls;
+pub(crate) use factory::Factory;
 #[cfg(test)]
 pub(crate) use factory::ON_DEMAND;
-pub(crate) use factory::Factory;
 pub(crate) use guest::{GuestCall, Sandbox};
 #[cfg(test)]
 pub(crate) use misbehaving::misdeed;

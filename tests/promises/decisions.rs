@@ -1,7 +1,7 @@
 //! A plugin of the routing contract decides before a deadline, and what it does wrong
 //! harms nobody but those who asked it.
 
-use crate::{worker, worker_with};
+use crate::{puppets::Puppet, worker, worker_with};
 use rest_client_host::{
     Instance, Service,
     plugin::{
@@ -12,7 +12,7 @@ use rest_client_host::{
 use std::{
     num::NonZeroU32,
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -28,12 +28,6 @@ use tokio::{task::JoinSet, time::timeout};
 /// Long enough for whatever happens, where it is not the time that is tested.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Compiled once for all tests.
-static PUPPET: LazyLock<rest_client_host::plugin::Plugin> = LazyLock::new(|| {
-    let runtime = PluginRuntime::new(Limits::default()).unwrap();
-    runtime.load(&plugin::built("puppet")).unwrap()
-});
-
 fn options(set: impl FnOnce(&mut PoolOptions)) -> PoolOptions {
     let mut options = PoolOptions::default();
     options.decision_timeout = LONG;
@@ -41,19 +35,19 @@ fn options(set: impl FnOnce(&mut PoolOptions)) -> PoolOptions {
     options
 }
 
-fn pool_of(instance: Instance, set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
-    PluginPool::new(&PUPPET, instance, options(set)).unwrap()
+fn pool_of<P: Puppet>(instance: Instance, set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
+    PluginPool::new(P::plugin(), instance, options(set)).unwrap()
 }
 
-fn pool(set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
-    pool_of(worker(), set)
+fn pool<P: Puppet>(set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
+    pool_of::<P>(worker(), set)
 }
 
 /// With a service `billing`.
-fn asking(server: &Server, set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
+fn asking<P: Puppet>(server: &Server, set: impl FnOnce(&mut PoolOptions)) -> PluginPool {
     let billing = Service::new(server.origin().parse().unwrap());
     let config = config!(services = [("billing".to_owned(), billing)].into());
-    pool_of(worker_with(config), set)
+    pool_of::<P>(worker_with(config), set)
 }
 
 /// The attributes of a request that goes on.
@@ -81,9 +75,37 @@ fn failed(pool: &PluginPool, kind: FailureKind) -> u64 {
     failed.iter().find(|(it, _)| *it == kind).unwrap().1
 }
 
-#[tokio::test]
-async fn what_the_plugin_says_is_what_is_decided() {
-    let pool = pool(|_| {});
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    what_the_plugin_says_is_what_is_decided,
+    whichever_of_hundreds_of_transfers_is_first_wakes_it,
+    it_has_its_settings_in_their_order,
+    its_questions_go_to_services_by_name_and_can_be_seen,
+    its_questions_belong_to_the_trace_of_the_request,
+    a_decision_ends_at_its_deadline_whatever_the_plugin_does,
+    time_without_end_is_no_fault,
+    a_request_may_have_less_time_than_the_operator_gives,
+    a_plugin_that_spins_takes_no_time_of_others,
+    one_that_waits_for_a_service_for_long_goes_on_where_it_began,
+    one_that_computes_for_long_decides_nevertheless,
+    one_that_traps_is_replaced_and_the_next_decision_is_made,
+    one_that_spins_is_gone_when_its_time_is_over,
+    however_often_one_traps_when_it_is_asked_the_next_decision_is_made,
+    one_that_traps_at_its_start_again_and_again_is_set_aside_until_it_starts,
+    one_that_spins_at_its_start_is_set_aside_too,
+    calls_of_others_go_on_when_a_plugin_and_its_threads_are_gone,
+    one_that_waits_for_a_service_at_its_start_is_not_set_aside,
+    one_that_says_that_it_cannot_decide_is_kept,
+    what_breaks_the_contract_is_not_decided,
+    nobody_is_asked_about_what_is_no_request,
+    an_instance_serves_as_many_decisions_as_the_operator_says,
+    so_many_decide_at_a_time_so_many_wait_and_the_rest_fails_at_once,
+    waiting_for_an_instance_is_a_part_of_the_time,
+    a_plugin_that_cannot_work_here_says_so_before_its_first_decision,
+}
+
+async fn what_the_plugin_says_is_what_is_decided<P: Puppet>() {
+    let pool = pool::<P>(|_| {});
     let things = [
         "remove x-old",
         "set x-new 1",
@@ -112,8 +134,7 @@ async fn what_the_plugin_says_is_what_is_decided() {
     assert_eq!((pool.stats().decided, pool.stats().in_flight), (4, 0));
 }
 
-#[tokio::test]
-async fn whichever_of_hundreds_of_transfers_is_first_wakes_it() {
+async fn whichever_of_hundreds_of_transfers_is_first_wakes_it<P: Puppet>() {
     let server = Server::start(|seen| match &*seen.target {
         "/quick" => ok(""),
         _ => vec![Step::Stall],
@@ -124,7 +145,7 @@ async fn whichever_of_hundreds_of_transfers_is_first_wakes_it() {
         services = [("billing".to_owned(), billing)].into(),
         max_async_transfers = 500,
     );
-    let pool = pool_of(worker_with(config), |it| it.max_async_transfers = 500);
+    let pool = pool_of::<P>(worker_with(config), |it| it.max_async_transfers = 500);
     let url = |path| format!("http://billing.service.internal/{path}");
     let mut urls = vec![url("stall"); 300];
     urls.push(url("quick"));
@@ -135,9 +156,8 @@ async fn whichever_of_hundreds_of_transfers_is_first_wakes_it() {
     }
 }
 
-#[tokio::test]
-async fn it_has_its_settings_in_their_order() {
-    let pool = pool(|it| {
+async fn it_has_its_settings_in_their_order<P: Puppet>() {
+    let pool = pool::<P>(|it| {
         it.settings.insert("b".into(), "2".into());
         it.settings.insert("a".into(), "1".into());
     });
@@ -145,10 +165,9 @@ async fn it_has_its_settings_in_their_order() {
     assert_eq!(settings, r#"Ok([("a", "1"), ("b", "2")])"#);
 }
 
-#[tokio::test]
-async fn its_questions_go_to_services_by_name_and_can_be_seen() {
+async fn its_questions_go_to_services_by_name_and_can_be_seen<P: Puppet>() {
     let server = Server::start(|_| ok("12.50 EUR")).await;
-    let pool = asking(&server, |_| {});
+    let pool = asking::<P>(&server, |_| {});
     let questions = Questions::default();
     let things = [
         "ask http://billing.service.internal/credit?caller=alice",
@@ -172,10 +191,9 @@ async fn its_questions_go_to_services_by_name_and_can_be_seen() {
     assert_eq!(questions.ended().len(), 2);
 }
 
-#[tokio::test]
-async fn its_questions_belong_to_the_trace_of_the_request() {
+async fn its_questions_belong_to_the_trace_of_the_request<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
-    let pool = asking(&server, |_| {});
+    let pool = asking::<P>(&server, |_| {});
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let ask = ["ask http://billing.service.internal/"];
     let mut request = to_do(&ask);
@@ -188,10 +206,9 @@ async fn its_questions_belong_to_the_trace_of_the_request() {
     assert_eq!(seen[1].header("traceparent"), [""; 0]);
 }
 
-#[tokio::test]
-async fn a_decision_ends_at_its_deadline_whatever_the_plugin_does() {
+async fn a_decision_ends_at_its_deadline_whatever_the_plugin_does<P: Puppet>() {
     let server = Server::start(|_| vec![Step::Stall]).await;
-    let pool = asking(&server, |it| {
+    let pool = asking::<P>(&server, |it| {
         it.decision_timeout = Duration::from_millis(200)
     });
     let ask = "ask http://billing.service.internal/";
@@ -207,16 +224,14 @@ async fn a_decision_ends_at_its_deadline_whatever_the_plugin_does() {
     assert_eq!(shown(&pool, "asked").await, "1");
 }
 
-#[tokio::test]
-async fn time_without_end_is_no_fault() {
-    let pool = pool(|it| it.decision_timeout = Duration::MAX);
+async fn time_without_end_is_no_fault<P: Puppet>() {
+    let pool = pool::<P>(|it| it.decision_timeout = Duration::MAX);
     pool.check().await.unwrap();
     attributes(&pool, &[]).await;
 }
 
-#[tokio::test]
-async fn a_request_may_have_less_time_than_the_operator_gives() {
-    let pool = pool(|_| {});
+async fn a_request_may_have_less_time_than_the_operator_gives<P: Puppet>() {
+    let pool = pool::<P>(|_| {});
     let left: u64 = shown(&pool, "time-left").await.parse().unwrap();
     assert!((1..=60_000).contains(&left), "{left}");
     let request = Request {
@@ -228,9 +243,8 @@ async fn a_request_may_have_less_time_than_the_operator_gives() {
 }
 
 /// On one thread, which it would have to itself otherwise.
-#[tokio::test(flavor = "current_thread")]
-async fn a_plugin_that_spins_takes_no_time_of_others() {
-    let pool = pool(|it| it.instances = 20);
+async fn a_plugin_that_spins_takes_no_time_of_others<P: Puppet>() {
+    let pool = pool::<P>(|it| it.instances = 20);
     let mut spinning = JoinSet::new();
     for _ in 0..10 {
         let pool = pool.clone();
@@ -251,12 +265,11 @@ async fn a_plugin_that_spins_takes_no_time_of_others() {
 }
 
 /// Else decisions would change threads for nothing.
-#[tokio::test]
-async fn one_that_waits_for_a_service_for_long_goes_on_where_it_began() {
+async fn one_that_waits_for_a_service_for_long_goes_on_where_it_began<P: Puppet>() {
     let gate = Gate::default();
     let waiting = gate.clone();
     let server = Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("")].concat()).await;
-    let pool = asking(&server, |_| {});
+    let pool = asking::<P>(&server, |_| {});
     let asking = {
         let pool = pool.clone();
         let ask = "ask http://billing.service.internal/";
@@ -272,17 +285,15 @@ async fn one_that_waits_for_a_service_for_long_goes_on_where_it_began() {
     assert_eq!(pool.stats().moved, 0);
 }
 
-#[tokio::test]
-async fn one_that_computes_for_long_decides_nevertheless() {
-    let pool = pool(|_| {});
+async fn one_that_computes_for_long_decides_nevertheless<P: Puppet>() {
+    let pool = pool::<P>(|_| {});
     let things = ["spin-for 200000000", "attribute reason slow"];
     assert_eq!(attributes(&pool, &things).await[0].1, "slow");
     assert_eq!(pool.stats().moved, 1);
 }
 
-#[tokio::test]
-async fn one_that_traps_is_replaced_and_the_next_decision_is_made() {
-    let pool = pool(|_| {});
+async fn one_that_traps_is_replaced_and_the_next_decision_is_made<P: Puppet>() {
+    let pool = pool::<P>(|_| {});
     assert_eq!(shown(&pool, "asked").await, "1");
     let error = failure(&pool, &["trap"]).await;
     assert_eq!(error.kind(), FailureKind::Trap);
@@ -292,10 +303,9 @@ async fn one_that_traps_is_replaced_and_the_next_decision_is_made() {
 }
 
 /// At its deadline, and not when somebody else is decided about.
-#[tokio::test]
-async fn one_that_spins_is_gone_when_its_time_is_over() {
+async fn one_that_spins_is_gone_when_its_time_is_over<P: Puppet>() {
     let server = Server::start(|_| vec![Step::Stall]).await;
-    let pool = asking(&server, |it| it.decision_timeout = Duration::from_secs(1));
+    let pool = asking::<P>(&server, |it| it.decision_timeout = Duration::from_secs(1));
     let things = ["keep http://billing.service.internal/", "spin"];
     let error = failure(&pool, &things).await;
     assert_eq!(error.kind(), FailureKind::Deadline);
@@ -308,9 +318,8 @@ async fn one_that_spins_is_gone_when_its_time_is_over() {
 }
 
 /// Who asks may make a plugin trap. That is no reason to refuse others.
-#[tokio::test]
-async fn however_often_one_traps_when_it_is_asked_the_next_decision_is_made() {
-    let pool = pool(|_| {});
+async fn however_often_one_traps_when_it_is_asked_the_next_decision_is_made<P: Puppet>() {
+    let pool = pool::<P>(|_| {});
     for _ in 0..50 {
         failure(&pool, &["trap"]).await;
     }
@@ -318,8 +327,7 @@ async fn however_often_one_traps_when_it_is_asked_the_next_decision_is_made() {
     assert_eq!(shown(&pool, "asked").await, "1");
 }
 
-#[tokio::test]
-async fn one_that_traps_at_its_start_again_and_again_is_set_aside_until_it_starts() {
+async fn one_that_traps_at_its_start_again_and_again_is_set_aside_until_it_starts<P: Puppet>() {
     let is_well = Arc::new(AtomicBool::new(false));
     let well = is_well.clone();
     let server = Server::start(move |_| match well.load(Relaxed) {
@@ -327,7 +335,7 @@ async fn one_that_traps_at_its_start_again_and_again_is_set_aside_until_it_start
         false => reply("503 Busy", &[], b""),
     })
     .await;
-    let pool = asking(&server, |it| {
+    let pool = asking::<P>(&server, |it| {
         let rule = "trap-unless http://billing.service.internal/";
         it.settings.insert("check".into(), rule.into());
         it.decisions_per_instance = NonZeroU32::MIN;
@@ -350,9 +358,8 @@ async fn one_that_traps_at_its_start_again_and_again_is_set_aside_until_it_start
     assert!(!pool.is_set_aside());
 }
 
-#[tokio::test]
-async fn one_that_spins_at_its_start_is_set_aside_too() {
-    let pool = pool(|it| {
+async fn one_that_spins_at_its_start_is_set_aside_too<P: Puppet>() {
+    let pool = pool::<P>(|it| {
         it.settings.insert("check".into(), "spin".into());
         it.decision_timeout = Duration::from_millis(200);
     });
@@ -364,8 +371,7 @@ async fn one_that_spins_at_its_start_is_set_aside_too() {
 }
 
 /// The calls of an instance are everybody's, whoever made the first of them.
-#[tokio::test]
-async fn calls_of_others_go_on_when_a_plugin_and_its_threads_are_gone() {
+async fn calls_of_others_go_on_when_a_plugin_and_its_threads_are_gone<P: Puppet>() {
     let gate = Gate::default();
     let waiting = gate.clone();
     let server = Server::start(move |seen| match &*seen.target {
@@ -377,7 +383,7 @@ async fn calls_of_others_go_on_when_a_plugin_and_its_threads_are_gone() {
     let config = config!(services = [("billing".to_owned(), billing)].into());
     let instance = worker_with(config);
     let runtime = PluginRuntime::new(Limits::default()).unwrap();
-    let puppet = runtime.load(&plugin::built("puppet")).unwrap();
+    let puppet = runtime.load(&P::component()).unwrap();
     let pool = PluginPool::new(&puppet, instance.clone(), options(|_| {})).unwrap();
     let things = ["spin-for 200000000", "ask http://billing.service.internal/"];
     attributes(&pool, &things).await;
@@ -393,12 +399,11 @@ async fn calls_of_others_go_on_when_a_plugin_and_its_threads_are_gone() {
 }
 
 /// Else an outage of a service would outlive itself.
-#[tokio::test]
-async fn one_that_waits_for_a_service_at_its_start_is_not_set_aside() {
+async fn one_that_waits_for_a_service_at_its_start_is_not_set_aside<P: Puppet>() {
     const TIME: Duration = Duration::from_secs(4);
     loop {
         let server = Server::start(|_| vec![Step::Stall]).await;
-        let pool = asking(&server, |it| {
+        let pool = asking::<P>(&server, |it| {
             it.decision_timeout = TIME;
             let rule = "compute-and-ask http://billing.service.internal/";
             it.settings.insert("check".into(), rule.into());
@@ -421,9 +426,8 @@ async fn one_that_waits_for_a_service_at_its_start_is_not_set_aside() {
     }
 }
 
-#[tokio::test]
-async fn one_that_says_that_it_cannot_decide_is_kept() {
-    let pool = pool(|_| {});
+async fn one_that_says_that_it_cannot_decide_is_kept<P: Puppet>() {
+    let pool = pool::<P>(|_| {});
     for _ in 0..10 {
         let error = failure(&pool, &["error billing is down"]).await;
         assert_eq!(error.kind(), FailureKind::Error);
@@ -432,9 +436,8 @@ async fn one_that_says_that_it_cannot_decide_is_kept() {
     assert_eq!(pool.stats().started, 1);
 }
 
-#[tokio::test]
-async fn what_breaks_the_contract_is_not_decided() {
-    let pool = pool(|it| it.reserved_fields = vec!["x-internal-".into()]);
+async fn what_breaks_the_contract_is_not_decided<P: Puppet>() {
+    let pool = pool::<P>(|it| it.reserved_fields = vec!["x-internal-".into()]);
     for (thing, words) in [
         ("answer 302", "302 is a code of a redirect"),
         ("set host evil.example", "host belongs to the proxy"),
@@ -450,9 +453,8 @@ async fn what_breaks_the_contract_is_not_decided() {
     }
 }
 
-#[tokio::test]
-async fn nobody_is_asked_about_what_is_no_request() {
-    let pool = pool(|_| {});
+async fn nobody_is_asked_about_what_is_no_request<P: Puppet>() {
+    let pool = pool::<P>(|_| {});
     let request = Request {
         source: Some(Endpoint {
             address: "localhost".into(),
@@ -467,22 +469,20 @@ async fn nobody_is_asked_about_what_is_no_request() {
     );
 }
 
-#[tokio::test]
-async fn an_instance_serves_as_many_decisions_as_the_operator_says() {
+async fn an_instance_serves_as_many_decisions_as_the_operator_says<P: Puppet>() {
     for (limit, expected) in [(1, ["1", "1", "1", "1"]), (3, ["1", "2", "3", "1"])] {
-        let pool = pool(|it| it.decisions_per_instance = NonZeroU32::new(limit).unwrap());
+        let pool = pool::<P>(|it| it.decisions_per_instance = NonZeroU32::new(limit).unwrap());
         for asked in expected {
             assert_eq!(shown(&pool, "asked").await, asked);
         }
     }
 }
 
-#[tokio::test]
-async fn so_many_decide_at_a_time_so_many_wait_and_the_rest_fails_at_once() {
+async fn so_many_decide_at_a_time_so_many_wait_and_the_rest_fails_at_once<P: Puppet>() {
     let gate = Gate::default();
     let waiting = gate.clone();
     let server = Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("")].concat()).await;
-    let pool = asking(&server, |it| (it.instances, it.queue) = (2, 1));
+    let pool = asking::<P>(&server, |it| (it.instances, it.queue) = (2, 1));
     let mut asking = JoinSet::new();
     for number in 1..=3 {
         let asked = pool.clone();
@@ -501,9 +501,8 @@ async fn so_many_decide_at_a_time_so_many_wait_and_the_rest_fails_at_once() {
     assert_eq!(pool.stats().started, 2);
 }
 
-#[tokio::test]
-async fn waiting_for_an_instance_is_a_part_of_the_time() {
-    let pool = pool(|it| {
+async fn waiting_for_an_instance_is_a_part_of_the_time<P: Puppet>() {
+    let pool = pool::<P>(|it| {
         it.instances = 1;
         it.decision_timeout = Duration::from_millis(200);
     });
@@ -527,14 +526,13 @@ async fn waiting_for_an_instance_is_a_part_of_the_time() {
     assert_eq!(spinning.await.unwrap().kind(), FailureKind::Deadline);
 }
 
-#[tokio::test]
-async fn a_plugin_that_cannot_work_here_says_so_before_its_first_decision() {
+async fn a_plugin_that_cannot_work_here_says_so_before_its_first_decision<P: Puppet>() {
     for (setting, kind, words) in [
         ("no tariff is set", FailureKind::Error, "no tariff is set"),
         ("trap", FailureKind::Trap, "unreachable"),
         ("spin", FailureKind::Deadline, "over"),
     ] {
-        let pool = pool(|it| {
+        let pool = pool::<P>(|it| {
             it.decision_timeout = Duration::from_millis(500);
             it.settings.insert("check".into(), setting.into());
         });
@@ -543,7 +541,7 @@ async fn a_plugin_that_cannot_work_here_says_so_before_its_first_decision() {
         assert!(error.to_string().contains(words), "{error}");
         assert_eq!(failure(&pool, &[]).await.kind(), kind);
     }
-    let pool = pool(|_| {});
+    let pool = pool::<P>(|_| {});
     pool.check().await.unwrap();
     attributes(&pool, &[]).await;
     // The instance that was asked is the one that decides.

@@ -101,29 +101,8 @@ pub(crate) trait ForeignHost: Sized {
     async fn post(&mut self, url: &str, body: &[u8]) -> Result<Response, RestError>;
 }
 
-/// Tests of the same promises, for each component.
-macro_rules! promises {
-    ($($promise:ident,)*) => {
-        mod wasi_0_2 {
-            $(
-                #[tokio::test]
-                async fn $promise() {
-                    super::$promise::<super::Foreign>().await;
-                }
-            )*
-        }
-        mod wasi_0_3 {
-            $(
-                #[tokio::test]
-                async fn $promise() {
-                    super::$promise::<super::AsyncForeign>().await;
-                }
-            )*
-        }
-    };
-}
-
-promises! {
+for_each_wasi! {
+    super::Foreign, super::AsyncForeign:
     it_asks_and_is_answered,
     it_keeps_the_transfer_timeout_itself,
     it_keeps_the_transfer_timeout_in_a_host_that_knows_none,

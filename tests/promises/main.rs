@@ -1,6 +1,31 @@
 //! What rest-client promises, one module each. One binary, so that wasmtime is
 //! linked once.
 
+/// Tests of promises that are the same for WASI 0.2 and 0.3: each is a function of a type, of
+/// which there is one for either generation.
+macro_rules! for_each_wasi {
+    ($p2:ty, $p3:ty: $($promise:ident,)*) => {
+        mod wasi_0_2 {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise::<$p2>().await;
+                }
+            )*
+        }
+        mod wasi_0_3 {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise::<$p3>().await;
+                }
+            )*
+        }
+    };
+}
+
+mod async_component;
+mod async_plugins;
 mod call;
 mod campaign;
 mod cap;
@@ -34,6 +59,7 @@ mod other_hosts;
 mod output_files;
 mod plugins;
 mod proxies;
+mod puppets;
 mod recording;
 mod redirects;
 mod route;

@@ -286,7 +286,9 @@ async fn a_body_that_one_keeps_counts_as_a_reply_that_waits() {
 /// Our own component sends requests by itself, as such a plugin would.
 #[tokio::test]
 async fn one_that_wants_to_send_requests_by_itself_is_not_linked() {
-    let error = Program::compile(Wasi::P2.component()).map(|_| ()).unwrap_err();
+    let error = Program::compile(Wasi::P2.component())
+        .map(|_| ())
+        .unwrap_err();
     assert!(
         format!("{error:#}").contains("wasi:http/outgoing-handler")
             || format!("{error:#}").contains("wasi:clocks"),

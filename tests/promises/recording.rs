@@ -1,20 +1,18 @@
 //! A decision that is recorded can be played: to the same plugin bit for bit, and to another
 //! version with what is different. No credential is in a recording.
 
-use crate::{worker, worker_with};
+use crate::{puppets::Puppet, worker, worker_with};
 use rest_client_host::{
     Service,
-    plugin::{
-        DecisionError, Limits, Plugin, PluginPool, PluginRuntime, PoolOptions, Record, Recorder,
-        Replay,
-    },
+    plugin::{DecisionError, PluginPool, PoolOptions, Record, Recorder, Replay},
     routing::{Decision, Request},
 };
 use std::{
     fs,
+    marker::PhantomData,
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use support::{
@@ -27,18 +25,14 @@ use support::{
 
 const LONG: Duration = Duration::from_secs(60);
 
-static PUPPET: LazyLock<Plugin> = LazyLock::new(|| {
-    let runtime = PluginRuntime::new(Limits::default()).unwrap();
-    runtime.load(&plugin::built("puppet")).unwrap()
-});
-
-/// Records what a pool decides.
-struct Recording {
+/// Records what a pool of puppets decides.
+struct Recording<P> {
     pool: PluginPool,
     records: Arc<Mutex<Vec<Record>>>,
+    puppet: PhantomData<P>,
 }
 
-impl Recording {
+impl<P: Puppet> Recording<P> {
     /// Of decisions that may ask `billing`.
     fn asking(billing: Option<&Server>, set: impl FnOnce(&mut PoolOptions)) -> Self {
         let records = Arc::new(Mutex::new(Vec::new()));
@@ -56,8 +50,12 @@ impl Recording {
                 worker_with(config!(services = [("billing".to_owned(), service)].into()))
             }
         };
-        let pool = PluginPool::new(&PUPPET, worker, options).unwrap();
-        Self { pool, records }
+        let pool = PluginPool::new(P::plugin(), worker, options).unwrap();
+        Self {
+            pool,
+            records,
+            puppet: PhantomData,
+        }
     }
 
     async fn route(&self, request: Request) -> (Result<Decision, DecisionError>, Record) {
@@ -82,24 +80,40 @@ fn options() -> PoolOptions {
 }
 
 /// Plays `record` to the puppet, where nobody can be asked.
-async fn replay(record: &Record, settings: &[(&str, &str)]) -> Replay {
+async fn replay<P: Puppet>(record: &Record, settings: &[(&str, &str)]) -> Replay {
     let mut options = options();
     for (name, value) in settings {
         options.settings.insert((*name).into(), (*value).into());
     }
-    let pool = PluginPool::new(&PUPPET, worker(), options).unwrap();
+    let pool = PluginPool::new(P::plugin(), worker(), options).unwrap();
     pool.replay(record).await.unwrap()
 }
 
-async fn difference(record: &Record, settings: &[(&str, &str)]) -> String {
-    match replay(record, settings).await {
+async fn difference<P: Puppet>(record: &Record, settings: &[(&str, &str)]) -> String {
+    match replay::<P>(record, settings).await {
         Replay::Different(what) => what,
         Replay::Same => panic!("it is the same: {}", record.to_json()),
     }
 }
 
-#[tokio::test]
-async fn all_that_comes_into_a_plugin_is_played_bit_for_bit() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    all_that_comes_into_a_plugin_is_played_bit_for_bit,
+    each_decision_is_recorded_as_if_it_were_the_first,
+    failures_are_played_like_decisions,
+    a_question_whose_answer_came_too_late_is_where_a_replay_ends,
+    a_question_that_was_not_waited_for_is_one_nevertheless,
+    another_version_differs_where_it_first_does,
+    questions_more_or_less_are_a_difference,
+    what_is_more_than_a_recording_takes_is_not_played,
+    no_credential_of_a_client_or_a_service_is_in_a_recording,
+    what_was_reserved_is_reserved_in_a_replay_and_a_plugins_own_credentials_are_left_out,
+    what_had_no_time_to_decide_is_held_to_what_it_had_asked,
+    differences_at_the_start_are_those_of_each_decision,
+    a_credential_that_looks_like_json_or_like_a_stand_in_breaks_no_recording,
+}
+
+async fn all_that_comes_into_a_plugin_is_played_bit_for_bit<P: Puppet>() {
     let gate = Gate::default();
     let first = gate.clone();
     let server = Server::start(move |request| match &*request.target {
@@ -111,7 +125,7 @@ async fn all_that_comes_into_a_plugin_is_played_bit_for_bit() {
         }
     })
     .await;
-    let recording = Recording::asking(Some(&server), |_| {});
+    let recording = Recording::<P>::asking(Some(&server), |_| {});
     let base = "http://billing.service.internal";
     let race = format!("race {base}/slow {base}/quick http://nobody.example/");
     let race_by_polling = format!("race-by-polling {base}/slow {base}/quick");
@@ -137,7 +151,7 @@ async fn all_that_comes_into_a_plugin_is_played_bit_for_bit() {
     }
     drop(server);
     for _ in 0..3 {
-        assert_eq!(replay(&record, &[]).await, Replay::Same);
+        assert_eq!(replay::<P>(&record, &[]).await, Replay::Same);
     }
     // Nothing of it is by chance: another one has other inputs.
     let (_, other) = recording.route(to_do(&["show random"])).await;
@@ -151,19 +165,17 @@ fn decision(record: &Record) -> serde_json::Value {
     line["decision"].clone()
 }
 
-#[tokio::test]
-async fn each_decision_is_recorded_as_if_it_were_the_first() {
-    let recording = Recording::asking(None, |_| {});
+async fn each_decision_is_recorded_as_if_it_were_the_first<P: Puppet>() {
+    let recording = Recording::<P>::asking(None, |_| {});
     for _ in 0..2 {
         let record = recording.of(&["show asked"]).await;
         assert_eq!(decision(&record)["attributes"]["x-asked"], "1");
-        assert_eq!(replay(&record, &[]).await, Replay::Same);
+        assert_eq!(replay::<P>(&record, &[]).await, Replay::Same);
     }
 }
 
-#[tokio::test]
-async fn failures_are_played_like_decisions() {
-    let recording = Recording::asking(None, |_| {});
+async fn failures_are_played_like_decisions<P: Puppet>() {
+    let recording = Recording::<P>::asking(None, |_| {});
     for things in [
         &["trap"][..],
         &["error no such caller"],
@@ -171,14 +183,13 @@ async fn failures_are_played_like_decisions() {
         &["unknown"],
     ] {
         let record = recording.of(things).await;
-        assert_eq!(replay(&record, &[]).await, Replay::Same, "{things:?}");
+        assert_eq!(replay::<P>(&record, &[]).await, Replay::Same, "{things:?}");
     }
 }
 
-#[tokio::test]
-async fn a_question_whose_answer_came_too_late_is_where_a_replay_ends() {
+async fn a_question_whose_answer_came_too_late_is_where_a_replay_ends<P: Puppet>() {
     let server = Server::start(|_| vec![Step::Wait(Gate::default())]).await;
-    let recording = Recording::asking(Some(&server), |it| {
+    let recording = Recording::<P>::asking(Some(&server), |it| {
         it.decision_timeout = Duration::from_millis(300);
     });
     let url = "http://billing.service.internal/";
@@ -189,49 +200,49 @@ async fn a_question_whose_answer_came_too_late_is_where_a_replay_ends() {
     ] {
         let record = recording.of(&["show clocks", &ask, "show clocks"]).await;
         assert!(record.to_json().contains(r#""failed":"deadline""#));
-        assert_eq!(replay(&record, &[]).await, Replay::Same, "{ask}");
+        assert_eq!(replay::<P>(&record, &[]).await, Replay::Same, "{ask}");
     }
 }
 
-#[tokio::test]
-async fn a_question_that_was_not_waited_for_is_one_nevertheless() {
+async fn a_question_that_was_not_waited_for_is_one_nevertheless<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
-    let recording = Recording::asking(Some(&server), |_| {});
+    let recording = Recording::<P>::asking(Some(&server), |_| {});
     let record = recording
         .of(&["forget http://billing.service.internal/"])
         .await;
-    assert_eq!(replay(&record, &[]).await, Replay::Same);
+    assert_eq!(replay::<P>(&record, &[]).await, Replay::Same);
 }
 
-#[tokio::test]
-async fn another_version_differs_where_it_first_does() {
+async fn another_version_differs_where_it_first_does<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
     let base = "http://billing.service.internal";
-    let recording = Recording::asking(Some(&server), |it| {
+    let recording = Recording::<P>::asking(Some(&server), |it| {
         it.settings.insert("url".into(), format!("{base}/v1"));
         it.settings.insert("tariff".into(), "day".into());
     });
     let ask = format!("ask {base}/first");
     let record = recording.of(&[&ask, "ask-setting url"]).await;
-    assert_eq!(replay(&record, &[("tariff", "night")]).await, Replay::Same);
+    assert_eq!(
+        replay::<P>(&record, &[("tariff", "night")]).await,
+        Replay::Same
+    );
     let v2 = format!("{base}/v2");
     assert_eq!(
-        difference(&record, &[("url", &v2)]).await,
+        difference::<P>(&record, &[("url", &v2)]).await,
         format!("question 2 is another one (its URL): it was GET {base}/v1 and is GET {v2}")
     );
 
     let record = recording.of(&["show settings"]).await;
-    let what = difference(&record, &[("tariff", "night")]).await;
+    let what = difference::<P>(&record, &[("tariff", "night")]).await;
     assert!(
         what.starts_with("it was {") && what.contains("night"),
         "{what}"
     );
 }
 
-#[tokio::test]
-async fn questions_more_or_less_are_a_difference() {
+async fn questions_more_or_less_are_a_difference<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
-    let recording = Recording::asking(Some(&server), |_| {});
+    let recording = Recording::<P>::asking(Some(&server), |_| {});
     let ask = "ask http://billing.service.internal/";
     let line = recording.of(&[ask]).await.to_json();
     let (begin, rest) = line.split_once(r#""questions":["#).unwrap();
@@ -241,27 +252,25 @@ async fn questions_more_or_less_are_a_difference() {
         Record::from_json(&line).unwrap()
     };
     let more = with(&format!("{question},{question}"));
-    let what = difference(&more, &[]).await;
+    let what = difference::<P>(&more, &[]).await;
     assert!(what.starts_with("it no longer asks GET"), "{what}");
     let less = with("");
-    let what = difference(&less, &[]).await;
+    let what = difference::<P>(&less, &[]).await;
     assert!(
         what.starts_with("it asks once more: question 1 is GET"),
         "{what}"
     );
 }
 
-#[tokio::test]
-async fn what_is_more_than_a_recording_takes_is_not_played() {
-    let recording = Recording::asking(None, |_| {});
+async fn what_is_more_than_a_recording_takes_is_not_played<P: Puppet>() {
+    let recording = Recording::<P>::asking(None, |_| {});
     let record = recording.of(&["read-clock 3000000"]).await;
     assert!(record.to_json().len() < 64 << 20);
-    let what = difference(&record, &[]).await;
+    let what = difference::<P>(&record, &[]).await;
     assert!(what.contains("can't be played"), "{what}");
 }
 
-#[tokio::test]
-async fn no_credential_of_a_client_or_a_service_is_in_a_recording() {
+async fn no_credential_of_a_client_or_a_service_is_in_a_recording<P: Puppet>() {
     let token = "s3cr3t-t0ken/with+more";
     let echoed = token.to_owned();
     let server = Server::start(move |_| ok(&format!("for {echoed}"))).await;
@@ -284,7 +293,7 @@ async fn no_credential_of_a_client_or_a_service_is_in_a_recording() {
         kept.lock().unwrap().push(record);
     }));
     let worker = worker_with(layers.config().clone());
-    let pool = PluginPool::new(&PUPPET, worker, options).unwrap();
+    let pool = PluginPool::new(P::plugin(), worker, options).unwrap();
 
     let escaped = "s3cr3t-t0ken%2Fwith%2Bmore";
     let ask = format!("ask http://user:passw0rd@billing.service.internal/?token={escaped}");
@@ -319,12 +328,13 @@ async fn no_credential_of_a_client_or_a_service_is_in_a_recording() {
         "{line}"
     );
     // It has passed the credential on, and not looked at it.
-    assert_eq!(replay(&record, &[]).await, Replay::Same);
+    assert_eq!(replay::<P>(&record, &[]).await, Replay::Same);
 }
 
-#[tokio::test]
-async fn what_was_reserved_is_reserved_in_a_replay_and_a_plugins_own_credentials_are_left_out() {
-    let recording = Recording::asking(None, |it| {
+async fn what_was_reserved_is_reserved_in_a_replay_and_a_plugins_own_credentials_are_left_out<
+    P: Puppet,
+>() {
+    let recording = Recording::<P>::asking(None, |it| {
         it.reserved_fields.push("x-internal-".into());
     });
     let record = recording.of(&["set x-internal-user alice"]).await;
@@ -333,19 +343,18 @@ async fn what_was_reserved_is_reserved_in_a_replay_and_a_plugins_own_credentials
         "{}",
         record.to_json()
     );
-    assert_eq!(replay(&record, &[]).await, Replay::Same);
+    assert_eq!(replay::<P>(&record, &[]).await, Replay::Same);
     let record = recording
         .of(&["reply set-cookie id=0f1e2d", "set x-session 0f1e2d"])
         .await;
     let decision = decision(&record).to_string();
     assert!(!decision.contains("0f1e2d"), "{decision}");
-    assert_eq!(replay(&record, &[]).await, Replay::Same);
+    assert_eq!(replay::<P>(&record, &[]).await, Replay::Same);
 }
 
-#[tokio::test]
-async fn what_had_no_time_to_decide_is_held_to_what_it_had_asked() {
+async fn what_had_no_time_to_decide_is_held_to_what_it_had_asked<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
-    let recording = Recording::asking(Some(&server), |it| {
+    let recording = Recording::<P>::asking(Some(&server), |it| {
         it.decision_timeout = Duration::from_millis(300);
     });
     let things = [
@@ -358,18 +367,21 @@ async fn what_had_no_time_to_decide_is_held_to_what_it_had_asked() {
         .to_json()
         .replace("spin-for 20000000000", "spin-for 2");
     let quicker = Record::from_json(&line).unwrap();
-    assert_eq!(replay(&quicker, &[]).await, Replay::Same);
+    assert_eq!(replay::<P>(&quicker, &[]).await, Replay::Same);
     let line = line.replace("ask http://billing.service", "ask http://other.service");
     let other = Record::from_json(&line).unwrap();
-    assert!(difference(&other, &[]).await.contains("is another one"));
+    assert!(
+        difference::<P>(&other, &[])
+            .await
+            .contains("is another one")
+    );
 }
 
 /// Each is played, whatever became of those before it.
-#[tokio::test]
-async fn differences_at_the_start_are_those_of_each_decision() {
+async fn differences_at_the_start_are_those_of_each_decision<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
     let url = "http://billing.service.internal";
-    let recording = Recording::asking(Some(&server), |it| {
+    let recording = Recording::<P>::asking(Some(&server), |it| {
         it.settings
             .insert("check".into(), format!("trap-unless {url}/v1"));
     });
@@ -377,7 +389,7 @@ async fn differences_at_the_start_are_those_of_each_decision() {
     let other = format!("trap-unless {url}/v2");
     let mut options = options();
     options.settings.insert("check".into(), other);
-    let pool = PluginPool::new(&PUPPET, worker(), options).unwrap();
+    let pool = PluginPool::new(P::plugin(), worker(), options).unwrap();
     for _ in 0..10 {
         match pool.replay(&record).await.unwrap() {
             Replay::Different(what) => assert!(what.contains("/v2"), "{what}"),
@@ -387,9 +399,8 @@ async fn differences_at_the_start_are_those_of_each_decision() {
 }
 
 /// Credentials are what a client writes, and may be anything.
-#[tokio::test]
-async fn a_credential_that_looks_like_json_or_like_a_stand_in_breaks_no_recording() {
-    let recording = Recording::asking(None, |_| {});
+async fn a_credential_that_looks_like_json_or_like_a_stand_in_breaks_no_recording<P: Puppet>() {
+    let recording = Recording::<P>::asking(None, |_| {});
     for secret in [
         r#""value":"#,
         r#"{"decision""#,
@@ -406,7 +417,7 @@ async fn a_credential_that_looks_like_json_or_like_a_stand_in_breaks_no_recordin
         let (decided, record) = recording.route(request).await;
         decided.unwrap();
         assert!(record.to_json().len() < 20_000);
-        assert_eq!(replay(&record, &[]).await, Replay::Same, "{secret}");
+        assert_eq!(replay::<P>(&record, &[]).await, Replay::Same, "{secret}");
     }
 }
 

@@ -18,13 +18,15 @@ use std::{
 };
 use xshell::{Shell, cmd};
 
-/// Packages, each with the name of its component.
-const PLUGINS: [(&str, &str); 5] = [
-    ("example-credit-check", "credit-check"),
-    ("example-location", "location"),
-    ("probe", "probe"),
-    ("puppet", "puppet"),
-    ("website", "website"),
+/// Packages, each with its features and the name of its component.
+const PLUGINS: [(&str, &[&str], &str); 7] = [
+    ("example-credit-check", &[], "credit-check"),
+    ("example-location", &[], "location"),
+    ("probe", &[], "probe"),
+    ("puppet", &[], "puppet"),
+    ("puppet", &["async"], "puppet-async"),
+    ("website", &[], "website"),
+    ("website", &["async"], "website-async"),
 ];
 
 /// The credit check in other languages: their folders, and the programs that each needs.
@@ -57,8 +59,8 @@ pub fn build() -> Result<PathBuf> {
     let shell = shell()?;
     let toolchain = Toolchain::find(&shell, &mut Apt::new(&shell))?;
     let local_paths = LocalPaths::find(&toolchain.rust_sources()?)?;
-    for (package, name) in PLUGINS {
-        let component = compile(&toolchain, &local_paths, package, &[])?;
+    for (package, features, name) in PLUGINS {
+        let component = compile(&toolchain, &local_paths, package, features)?;
         let file = folder.join(name).with_extension("wasm");
         write(&file, &component).with_context(|| format!("{} can't be written", file.display()))?;
     }

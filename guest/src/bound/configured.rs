@@ -1,6 +1,6 @@
 //! The parameters of this instance.
 
-use super::{KEEPS_WAIT, bindings::exports::rest::client::configuration, Component};
+use super::{Component, KEEPS_WAIT, bindings::exports::rest::client::configuration};
 use crate::{
     config::{Parameters, Settings},
     enforcement::AtCap,

@@ -5,7 +5,9 @@ use super::{
     stop::{Stop, host_refused},
     types::{self, Fields, HeaderError, Method, RequestOptions},
 };
-use crate::{config::Deadlines, duration::nanoseconds, error::RestError, request::Request, url::Scheme};
+use crate::{
+    config::Deadlines, duration::nanoseconds, error::RestError, request::Request, url::Scheme,
+};
 
 /// The header fields of `request`.
 pub(super) fn fields(request: &Request) -> Result<Fields, Stop> {

@@ -41,7 +41,11 @@ impl Deadline {
                 return Poll::Ready(Ok(done));
             }
             match &mut self.0 {
-                Some(timer) => timer.passed.as_mut().poll(cx).map(|()| Err(Stop::DeadlinePassed)),
+                Some(timer) => timer
+                    .passed
+                    .as_mut()
+                    .poll(cx)
+                    .map(|()| Err(Stop::DeadlinePassed)),
                 None => Poll::Pending,
             }
         })

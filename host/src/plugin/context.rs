@@ -20,6 +20,7 @@ use crate::{
     error::{Error, ErrorKind},
     instance::Instance,
 };
+use futures_util::future::Either;
 use std::{collections::BTreeMap, fmt};
 use tokio::sync::oneshot;
 use wasmtime::component::{Resource, ResourceTable};
@@ -254,6 +255,43 @@ impl PluginCtx {
             }
         };
         Ok(convert::result(outcome))
+    }
+
+    /// Begins `call`, while which the plugin goes on with other things. Dropped, the result
+    /// ends it.
+    ///
+    /// # Errors
+    ///
+    /// A recording is played to the plugin, and has no such question, or no answer.
+    pub(super) fn begin(
+        &mut self,
+        call: PluginCall,
+    ) -> wasmtime::Result<impl Future<Output = wasmtime::Result<Outcome>> + Send + use<>> {
+        if let Some(tape) = self.tape.as_ref().filter(|it| it.plays()) {
+            let answer = tape.play_in_turn(&call.question())?;
+            return Ok(Either::Left(answer));
+        }
+        let noting = self.note(&call);
+        let charged = self.charged(call).map(|spec| {
+            let asking = self.asking(&spec);
+            (self.instance.request(spec).into_future(), asking)
+        });
+        Ok(Either::Right(async move {
+            let outcome = match charged {
+                Ok((request, asking)) => {
+                    let outcome = request.await;
+                    if let Some(asking) = asking {
+                        asking.end(&outcome);
+                    }
+                    outcome
+                }
+                Err(over) => Err(refusal(&over)),
+            };
+            if let Some(noting) = noting {
+                noting.end_in_turn(&outcome);
+            }
+            Ok(outcome)
+        }))
     }
 
     /// Returns when the call runs beside others, or waits for its turn. One that

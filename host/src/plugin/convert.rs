@@ -21,22 +21,22 @@ use wasmtime_wasi_http::{
 
 /// What a plugin is told of a call.
 pub(super) fn result(outcome: Outcome) -> Result<wit::Response, wit::RestError> {
-    match outcome {
-        Ok(reply) => {
-            let content_type = reply.content_type().map(str::to_owned);
-            let RawResponse {
-                status,
-                headers,
-                body,
-            } = reply.into_raw();
-            Ok(wit::Response {
-                status: status.as_u16(),
-                content_type,
-                headers: fields(&headers),
-                body: body.into(),
-            })
-        }
-        Err(failure) => Err(error(failure)),
+    outcome.map(response).map_err(error)
+}
+
+/// A complete reply.
+pub(super) fn response(reply: Response) -> wit::Response {
+    let content_type = reply.content_type().map(str::to_owned);
+    let RawResponse {
+        status,
+        headers,
+        body,
+    } = reply.into_raw();
+    wit::Response {
+        status: status.as_u16(),
+        content_type,
+        headers: fields(&headers),
+        body: body.into(),
     }
 }
 

@@ -5,8 +5,8 @@ use super::{
     pace::Pace,
     runtime::{Plugin, State},
 };
-use std::sync::Arc;
-use wasmtime::Store;
+use std::{future::poll_fn, sync::Arc, task::Poll};
+use wasmtime::{Store, component::Accessor};
 
 /// Bytes that a plugin may hand over in one call of the host, or in what it returns.
 const AT_ONCE: usize = 16 << 20;
@@ -54,6 +54,7 @@ pub(super) struct Started<E> {
     pub(super) exports: E,
     /// How often it was asked.
     pub(super) asked: u32,
+    is_concurrent: bool,
 }
 
 impl<E: Exports> Startable<E> {
@@ -85,6 +86,7 @@ impl<E: Exports> Startable<E> {
             store,
             exports,
             asked: 0,
+            is_concurrent: self.plugin.is_concurrent,
         })
     }
 }
@@ -93,6 +95,22 @@ impl<E: Exports> Started<E> {
     /// What the host keeps for it.
     pub(super) fn context(&mut self) -> &mut PluginCtx {
         &mut self.store.data_mut().rest_client
+    }
+
+    /// Whether nothing goes on in it any more. A plugin of WASI 0.3 may have begun things that
+    /// it does not wait for.
+    ///
+    /// # Errors
+    ///
+    /// It traps.
+    pub(super) async fn is_quiet(&mut self) -> wasmtime::Result<bool> {
+        if !self.is_concurrent {
+            return Ok(true);
+        }
+        let look = async |accessor: &Accessor<State>| {
+            poll_fn(|cx| Poll::Ready(accessor.poll_no_interesting_tasks(cx).is_ready())).await
+        };
+        self.store.run_concurrent(look).await
     }
 
     /// Has it go at `pace` from now on.

@@ -17,6 +17,10 @@ impl WasiHttpHooks for Hooks {
         CHUNK
     }
 
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
     /// Whoever asks with this one would not count to the cap.
     fn send_request(
         &mut self,

@@ -15,15 +15,13 @@ pub use stats::PoolStats;
 use super::{
     questions::Questions,
     record::{Record, Replay, Tape},
+    router::Router,
     runtime::Plugin,
     trace::Trace,
 };
 use crate::{
     instance::Instance,
-    routing::{
-        Decision, Request, Violation, bindings::Router, check_decision, check_request,
-        check_reserved,
-    },
+    routing::{Decision, Request, Violation, check_decision, check_request, check_reserved},
 };
 use instances::{Instances, trapped};
 use std::{fmt, sync::Arc, time::Duration};
@@ -209,7 +207,7 @@ async fn decide(
         started.context().keep_trace(Trace::of(&request.fields));
         let decided = started.route(&request).await.map_err(trapped)?;
         started.context().keep_questions(None);
-        if taking_down.is_none() {
+        if taking_down.is_none() && started.is_quiet().await.map_err(trapped)? {
             shared.give_back(started);
         }
         drop(place);

@@ -58,6 +58,8 @@ struct Inputs {
     /// Which of those that it looked at were ready.
     readiness: Vec<Vec<u32>>,
     questions: Vec<Question>,
+    /// In which order things came to a plugin that waits for several of them.
+    turns: Vec<u32>,
     /// There was more than a recording takes.
     is_incomplete: bool,
 }

@@ -69,16 +69,31 @@ impl rest::Host for PluginCtx {
     }
 
     async fn rest_escape(&mut self, text: String) -> wasmtime::Result<String> {
-        // There is no error to return: a text that is too large ends its plugin.
-        let _charge = self.charge(text.len().saturating_mul(MOST_FOR_ONE + 1))?;
-        Ok(escape::escape(&text))
+        self.escape(&text)
     }
 
     async fn rest_unescape(&mut self, text: String) -> wasmtime::Result<Result<String, String>> {
+        Ok(self.unescape(&text))
+    }
+}
+
+impl PluginCtx {
+    /// `rest-escape`.
+    ///
+    /// # Errors
+    ///
+    /// It is over the budget. There is no error to return: it ends its plugin.
+    pub(super) fn escape(&self, text: &str) -> wasmtime::Result<String> {
+        let _charge = self.charge(text.len().saturating_mul(MOST_FOR_ONE + 1))?;
+        Ok(escape::escape(text))
+    }
+
+    /// `rest-unescape`.
+    pub(super) fn unescape(&self, text: &str) -> Result<String, String> {
         let charge = self.charge(text.len().saturating_mul(2));
-        Ok(match charge {
-            Ok(_charge) => escape::unescape(&text),
+        match charge {
+            Ok(_charge) => escape::unescape(text),
             Err(over) => Err(over.to_string()),
-        })
+        }
     }
 }

@@ -2,33 +2,35 @@
 //! compute, and stores that bound what they take.
 
 use super::{
-    PluginCtx, PluginView, add_to_handler_linker, add_to_linker, background::Background,
-    http_types::add_refusal_to_linker, pace::Pace,
+    PluginCtx, PluginView,
+    background::Background,
+    pace::Pace,
+    stage::{self, Stage},
 };
 use crate::ticker::{Running, Ticker};
+use parking_lot::Mutex;
 use std::{
     fmt,
     path::{Path, absolute},
     sync::Arc,
 };
 use wasmtime::{
-    Cache, CacheConfig, Config, Engine, ResourceLimiter, Store, UpdateDeadline,
-    component::{Component, InstancePre, Linker},
+    Cache, CacheConfig, ResourceLimiter, Store, UpdateDeadline,
+    component::{Component, InstancePre},
     error::Context as _,
 };
-use wasmtime_wasi::{I32Exit, p2::bindings::CommandPre};
+use wasmtime_wasi::{I32Exit, p2::bindings::CommandPre, p3};
 
 /// How a core module begins, and how a component does.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-/// What a plugin exports that decides, and what one that answers HTTP by itself.
-const ROUTER: &str = "routing:contract/router@";
-const HANDLER: &str = "wasi:http/incoming-handler@0.2.";
-
 /// Resources that a plugin may hold at once which can make fields. Any of them may be as
 /// large as [`PluginCtx`] allows.
 const MAKER_RESOURCES: usize = 512;
+
+/// Tasks, calls, streams and futures that a plugin of WASI 0.3 may have at once.
+const CONCURRENT: usize = 16 * 1024;
 
 /// Core modules that a plugin is made of, and memories and tables of these, at most.
 /// Toolchains make a dozen modules of an interpreter.
@@ -80,10 +82,10 @@ impl Default for Limits {
 pub struct PluginRuntime(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
-    linker: Linker<State>,
-    /// For plugins that answer HTTP by themselves.
-    handler_linker: Linker<State>,
+    plain: Stage,
+    /// There is none until a plugin needs it.
+    concurrent: Mutex<Option<Arc<Stage>>>,
+    cache: Option<Cache>,
     ticker: Ticker,
     limits: Limits,
     background: Background,
@@ -167,6 +169,8 @@ pub struct Plugin {
     pub(super) runtime: PluginRuntime,
     pub(super) pre: InstancePre<State>,
     is_handler: bool,
+    /// It may have several things going on at a time, also after it has returned.
+    pub(super) is_concurrent: bool,
 }
 
 /// A plugin that is a command. Clones are the same one.
@@ -197,7 +201,14 @@ pub struct Plugin {
 #[derive(Clone)]
 pub struct Command {
     plugin: Plugin,
-    pre: CommandPre<State>,
+    pre: Run,
+}
+
+/// What a command exports, by the generation of WASI.
+#[derive(Clone)]
+enum Run {
+    P2(CommandPre<State>),
+    P3(Arc<p3::bindings::CommandIndices>),
 }
 
 impl PluginRuntime {
@@ -237,19 +248,12 @@ impl PluginRuntime {
     }
 
     fn start(limits: Limits, cache: Option<Cache>) -> wasmtime::Result<Self> {
-        let mut config = Config::new();
-        config.epoch_interruption(true).cache(cache);
-        let engine = Engine::new(&config)?;
-        let mut linker = Linker::new(&engine);
-        add_to_linker(&mut linker)?;
-        add_refusal_to_linker(&mut linker)?;
-        let mut handler_linker = Linker::new(&engine);
-        add_to_handler_linker(&mut handler_linker)?;
+        let plain = Stage::plain(cache.clone())?;
         Ok(Self(Arc::new(Inner {
-            ticker: Ticker::start(&engine)?,
-            engine,
-            linker,
-            handler_linker,
+            ticker: Ticker::start(&plain.engine)?,
+            plain,
+            concurrent: Mutex::default(),
+            cache,
             limits,
             background: Background::default(),
         })))
@@ -265,7 +269,18 @@ impl PluginRuntime {
         &self.0.background
     }
 
-    /// Compiles the plugin in `component`.
+    /// Where plugins run that use concurrency.
+    fn concurrent(&self) -> wasmtime::Result<Arc<Stage>> {
+        let mut concurrent = self.0.concurrent.lock();
+        if let Some(stage) = &*concurrent {
+            return Ok(stage.clone());
+        }
+        let stage = Arc::new(Stage::concurrent(self.0.cache.clone())?);
+        self.0.ticker.advance_too(&stage.engine);
+        Ok(concurrent.insert(stage).clone())
+    }
+
+    /// Compiles the plugin in `component`, of WASI 0.2 or 0.3.
     ///
     /// # Errors
     ///
@@ -279,26 +294,24 @@ impl PluginRuntime {
         if !component.starts_with(COMPONENT) {
             wasmtime::bail!("this is no WebAssembly component");
         }
-        let component =
-            Component::new(&self.0.engine, component).context("the component can't be compiled")?;
-        let Inner {
-            engine,
-            linker,
-            handler_linker,
-            ..
-        } = &*self.0;
-        let is_handler = exports(engine, &component, HANDLER);
-        let linker = match is_handler {
-            true => handler_linker,
-            false => linker,
+        // One that uses concurrency is no valid one here, which is found before anything is
+        // compiled.
+        let plain = Component::new(&self.0.plain.engine, component);
+        let is_concurrent = plain.is_err();
+        let (pre, is_handler) = match plain {
+            Ok(component) => self.0.plain.link(&component)?,
+            Err(_) => {
+                let stage = self.concurrent()?;
+                let component = Component::new(&stage.engine, component)
+                    .context("the component can't be compiled")?;
+                stage.link(&component)?
+            }
         };
-        let pre = linker.instantiate_pre(&component).context(
-            "the plugin imports what no plugin gets here; WASI 0.2, rest:client and the types of wasi:http are there",
-        )?;
         Ok(Plugin {
             runtime: self.clone(),
             pre,
             is_handler,
+            is_concurrent,
         })
     }
 }
@@ -312,10 +325,7 @@ impl Command {
     pub async fn run(&self, context: PluginCtx) -> wasmtime::Result<u8> {
         let _running = self.plugin.runtime.running();
         let mut store = self.plugin.store(context);
-        let ended = match self.pre.instantiate_async(&mut store).await {
-            Ok(command) => command.wasi_cli_run().call_run(&mut store).await,
-            Err(error) => Err(error),
-        };
+        let ended = self.run_in(&mut store).await;
         match ended {
             Ok(Ok(())) => Ok(0),
             Ok(Err(())) => Ok(1),
@@ -328,23 +338,36 @@ impl Command {
     }
 }
 
-/// Whether `component` exports an interface whose name begins like this.
-fn exports(engine: &Engine, component: &Component, interface: &str) -> bool {
-    let component = component.component_type();
-    let mut exports = component.exports(engine);
-    exports.any(|(name, _)| name.starts_with(interface))
+impl Command {
+    async fn run_in(&self, store: &mut Store<State>) -> wasmtime::Result<Result<(), ()>> {
+        match &self.pre {
+            Run::P2(pre) => {
+                let command = pre.instantiate_async(&mut *store).await?;
+                command.wasi_cli_run().call_run(store).await
+            }
+            Run::P3(indices) => {
+                let instance = self.plugin.pre.instantiate_async(&mut *store).await?;
+                let command = indices.load(&mut *store, &instance)?;
+                store
+                    .run_concurrent(async |accessor| {
+                        command.wasi_cli_run().call_run(accessor).await
+                    })
+                    .await?
+            }
+        }
+    }
 }
 
 impl Plugin {
     /// Whether it decides, for a [`PluginPool`](super::PluginPool): it exports `router` of
-    /// the routing contract, in any version.
+    /// the routing contract, in any version, for WASI 0.2 or 0.3.
     #[must_use]
     pub fn is_router(&self) -> bool {
-        exports(&self.runtime.0.engine, self.pre.component(), ROUTER)
+        stage::is_router(self.pre.component())
     }
 
     /// Whether it answers HTTP by itself, for a [`HandlerPool`](super::HandlerPool): it
-    /// exports `wasi:http/incoming-handler`.
+    /// exports `wasi:http/incoming-handler` of WASI 0.2, or `wasi:http/handler` of 0.3.
     #[must_use]
     pub fn is_handler(&self) -> bool {
         self.is_handler
@@ -356,8 +379,12 @@ impl Plugin {
     ///
     /// It does not.
     pub fn command(&self) -> wasmtime::Result<Command> {
-        let pre = CommandPre::new(self.pre.clone())
-            .context("the plugin is no command: it does not export wasi:cli/run of WASI 0.2")?;
+        let pre = match p3::bindings::CommandIndices::new(&self.pre) {
+            Ok(indices) => Run::P3(Arc::new(indices)),
+            Err(_) => Run::P2(CommandPre::new(self.pre.clone()).context(
+                "the plugin is no command: it does not export wasi:cli/run of WASI 0.2 or 0.3",
+            )?),
+        };
         Ok(Command {
             plugin: self.clone(),
             pre,
@@ -370,7 +397,7 @@ impl Plugin {
         if self.is_handler {
             rest_client.table().set_max_capacity(MAKER_RESOURCES);
         }
-        let Inner { engine, limits, .. } = &*self.runtime.0;
+        let Inner { limits, .. } = &*self.runtime.0;
         let taken = Taken {
             limits: *limits,
             memory: 0,
@@ -381,8 +408,11 @@ impl Plugin {
             taken,
             pace: Arc::new(Pace::begin()),
         };
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(self.pre.engine(), state);
         store.limiter(|state| &mut state.taken);
+        if let Some(table) = store.concurrent_resource_table() {
+            table.set_max_capacity(CONCURRENT);
+        }
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
             if !store.data().pace.gives_way() {

@@ -7,11 +7,18 @@ use super::{
         types::{PartialResponse, RequestOptions, Response, RestError},
     },
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use rest_client_host::Wasi;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::sync::{mpsc, oneshot};
 use wasmtime::{
-    Config, Engine, Store,
-    component::{Component, Linker, Resource},
+    Config, Engine, Store, StoreContextMut,
+    component::{
+        Component, FutureConsumer, Linker, Resource, Source, StreamConsumer, StreamResult,
+    },
 };
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi_http::{
@@ -69,6 +76,102 @@ impl AsyncForeign {
             })
             .await
             .unwrap()
+    }
+}
+
+impl AsyncForeign {
+    /// Asks all of them at a time, and says in which order they were answered.
+    pub(crate) async fn order_of(&mut self, urls: &[String]) -> Vec<usize> {
+        let rest = self.component.rest_client_async_rest();
+        self.store
+            .run_concurrent(async |accessor| {
+                let calls = urls.iter().enumerate().map(async |(place, url)| {
+                    let called = rest.call_rest_get(accessor, url.clone(), None).await;
+                    called.unwrap().unwrap();
+                    place
+                });
+                FuturesUnordered::from_iter(calls).collect().await
+            })
+            .await
+            .unwrap()
+    }
+
+    /// Reads a body as it arrives, and does `then` when its first bytes are here. The result
+    /// is its bytes, and how it ended.
+    pub(crate) async fn open(
+        &mut self,
+        url: &str,
+        mut then: impl FnMut() + Send + 'static,
+    ) -> Result<(Vec<u8>, Result<(), RestError>), RestError> {
+        let replies = self.component.rest_client_async_open_replies();
+        let url = url.to_owned();
+        let (bytes, mut read) = mpsc::unbounded_channel();
+        let (done, end) = oneshot::channel();
+        self.store
+            .run_concurrent(async |accessor| {
+                let opened = replies.call_rest_open(accessor, "GET".into(), url, None, None, None);
+                let reply = match opened.await.unwrap() {
+                    Ok(reply) => reply,
+                    Err(error) => return Err(as_of_p2(error)),
+                };
+                accessor
+                    .with(|mut access| {
+                        reply.body.pipe(&mut access, Reading(bytes))?;
+                        reply.end.pipe(&mut access, Ending(Some(done)))
+                    })
+                    .unwrap();
+                let mut body = Vec::new();
+                while let Some(bytes) = read.recv().await {
+                    body.extend(bytes);
+                    then();
+                }
+                Ok((body, end.await.unwrap().map_err(as_of_p2)))
+            })
+            .await
+            .unwrap()
+    }
+}
+
+/// Reads a stream to its end.
+struct Reading(mpsc::UnboundedSender<Vec<u8>>);
+
+impl<T> StreamConsumer<T> for Reading {
+    type Item = u8;
+
+    fn poll_consume(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut store: StoreContextMut<T>,
+        mut source: Source<'_, u8>,
+        _: bool,
+    ) -> Poll<wasmtime::Result<StreamResult>> {
+        let mut bytes = Vec::with_capacity(source.remaining(&mut store));
+        source.read(&mut store, &mut bytes)?;
+        let _ = self.0.send(bytes);
+        Poll::Ready(Ok(StreamResult::Completed))
+    }
+}
+
+type End = Result<(), wit::types::RestError>;
+
+struct Ending(Option<oneshot::Sender<End>>);
+
+impl<T> FutureConsumer<T> for Ending {
+    type Item = End;
+
+    fn poll_consume(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut store: StoreContextMut<T>,
+        mut source: Source<'_, End>,
+        _: bool,
+    ) -> Poll<wasmtime::Result<()>> {
+        let mut end = None;
+        source.read(&mut store, &mut end)?;
+        if let (Some(done), Some(end)) = (self.0.take(), end) {
+            let _ = done.send(end);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -147,7 +250,6 @@ impl ForeignHost for AsyncForeign {
 fn outcome(
     outcome: Result<wit::types::Response, wit::types::RestError>,
 ) -> Result<Response, RestError> {
-    use wit::types::RestError as E;
     match outcome {
         Ok(it) => Ok(Response {
             status: it.status,
@@ -155,26 +257,31 @@ fn outcome(
             headers: it.headers,
             body: it.body,
         }),
-        Err(error) => Err(match error {
-            E::ConnectionRefused(it) => RestError::ConnectionRefused(it),
-            E::ConnectionTimeout(it) => RestError::ConnectionTimeout(it),
-            E::TransferTimeout(it) => RestError::TransferTimeout(PartialResponse {
-                status: it.status,
-                content_type: it.content_type,
-                headers: it.headers,
-                body: it.body,
-            }),
-            E::AlreadyConnecting(it) => RestError::AlreadyConnecting(it),
-            E::TooLarge(it) => RestError::TooLarge(it),
-            E::Dns(it) => RestError::Dns(it),
-            E::Tls(it) => RestError::Tls(it),
-            E::Denied(it) => RestError::Denied(it),
-            E::Busy(it) => RestError::Busy(it),
-            E::InvalidUrl(it) => RestError::InvalidUrl(it),
-            E::InvalidHeader(it) => RestError::InvalidHeader(it),
-            E::Protocol(it) => RestError::Protocol(it),
-            E::Internal(it) => RestError::Internal(it),
+        Err(error) => Err(as_of_p2(error)),
+    }
+}
+
+fn as_of_p2(error: wit::types::RestError) -> RestError {
+    use wit::types::RestError as E;
+    match error {
+        E::ConnectionRefused(it) => RestError::ConnectionRefused(it),
+        E::ConnectionTimeout(it) => RestError::ConnectionTimeout(it),
+        E::TransferTimeout(it) => RestError::TransferTimeout(PartialResponse {
+            status: it.status,
+            content_type: it.content_type,
+            headers: it.headers,
+            body: it.body,
         }),
+        E::AlreadyConnecting(it) => RestError::AlreadyConnecting(it),
+        E::TooLarge(it) => RestError::TooLarge(it),
+        E::Dns(it) => RestError::Dns(it),
+        E::Tls(it) => RestError::Tls(it),
+        E::Denied(it) => RestError::Denied(it),
+        E::Busy(it) => RestError::Busy(it),
+        E::InvalidUrl(it) => RestError::InvalidUrl(it),
+        E::InvalidHeader(it) => RestError::InvalidHeader(it),
+        E::Protocol(it) => RestError::Protocol(it),
+        E::Internal(it) => RestError::Internal(it),
     }
 }
 

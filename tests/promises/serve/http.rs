@@ -33,9 +33,39 @@ async fn raw(serving: &Serving, request: &str) -> String {
     reply
 }
 
-#[tokio::test]
-async fn what_the_plugin_answers_is_the_reply() {
-    let serving = Serving::start("website", &["--instances", "1"]).await;
+/// The website (`tests/plugins/website`) for each generation of WASI.
+trait Site {
+    const NAME: &'static str;
+}
+
+struct Plain;
+struct Async;
+
+impl Site for Plain {
+    const NAME: &'static str = "website";
+}
+
+impl Site for Async {
+    const NAME: &'static str = "website-async";
+}
+
+for_each_wasi! {
+    super::Plain, super::Async:
+    what_the_plugin_answers_is_the_reply,
+    a_fresh_instance_for_each_answer_is_to_be_had,
+    bodies_flow_both_ways_over_both_versions_of_http,
+    a_part_of_an_answer_is_never_the_whole,
+    a_plugin_goes_on_behind_its_answer,
+    who_hangs_up_takes_nothing_from_the_next_caller,
+    where_the_plugin_does_not_answer_the_operator_does,
+    it_asks_services_and_nobody_else,
+    fields_without_end_are_its_own_end,
+    a_request_is_for_one_host,
+    the_access_log_has_a_line_for_each_answer,
+}
+
+async fn what_the_plugin_answers_is_the_reply<S: Site>() {
+    let serving = Serving::start(S::NAME, &["--instances", "1"]).await;
     let reply = get(&serving, "/hello").await;
     assert_eq!((reply.status().as_u16(), &*reply.text()), (200, "hello"));
     assert_eq!(reply.headers()["content-length"], "5");
@@ -44,16 +74,14 @@ async fn what_the_plugin_answers_is_the_reply() {
     assert_eq!(text(&serving, "/asked").await, "3");
 }
 
-#[tokio::test]
-async fn a_fresh_instance_for_each_answer_is_to_be_had() {
-    let serving = Serving::start("website", &["--decisions-per-instance", "1"]).await;
+async fn a_fresh_instance_for_each_answer_is_to_be_had<S: Site>() {
+    let serving = Serving::start(S::NAME, &["--decisions-per-instance", "1"]).await;
     assert_eq!(text(&serving, "/asked").await, "1");
     assert_eq!(text(&serving, "/asked").await, "1");
 }
 
-#[tokio::test]
-async fn bodies_flow_both_ways_over_both_versions_of_http() {
-    let serving = Serving::start("website", &[]).await;
+async fn bodies_flow_both_ways_over_both_versions_of_http<S: Site>() {
+    let serving = Serving::start(S::NAME, &[]).await;
     let body: Vec<u8> = (0..1 << 20).map(|it: u32| it.to_le_bytes()[1]).collect();
     for http_version in [HttpVersion::Http11, HttpVersion::Http2PriorKnowledge] {
         let worker = worker_with(config!(http_version = http_version));
@@ -63,27 +91,41 @@ async fn bodies_flow_both_ways_over_both_versions_of_http() {
     }
 }
 
-#[tokio::test]
-async fn a_part_of_an_answer_is_never_the_whole() {
+async fn a_part_of_an_answer_is_never_the_whole<S: Site>() {
     let arguments = ["--decision-timeout", "1s", "--admin", "127.0.0.1:0"];
-    let serving = Serving::start("website", &arguments).await;
+    let serving = Serving::start(S::NAME, &arguments).await;
     // What it has not written by then, nobody will.
-    let fresh = Serving::start("website", &["--decisions-per-instance", "1"]).await;
+    let fresh = Serving::start(S::NAME, &["--decisions-per-instance", "1"]).await;
     for path in ["/half", "/half-then-trap", "/too-short", "/announced-only"] {
         for serving in [&serving, &fresh] {
-            assert_eq!(get(serving, path).await.status(), 503, "{path}");
+            let outcome = worker().rest_get(&serving.url(path)).await;
+            match outcome {
+                Ok(reply) => assert_eq!(reply.status(), 503, "{path}"),
+                // With 0.3 its head has gone out: it may have handed the body to another, so
+                // that it is known at the deadline alone that there is nobody.
+                Err(error) => {
+                    assert_eq!((S::NAME, path), (Async::NAME, "/half"));
+                    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+                }
+            }
         }
     }
     let much = fresh.url("/much");
     let error = worker().rest_get(&much).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     // Where the head has gone out already, the connection breaks off.
-    for path in ["/much-then-trap", "/half-then-spin"] {
+    let mut broken_off = vec!["/much-then-trap"];
+    match S::NAME {
+        // What it has begun is waited for.
+        Async::NAME => assert_eq!(get(&serving, "/half-then-spin").await.status(), 503),
+        _ => broken_off.push("/half-then-spin"),
+    }
+    for path in broken_off {
         let error = worker().rest_get(&serving.url(path)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol, "{path}: {error}");
     }
     for failed in ["trap", "deadline"] {
-        let labels = format!(r#"plugin="website",failed="{failed}""#);
+        let labels = format!(r#"plugin="{}",failed="{failed}""#, S::NAME);
         let line = format!("rest_client_answers_broken_off_total{{{labels}}} 1");
         serving.wait_for_metric(&line).await;
     }
@@ -91,11 +133,10 @@ async fn a_part_of_an_answer_is_never_the_whole() {
 
 /// Whoever has read what was announced reads no further, which is no reason to end a plugin
 /// that has something left to do.
-#[tokio::test]
-async fn a_plugin_goes_on_behind_its_answer() {
+async fn a_plugin_goes_on_behind_its_answer<S: Site>() {
     let audit = Server::start(|_| ok("")).await;
     let arguments = ["--instances", "1", "--admin", "127.0.0.1:0"];
-    let serving = Serving::asking("website", ("audit", &audit), &arguments).await;
+    let serving = Serving::asking(S::NAME, ("audit", &audit), &arguments).await;
     let path = "/announced?1000000&http://audit.service.internal/";
     let reply = get(&serving, path).await;
     assert_eq!(
@@ -115,9 +156,8 @@ async fn a_plugin_goes_on_behind_its_answer() {
 }
 
 /// The instance that was at it is in the midst of its work.
-#[tokio::test]
-async fn who_hangs_up_takes_nothing_from_the_next_caller() {
-    let serving = Serving::start("website", &["--instances", "1"]).await;
+async fn who_hangs_up_takes_nothing_from_the_next_caller<S: Site>() {
+    let serving = Serving::start(S::NAME, &["--instances", "1"]).await;
     for _ in 0..3 {
         let mut stream = TcpStream::connect(&serving.at).await.unwrap();
         let request = b"GET /endless HTTP/1.1\r\nhost: h\r\n\r\n";
@@ -129,11 +169,17 @@ async fn who_hangs_up_takes_nothing_from_the_next_caller() {
     }
 }
 
-#[tokio::test]
-async fn where_the_plugin_does_not_answer_the_operator_does() {
+async fn where_the_plugin_does_not_answer_the_operator_does<S: Site>() {
     let arguments = ["--on-failure", "500 Not Now", "--decision-timeout", "1s"];
-    let serving = Serving::start("website", &arguments).await;
-    for path in ["/trap", "/hello", "/nothing", "/error", "/half", "/spin"] {
+    let serving = Serving::start(S::NAME, &arguments).await;
+    for path in [
+        "/trap",
+        "/hello",
+        "/nothing",
+        "/error",
+        "/too-short",
+        "/spin",
+    ] {
         let reply = get(&serving, path).await;
         match path {
             "/hello" => assert_eq!(reply.status(), 200),
@@ -145,10 +191,9 @@ async fn where_the_plugin_does_not_answer_the_operator_does() {
     }
 }
 
-#[tokio::test]
-async fn it_asks_services_and_nobody_else() {
+async fn it_asks_services_and_nobody_else<S: Site>() {
     let billing = Server::start(|_| ok("12.50")).await;
-    let serving = Serving::asking("website", ("billing", &billing), &[]).await;
+    let serving = Serving::asking(S::NAME, ("billing", &billing), &[]).await;
     let url = "http://billing.service.internal/credit";
     let reply = get(&serving, &format!("/ask?{url}")).await;
     assert_eq!(reply.text(), format!("200 {url}"));
@@ -161,16 +206,14 @@ async fn it_asks_services_and_nobody_else() {
     assert_eq!(billing.record().requests.len(), 1);
 }
 
-#[tokio::test]
-async fn fields_without_end_are_its_own_end() {
-    let serving = Serving::start("website", &[]).await;
+async fn fields_without_end_are_its_own_end<S: Site>() {
+    let serving = Serving::start(S::NAME, &[]).await;
     assert_eq!(get(&serving, "/fields").await.status(), 503);
     assert_eq!(text(&serving, "/hello").await, "hello");
 }
 
-#[tokio::test]
-async fn a_request_is_for_one_host() {
-    let serving = Serving::start("website", &[]).await;
+async fn a_request_is_for_one_host<S: Site>() {
+    let serving = Serving::start(S::NAME, &[]).await;
     let of = async |head: &str| raw(&serving, &format!("{head}connection: close\r\n\r\n")).await;
     let reply = of("GET http://one.example/authority HTTP/1.1\r\nhost: two.example\r\n").await;
     assert!(reply.ends_with("\r\n\r\none.example"), "{reply}");
@@ -228,8 +271,7 @@ async fn another_version_takes_over_if_it_answers_http_too() {
     assert_eq!(text(&serving, "/asked").await, "1");
 }
 
-#[tokio::test]
-async fn the_access_log_has_a_line_for_each_answer() {
+async fn the_access_log_has_a_line_for_each_answer<S: Site>() {
     let folder = folder();
     let log = folder.path().join("access.log");
     let arguments = [
@@ -238,7 +280,7 @@ async fn the_access_log_has_a_line_for_each_answer() {
         "--access-log",
         log.to_str().unwrap(),
     ];
-    let serving = Serving::start_in(folder, "website", &arguments).await;
+    let serving = Serving::start_in(folder, S::NAME, &arguments).await;
     get(&serving, "/hello?secret").await;
     get(&serving, "/trap").await;
     serving.process.signal("TERM").await;
@@ -260,7 +302,7 @@ async fn the_access_log_has_a_line_for_each_answer() {
         })
         .collect();
     let expected = |target: &str, code: u16| {
-        serde_json::json!({"plugin": "website", "protocol": "http", "method": "GET",
+        serde_json::json!({"plugin": S::NAME, "protocol": "http", "method": "GET",
             "target": target, "source": "127.0.0.1", "decision": "answer", "code": code})
     };
     let mut trapped = expected("/trap", 503);

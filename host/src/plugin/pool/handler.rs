@@ -5,7 +5,7 @@ mod answering;
 use super::{DecisionError, FailureKind, PoolOptions, PoolStats, instances::Instances};
 use crate::{
     instance::Instance,
-    plugin::{questions::Questions, runtime::Plugin, trace::Trace},
+    plugin::{handler::Handler, questions::Questions, runtime::Plugin, trace::Trace},
 };
 use answering::{Done, Stream};
 use bytes::Bytes;
@@ -22,17 +22,18 @@ use std::{
     time::Duration,
 };
 use tokio::sync::oneshot;
-use wasmtime_wasi_http::{Error as WasiError, p2::bindings::Proxy};
+use wasmtime_wasi_http::Error as WasiError;
 
 type Work = Pin<Box<dyn Future<Output = Result<Done, DecisionError>> + Send>>;
 
-/// Instances of a plugin that exports `wasi:http/incoming-handler`, which answer requests
-/// at the same time. Clones are the same pool.
+/// Instances of a plugin that exports `wasi:http/incoming-handler` of WASI 0.2, or
+/// `wasi:http/handler` of 0.3, which answer requests at the same time. Clones are the same
+/// pool.
 ///
 /// It is run as a [`PluginPool`](super::PluginPool) runs its plugin, and one reply counts
 /// as one decision. What it asks are calls of an [`Instance`], made with
-/// `rest:client/rest`; `wasi:http/outgoing-handler` is there and refuses every request
-/// (`HTTP-request-denied`).
+/// `rest:client` or `rest:client-async`; `wasi:http/outgoing-handler` and `wasi:http/client`
+/// are there and refuse every request (`HTTP-request-denied`).
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -52,7 +53,7 @@ type Work = Pin<Box<dyn Future<Output = Result<Done, DecisionError>> + Send>>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct HandlerPool(Arc<Instances<Proxy>>);
+pub struct HandlerPool(Arc<Instances<Handler>>);
 
 /// The body of a reply, which the plugin may still be writing. It ends with an error
 /// where the plugin fails before it is done, so that nobody takes a part for the whole.
@@ -73,7 +74,7 @@ impl HandlerPool {
     ///
     /// # Errors
     ///
-    /// The plugin does not export `wasi:http/incoming-handler`, or there is a recorder: these
+    /// The plugin exports neither of these, or there is a recorder: these
     /// are for decisions alone.
     pub fn new(
         plugin: &Plugin,

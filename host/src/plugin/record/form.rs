@@ -56,6 +56,8 @@ struct RecordForm<'a> {
     monotonic_clock: Cow<'a, [u64]>,
     #[serde(default, skip_serializing_if = "<[Vec<u32>]>::is_empty")]
     readiness: Cow<'a, [Vec<u32>]>,
+    #[serde(default, skip_serializing_if = "<[u32]>::is_empty")]
+    turns: Cow<'a, [u32]>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     questions: Vec<QuestionForm<'a>>,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -150,6 +152,7 @@ pub(super) fn write(record: &Record) -> String {
         wall_clock: Cow::Borrowed(&inputs.wall_clock),
         monotonic_clock: Cow::Borrowed(&inputs.monotonic_clock),
         readiness: Cow::Borrowed(&inputs.readiness),
+        turns: Cow::Borrowed(&inputs.turns),
         questions: inputs.questions.iter().map(QuestionForm::from).collect(),
         incomplete: inputs.is_incomplete,
         decision,
@@ -195,6 +198,7 @@ pub(super) fn read(line: &str) -> Result<Record, String> {
             wall_clock: form.wall_clock.into_owned(),
             monotonic_clock: form.monotonic_clock.into_owned(),
             readiness: form.readiness.into_owned(),
+            turns: form.turns.into_owned(),
             questions: questions.collect::<Result<_, _>>()?,
             is_incomplete: form.incomplete,
         },

@@ -15,10 +15,15 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+use tokio::{sync::Notify, time::sleep};
 use wasmtime_wasi::WasiCtxBuilder;
 
 /// Bytes of one recording. A plugin may read a clock without end.
 const MOST: usize = 16 << 20;
+
+/// How long nothing has come to a plugin that waits for an answer which never came, when it
+/// is told so.
+const STANDSTILL: Duration = Duration::from_millis(50);
 
 /// How far the monotonic clock goes with each reading that was not recorded, in
 /// nanoseconds: a plugin that waits for it must come to an end.
@@ -26,11 +31,17 @@ const STEP: u64 = 1_000_000;
 
 /// That of one decision. Clones are the same one.
 #[derive(Clone)]
-pub(crate) struct Tape(Arc<Mutex<State>>);
+pub(crate) struct Tape {
+    state: Arc<Mutex<State>>,
+    /// There was a turn.
+    turned: Arc<Notify>,
+}
 
 struct State {
     inputs: Inputs,
     mode: Mode,
+    /// That were begun.
+    timers: u32,
 }
 
 enum Mode {
@@ -50,6 +61,7 @@ pub(super) struct Played {
     wall_clock: usize,
     monotonic_clock: usize,
     readiness: usize,
+    turns: usize,
     /// When it was recorded, the time was over then.
     ran_out_of_time: bool,
     /// The first question that is another one.
@@ -68,34 +80,44 @@ impl Tape {
             size: 0,
             request: None,
         };
-        Self(Arc::new(Mutex::new(State { inputs, mode })))
+        Self::new(inputs, mode)
     }
 
     /// One that plays `record`.
     pub(crate) fn playing(record: &Record) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            inputs: record.inputs.clone(),
-            mode: Mode::Plays(Played {
-                ran_out_of_time: record.ran_out_of_time(),
-                ..Played::default()
-            }),
-        })))
+        let mode = Mode::Plays(Played {
+            ran_out_of_time: record.ran_out_of_time(),
+            ..Played::default()
+        });
+        Self::new(record.inputs.clone(), mode)
+    }
+
+    fn new(inputs: Inputs, mode: Mode) -> Self {
+        let state = State {
+            inputs,
+            mode,
+            timers: 0,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            turned: Arc::default(),
+        }
     }
 
     pub(crate) fn plays(&self) -> bool {
-        matches!(self.0.lock().mode, Mode::Plays(_))
+        matches!(self.state.lock().mode, Mode::Plays(_))
     }
 
     /// What the plugin is asked about.
     pub(crate) fn about(&self, asked: &Request) {
-        if let Mode::TakesDown { request, .. } = &mut self.0.lock().mode {
+        if let Mode::TakesDown { request, .. } = &mut self.state.lock().mode {
             *request = Some(Box::new(asked.clone()));
         }
     }
 
     /// Has a plugin see clocks and random numbers as they are on the tape.
     pub(crate) fn set_inputs_of(&self, wasi: &mut WasiCtxBuilder) {
-        let mut seeds = ChaCha20Rng::from_seed(self.0.lock().inputs.seed);
+        let mut seeds = ChaCha20Rng::from_seed(self.state.lock().inputs.seed);
         wasi.wall_clock(WallTape(self.clone()))
             .monotonic_clock(MonotonicTape(self.clone()))
             .insecure_random_seed(seeds.next_u64().into())
@@ -105,8 +127,8 @@ impl Tape {
 
     /// What was taken down, if anything was begun.
     pub(super) fn taken_down(&self) -> Option<(Request, Inputs)> {
-        let mut state = self.0.lock();
-        let State { inputs, mode } = &mut *state;
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
         let Mode::TakesDown { request, .. } = mode else {
             return None;
         };
@@ -115,7 +137,7 @@ impl Tape {
 
     /// How far it was played.
     pub(super) fn played(&self) -> Played {
-        match &self.0.lock().mode {
+        match &self.state.lock().mode {
             Mode::Plays(played) => played.clone(),
             Mode::TakesDown { .. } => Played::default(),
         }
@@ -123,8 +145,8 @@ impl Tape {
 
     /// The wall clock, in nanoseconds since 1970.
     pub(super) fn wall_clock(&self) -> u64 {
-        let mut state = self.0.lock();
-        let State { inputs, mode } = &mut *state;
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
         match mode {
             Mode::TakesDown { size, .. } => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -145,8 +167,8 @@ impl Tape {
 
     /// The monotonic clock, in nanoseconds.
     pub(super) fn monotonic_clock(&self) -> u64 {
-        let mut state = self.0.lock();
-        let State { inputs, mode } = &mut *state;
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
         match mode {
             Mode::TakesDown { began, size, .. } => {
                 let now = nanoseconds(began.elapsed());
@@ -170,8 +192,8 @@ impl Tape {
 
     /// Takes down which of those that the plugin looked at were ready.
     pub(crate) fn were_ready(&self, ready: &[u32]) {
-        let mut state = self.0.lock();
-        let State { inputs, mode } = &mut *state;
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
         if let Mode::TakesDown { size, .. } = mode
             && takes(size, &mut inputs.is_incomplete, 8 + 4 * ready.len())
         {
@@ -183,8 +205,8 @@ impl Tape {
     /// if `or_none`.
     pub(crate) fn are_ready(&self, many: usize, or_none: bool) -> Vec<u32> {
         let many = u32::try_from(many).unwrap_or(u32::MAX);
-        let mut state = self.0.lock();
-        let State { inputs, mode } = &mut *state;
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
         let Mode::Plays(played) = mode else {
             return Vec::new();
         };
@@ -201,8 +223,8 @@ impl Tape {
 
     /// Takes down that the plugin asks. The result is for the [`answer`](Self::answer).
     fn ask(&self, question: Question) -> usize {
-        let mut state = self.0.lock();
-        let State { inputs, mode } = &mut *state;
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
         let place = inputs.questions.len();
         if let Mode::TakesDown { size, .. } = mode
             && takes(size, &mut inputs.is_incomplete, question.size())
@@ -215,8 +237,8 @@ impl Tape {
     /// Takes down what the plugin is told, after so long.
     fn answer(&self, place: usize, outcome: &Outcome, elapsed: Duration) {
         let answer = Answer::of(outcome);
-        let mut state = self.0.lock();
-        let State { inputs, mode } = &mut *state;
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
         let Mode::TakesDown { size, .. } = mode else {
             return;
         };
@@ -235,8 +257,8 @@ impl Tape {
     ///
     /// It asks something else than then, which ends it.
     pub(crate) fn play(&self, question: &Question) -> wasmtime::Result<Option<Outcome>> {
-        let mut state = self.0.lock();
-        let State { inputs, mode } = &mut *state;
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
         let Mode::Plays(played) = mode else {
             wasmtime::bail!("this tape is taking down");
         };
@@ -256,6 +278,75 @@ impl Tape {
         };
         played.difference.get_or_insert(difference.clone());
         wasmtime::bail!(difference)
+    }
+
+    /// Plays what the plugin is told, when it is its turn: while one waits for several things,
+    /// they come in the order in which they came then.
+    ///
+    /// # Errors
+    ///
+    /// It asks something else than then, which ends it.
+    pub(crate) fn play_in_turn(
+        &self,
+        question: &Question,
+    ) -> wasmtime::Result<impl Future<Output = wasmtime::Result<Outcome>> + Send + use<>> {
+        let answer = self.play(question)?;
+        let asked = self.played().asked;
+        let tape = self.clone();
+        Ok(async move {
+            let Some(outcome) = answer else {
+                tape.turn_of(Turn::NEVER).await;
+                // The plugin hears of what came last before that, and may go on without this.
+                sleep(STANDSTILL).await;
+                return Err(Self::unanswered());
+            };
+            tape.turn_of(Turn::answer(asked - 1)).await;
+            Ok(outcome)
+        })
+    }
+
+    /// Takes down that it is the turn of `turn`.
+    pub(crate) fn take_turn(&self, turn: Turn) {
+        let mut state = self.state.lock();
+        let State { inputs, mode, .. } = &mut *state;
+        if let Mode::TakesDown { size, .. } = mode
+            && takes(size, &mut inputs.is_incomplete, 8)
+        {
+            inputs.turns.push(turn.0);
+        }
+    }
+
+    /// The plugin begins to wait for a timer. It is its turn when that is over.
+    pub(crate) fn begin_timer(&self) -> Turn {
+        let mut state = self.state.lock();
+        let number = state.timers;
+        state.timers = number.saturating_add(1);
+        Turn(Turn::TIMERS.saturating_add(number))
+    }
+
+    /// Waits for the turn of `turn`. What had none then has it at once if it is an answer, and
+    /// when nothing else comes if it is a timer.
+    pub(crate) async fn turn_of(&self, turn: Turn) {
+        loop {
+            let turned = self.turned.notified();
+            {
+                let mut state = self.state.lock();
+                let State { inputs, mode, .. } = &mut *state;
+                let Mode::Plays(played) = mode else { return };
+                let left = inputs.turns.get(played.turns..).unwrap_or_default();
+                match left.first() {
+                    Some(next) if *next == turn.0 => {
+                        played.turns += 1;
+                        self.turned.notify_waiters();
+                        return;
+                    }
+                    None => return,
+                    _ if turn.is_answer() && !left.contains(&turn.0) => return,
+                    _ => {}
+                }
+            }
+            turned.await;
+        }
     }
 
     /// The plugin waits for an answer that did not come then, which ends it.
@@ -283,6 +374,33 @@ impl Noting {
     /// The plugin is told of `outcome`.
     pub(crate) fn end(self, outcome: &Outcome) {
         self.tape.answer(self.place, outcome, self.began.elapsed());
+    }
+
+    /// The plugin, which waits for several things, is told of `outcome`.
+    pub(crate) fn end_in_turn(self, outcome: &Outcome) {
+        self.tape.take_turn(Turn::answer(self.place));
+        self.end(outcome);
+    }
+}
+
+/// What comes to a plugin that waits for several things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn(u32);
+
+impl Turn {
+    /// From here on timers are counted, and below it questions.
+    const TIMERS: u32 = 1 << 31;
+
+    /// What is after all that came.
+    const NEVER: Self = Self(u32::MAX);
+
+    /// The answer to a question, by its place.
+    fn answer(place: usize) -> Self {
+        Self(u32::try_from(place).map_or(Self::TIMERS - 1, |it| it.min(Self::TIMERS - 1)))
+    }
+
+    fn is_answer(self) -> bool {
+        self.0 < Self::TIMERS
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::unconstrained,
 };
-use wasmtime_wasi_http::{Error as WasiError, p2::body::HyperOutgoingBody};
+use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 
 /// Pieces of a body that wait for whoever reads it.
 const PIECES: usize = 1;
@@ -172,15 +172,15 @@ fn next(
 }
 
 /// The answer, if it is none of the errors of `wasi:http`.
-fn accepted(answer: Answer) -> Result<Response<HyperOutgoingBody>, DecisionError> {
+fn accepted(answer: Answer) -> Result<Response<WasiBody>, DecisionError> {
     answer.map_err(|code| {
-        let what = format!("the plugin answered with an error: {code:?}");
+        let what = format!("the plugin answered with an error: {code}");
         DecisionError::of_plugin(what)
     })
 }
 
 /// All that a plugin has written that has returned.
-fn whole(frames: HyperOutgoingBody, announced: Announced) -> Result<Written, DecisionError> {
+fn whole(frames: WasiBody, announced: Announced) -> Result<Written, DecisionError> {
     match unconstrained(frames.collect()).now_or_never() {
         Some(Ok(whole)) => match whole.trailers() {
             Some(_) => Ok(Written::WithTrailers(whole)),
