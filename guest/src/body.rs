@@ -27,11 +27,23 @@ pub fn announced_length(
     Ok(length)
 }
 
+/// How many bytes arrive at least, where a head announces so many. A host that decodes a
+/// body leaves the length that it had before.
+#[must_use]
+pub fn least_length(announced: u64, headers: &[(String, Vec<u8>)]) -> u64 {
+    match header::first(headers, "content-encoding") {
+        Some(_) => 0,
+        None => announced,
+    }
+}
+
 /// A body that grows as data arrives.
 #[derive(Debug)]
 pub struct Body {
     bytes: Vec<u8>,
     limit: u64,
+    /// Bytes that are there in the end, at least.
+    least: u64,
 }
 
 impl Body {
@@ -52,6 +64,7 @@ impl Body {
         let mut body = Self {
             bytes: Vec::new(),
             limit: if limit == 0 { u64::MAX } else { limit },
+            least: least_length(length, headers),
         };
         body.reserve(usize::try_from(length).unwrap_or(usize::MAX))?;
         Ok(body)
@@ -75,6 +88,13 @@ impl Body {
             self.bytes.extend_from_slice(&chunk);
         }
         Ok(())
+    }
+
+    /// Whether less has arrived than the head announces: a host may take the end of a
+    /// connection for that of a body.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        (self.bytes.len() as u64) < self.least
     }
 
     /// The bytes that have arrived.
@@ -132,5 +152,28 @@ mod tests {
     #[test]
     fn no_limit_is_zero() {
         assert!(announced(b"1000000", 0).is_ok());
+    }
+
+    #[test]
+    fn a_body_is_cut_if_less_arrives_than_was_announced() {
+        let length = |more: &[(&str, &[u8])]| {
+            let mut all = headers("content-length", b"3");
+            all.extend(
+                more.iter()
+                    .map(|(name, value)| ((*name).into(), value.to_vec())),
+            );
+            all
+        };
+        let mut body = Body::new("GET", 200, &length(&[]), 10).unwrap();
+        assert!(body.is_cut());
+        body.push(b"ab".to_vec()).unwrap();
+        assert!(body.is_cut());
+        body.push(b"c".to_vec()).unwrap();
+        assert!(!body.is_cut());
+        // Nobody knows, or there is none.
+        let decoded = length(&[("content-encoding", b"gzip")]);
+        assert!(!Body::new("GET", 200, &decoded, 10).unwrap().is_cut());
+        assert!(!Body::new("HEAD", 200, &length(&[]), 10).unwrap().is_cut());
+        assert!(!Body::new("GET", 200, &[], 10).unwrap().is_cut());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::peers::{Peers, SLOW};
 use Group::{Deadlines, Errors, Limits, Redirects, Replies, Transfers};
+use rest_client_host::Wasi;
 use std::{ops::Range, time::Duration};
 
 /// What a case is about: a column of the table.
@@ -53,7 +54,8 @@ const LONG: Duration = Duration::from_secs(60);
 /// A deadline, and by when it has to have been kept, on a busy machine.
 const DEADLINE: Range<Duration> = Duration::from_millis(390)..Duration::from_secs(3);
 
-pub(crate) fn cases(peers: &Peers) -> Vec<Case> {
+/// All that are tried with the component for `wasi`.
+pub(crate) fn cases(peers: &Peers, wasi: Wasi) -> Vec<Case> {
     let url = |path: &str| peers.server.url(path);
     let any = Duration::ZERO..LONG;
     let one = |group, name, call: String, expected| Case {
@@ -70,7 +72,7 @@ pub(crate) fn cases(peers: &Peers) -> Vec<Case> {
     };
     let get = |path: &str| format!("get {}", url(path));
     let set = |what: &str| (format!("set {what}"), "set");
-    vec![
+    let mut cases = vec![
         one(Replies, "a reply is had", get("/credit"), "200 12.50 EUR"),
         one(
             Replies,
@@ -251,5 +253,34 @@ pub(crate) fn cases(peers: &Peers) -> Vec<Case> {
             "set ssl-verifypeer false".into(),
             "refused ssl-verifypeer",
         ),
-    ]
+    ];
+    if wasi == Wasi::P3 {
+        cases.extend([
+            one(
+                Replies,
+                "a body is read as it arrives",
+                format!("open-within 20000 {}", url("/credit")),
+                "200 9 bytes",
+            ),
+            timed(
+                Deadlines,
+                "transfer-timeout of a body that is read as it arrives",
+                DEADLINE,
+                vec![(
+                    format!("open-within 400 {}", url("/half")),
+                    "3 bytes, transfer-timeout",
+                )],
+            ),
+            timed(
+                Transfers,
+                "the cap has the rest wait",
+                SLOW * 2..LONG,
+                vec![
+                    set("cap-that-waits 3"),
+                    (format!("many 5 {}", url("/slow")), "5 x 200 slow"),
+                ],
+            ),
+        ]);
+    }
+    cases
 }

@@ -3,8 +3,9 @@
 //!
 //! In each host runs a probe (`tests/plugins/probe`), composed with the component, that
 //! fetches the calls it makes from a server here and tells what came of them. The argument
-//! is a file of JSON: `[{"name": "wasmtime 48", "command": ["wasmtime", "run", …]}, …]`. The
-//! URL of the server is added to each command as the last argument.
+//! is a file of JSON: `[{"name": "wasmtime 48", "command": ["wasmtime", "run", …]}, …]`, with
+//! `"wasi": "0.3"` where the probe is that for 0.3. The URL of the server is added to each
+//! command as the last argument.
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -16,12 +17,15 @@ mod probe;
 use cases::{Case, Group, cases};
 use peers::Peers;
 use probe::Probe;
+use rest_client_host::Wasi;
 use std::{collections::BTreeMap, error::Error, process::ExitCode};
 
 /// A host, and how the probe is run in it.
 struct Host {
     name: String,
     command: Vec<String>,
+    /// The component that the probe is composed with.
+    wasi: Wasi,
 }
 
 #[tokio::main]
@@ -29,14 +33,14 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let file = std::env::args_os().nth(1).ok_or("usage: hosts FILE")?;
     let hosts = hosts(&serde_json::from_slice(&std::fs::read(file)?)?)?;
     let peers = Peers::start().await;
-    let cases = cases(&peers);
+    let cases = |host: &Host| cases(&peers, host.wasi);
     let mut failed = BTreeMap::new();
     for host in &hosts {
-        for (name, what) in in_host(host, &peers, &cases).await {
+        for (name, what) in in_host(host, &peers, &cases(host)).await {
             failed.insert((host.name.clone(), name), what);
         }
     }
-    println!("{}", table(&hosts, &cases, &failed));
+    println!("{}", table(&hosts, cases, &failed));
     let mut unexplained = 0;
     for ((host, case), what) in &failed {
         let why = known::fault(host, case);
@@ -69,6 +73,11 @@ fn hosts(json: &serde_json::Value) -> Result<Vec<Host>, Box<dyn Error>> {
             command: words
                 .map(|it| it.as_str().map(str::to_owned))
                 .collect::<Option<_>>()?,
+            wasi: match it["wasi"].as_str() {
+                None | Some("0.2") => Wasi::P2,
+                Some("0.3") => Wasi::P3,
+                Some(_) => return None,
+            },
         })
     };
     let hosts: Option<Vec<_>> = list.iter().map(host).collect();
@@ -115,7 +124,7 @@ async fn in_host(host: &Host, peers: &Peers, cases: &[Case]) -> Vec<(&'static st
 /// As docs/other-hosts.md shows it: of how many cases all hold, and of how many not all.
 fn table(
     hosts: &[Host],
-    cases: &[Case],
+    cases: impl Fn(&Host) -> Vec<Case>,
     failed: &BTreeMap<(String, &'static str), String>,
 ) -> String {
     let titles = Group::ALL.map(Group::title).join(" | ");
@@ -124,6 +133,7 @@ fn table(
         "|---".repeat(Group::ALL.len())
     );
     for host in hosts {
+        let cases = cases(host);
         let cells = Group::ALL.map(|group| {
             let of_group = cases.iter().filter(|case| case.group == group);
             let names: Vec<_> = of_group.map(|case| case.name).collect();

@@ -36,6 +36,13 @@ const LANGUAGES: [(&str, &str); 3] = [
     (", Python", "probe-python"),
 ];
 
+/// The probe for WASI 0.3, and the first release of wasmtime that runs it as it comes.
+const ASYNC_PROBE: &str = "probe-async";
+const ASYNC_FROM: u32 = 46;
+
+/// A host, how the probe is run in it, and the generation of WASI that it is composed for.
+type Command = (String, Vec<PathBuf>, &'static str);
+
 /// Prints the table of what holds where.
 ///
 /// # Errors
@@ -67,6 +74,19 @@ pub fn hosts() -> Result<()> {
                     "-Shttp".into(),
                     hosts.composed(probe),
                 ],
+                "0.2",
+            ));
+        }
+        if major.parse::<u32>()? >= ASYNC_FROM {
+            commands.push((
+                format!("wasmtime {major}, WASI 0.3"),
+                vec![
+                    wasmtime,
+                    "run".into(),
+                    "-Shttp".into(),
+                    hosts.composed(ASYNC_PROBE),
+                ],
+                "0.3",
             ));
         }
     }
@@ -78,9 +98,10 @@ pub fn hosts() -> Result<()> {
             workspace_root().join("tests/hosts/run.py"),
             hosts.composed("probe"),
         ],
+        "0.2",
     ));
     for (language, probe) in &LANGUAGES[..2] {
-        commands.push((format!("jco{language}"), hosts.jco(probe)?));
+        commands.push((format!("jco{language}"), hosts.jco(probe)?, "0.2"));
     }
     hosts.run(&commands)?;
     hosts.run_examples(&python)
@@ -147,8 +168,11 @@ impl Hosts<'_> {
             workspace_root().join("tests/plugins/probe/wit"),
             workspace_root().join("tests/hosts/languages"),
         );
-        let rust = plugins::build()?.join("probe.wasm");
-        fs::copy(&rust, self.plain("probe"))?;
+        let built = plugins::build()?;
+        for probe in ["probe", ASYNC_PROBE] {
+            let file = built.join(probe).with_extension("wasm");
+            fs::copy(file, self.plain(probe))?;
+        }
 
         let node_tools = self.node_tools()?;
         // jco finds no source in another folder.
@@ -184,7 +208,8 @@ impl Hosts<'_> {
         )?;
 
         let cargo = cargo();
-        for (_, probe) in LANGUAGES {
+        let probes = LANGUAGES.iter().map(|(_, probe)| *probe);
+        for probe in probes.chain([ASYNC_PROBE]) {
             let (plain, composed) = (self.plain(probe), self.composed(probe));
             run(cmd!(
                 shell,
@@ -212,12 +237,12 @@ impl Hosts<'_> {
     }
 
     /// Has the matrix judge all of them.
-    fn run(&self, commands: &[(String, Vec<PathBuf>)]) -> Result<()> {
+    fn run(&self, commands: &[Command]) -> Result<()> {
         let text = |it: &Path| it.to_str().map(str::to_owned);
-        let hosts = commands.iter().map(|(name, command)| {
+        let hosts = commands.iter().map(|(name, command, wasi)| {
             let words: Option<Vec<_>> = command.iter().map(|it| text(it)).collect();
             let command = words.context("a path that is no UTF-8")?;
-            Ok(serde_json::json!({ "name": name, "command": command }))
+            Ok(serde_json::json!({ "name": name, "command": command, "wasi": wasi }))
         });
         let hosts = hosts.collect::<Result<Vec<_>>>()?;
         let list = self.tools.join("hosts.json");

@@ -19,10 +19,11 @@ use std::{
 use xshell::{Shell, cmd};
 
 /// Packages, each with its features and the name of its component.
-const PLUGINS: [(&str, &[&str], &str); 7] = [
+const PLUGINS: [(&str, &[&str], &str); 8] = [
     ("example-credit-check", &[], "credit-check"),
     ("example-location", &[], "location"),
     ("probe", &[], "probe"),
+    ("probe", &["async"], "probe-async"),
     ("puppet", &[], "puppet"),
     ("puppet", &["async"], "puppet-async"),
     ("website", &[], "website"),

@@ -34,7 +34,7 @@ use crate::{
 use wasip2::{
     http::{
         outgoing_handler,
-        types::{FutureIncomingResponse, IncomingResponse, OutgoingRequest},
+        types::{ErrorCode, FutureIncomingResponse, IncomingResponse, OutgoingRequest},
     },
     io::poll::{self, Pollable},
 };
@@ -217,7 +217,10 @@ impl Transfer {
         let (context, reply) = self.head()?;
         let (status, headers) = (reply.status(), reply.headers().entries());
         let mut body = Body::new(&context.method, status, &headers, context.limit)?;
-        let read = download::read_body(&reply, &mut body, &context.timer);
+        let mut read = download::read_body(&reply, &mut body, &context.timer);
+        if read.is_ok() && body.is_cut() {
+            read = Err(ErrorCode::HttpResponseIncomplete.into());
+        }
         let body = body.into_bytes();
         match read {
             Ok(()) => Ok(Response {

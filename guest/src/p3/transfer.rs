@@ -7,14 +7,14 @@ use super::{
     deadline::{Deadline, End},
     open_replies::OpenReply,
     outgoing::{self, address},
-    reply::Incoming,
+    reply::{Incoming, Sent},
     stop::Stop,
     to_wit,
     types::{self, Request as OutgoingRequest},
     wit,
 };
 use crate::{
-    body::{Body, announced_length},
+    body::{Body, announced_length, least_length},
     config::Deadlines,
     error::{Partial, RestError},
     redirect::Redirects,
@@ -22,7 +22,7 @@ use crate::{
     response::{self, Response},
 };
 use std::rc::Rc;
-use wit_bindgen::spawn_local;
+use wit_bindgen::{StreamWriter, spawn_local};
 
 /// A transfer whose reply has begun. Dropping it ends it.
 pub(super) struct Transfer {
@@ -99,7 +99,10 @@ impl Transfer {
             }
             body.finish().await
         }));
-        let read = read.await.flatten();
+        let mut read = read.await.flatten();
+        if read.is_ok() && bytes.is_cut() {
+            read = Err(types::ErrorCode::HttpResponseIncomplete.into());
+        }
         let body = bytes.into_bytes();
         match read {
             Ok(()) => Ok(Response {
@@ -131,7 +134,8 @@ impl Transfer {
             deadline,
             place,
         } = self;
-        announced_length(&context.method, status, &headers, context.limit)?;
+        let announced = announced_length(&context.method, status, &headers, context.limit)?;
+        let least = least_length(announced, &headers);
         let (to, stream) = wit_stream::new();
         let (done, end) = wit_future::new(|| {
             Err(wit::RestError::Internal(
@@ -140,7 +144,7 @@ impl Transfer {
         });
         let content_type = response::content_type(&headers);
         spawn_local(async move {
-            let passed_on = pass_on(body, to, &context, deadline, place).await;
+            let passed_on = pass_on(body, to, least, &context, deadline, place).await;
             let passed_on = passed_on.map_err(|stop| {
                 let partial = Partial {
                     status,
@@ -161,29 +165,37 @@ impl Transfer {
     }
 }
 
-/// Passes the body on to its reader, within max-transfer-size.
+/// Passes the body, which has at `least` so many bytes, on to its reader, within
+/// max-transfer-size.
 async fn pass_on(
     mut body: Incoming,
-    mut to: wit_bindgen::StreamWriter<u8>,
+    mut to: StreamWriter<u8>,
+    least: u64,
     context: &Context,
     mut deadline: Deadline,
     place: Place,
 ) -> Result<(), Stop> {
-    let mut room = match context.limit {
+    let most = match context.limit {
         0 => u64::MAX,
         limit => limit,
     };
+    let mut length = 0;
     let passed_on = deadline.bound(place.run(async {
         while let Some(bytes) = body.next(context.end).await? {
-            room = room
-                .checked_sub(bytes.len() as u64)
-                .ok_or_else(|| RestError::too_large(context.limit))?;
+            length += bytes.len() as u64;
+            if length > most {
+                return Err(RestError::too_large(most).into());
+            }
             if !to.write_all(bytes).await.is_empty() {
                 // Its reader has gone, and asks for no more.
                 return Ok(());
             }
         }
-        body.finish().await
+        body.finish().await?;
+        match length < least {
+            true => Err(types::ErrorCode::HttpResponseIncomplete.into()),
+            false => Ok(()),
+        }
     }));
     passed_on.await.flatten()
 }
@@ -192,7 +204,7 @@ impl Context {
     /// Sends the request, and what redirects lead to.
     async fn head(&mut self, mut request: Request) -> Result<(Head, Incoming), Stop> {
         loop {
-            let reply = self.send(request).await?;
+            let (reply, sent) = self.send(request).await?;
             let head = Head {
                 status: reply.get_status_code(),
                 headers: reply.get_headers().copy_all(),
@@ -207,12 +219,12 @@ impl Context {
                     self.deadlines = self.deadlines.within(self.end.left());
                     request = next;
                 }
-                None => return Ok((head, Incoming::of(reply))),
+                None => return Ok((head, Incoming::of(reply, sent))),
             }
         }
     }
 
-    async fn send(&mut self, request: Request) -> Result<types::Response, Stop> {
+    async fn send(&mut self, request: Request) -> Result<(types::Response, Sent), Stop> {
         self.origin = request.target.origin();
         self.method.clone_from(&request.method);
         let fields = outgoing::fields(&request)?;
@@ -226,8 +238,7 @@ impl Context {
             }
             None => (None, None),
         };
-        // How the request was transmitted shows in what comes of it.
-        let (outgoing, _) = OutgoingRequest::new(fields, contents, trailers, options);
+        let (outgoing, sent) = OutgoingRequest::new(fields, contents, trailers, options);
         address(&outgoing, &request)?;
         if let (Some(mut to), Some(bytes)) = (body, request.body) {
             // Beside the transfer: a server may reply before it has read everything. Where
@@ -236,7 +247,7 @@ impl Context {
                 to.write_all(Rc::unwrap_or_clone(bytes)).await;
             });
         }
-        Ok(client::send(outgoing).await?)
+        Ok((client::send(outgoing).await?, sent))
     }
 
     fn explain(&self, stop: Stop, partial: Partial) -> RestError {

@@ -1,102 +1,91 @@
 //! A plugin that makes the calls it is told to. Its argument is the URL of who tells it:
 //! `GET /next` is a call to make, or 204 for none yet, and what came of it is sent to
-//! `POST /outcome`. So it needs nothing of its host but `wasi:http` and an argument.
+//! `POST /outcome`. So it needs nothing of its host but `wasi:http` and an argument. It is
+//! built for WASI 0.2, and with the feature `async` for 0.3.
 
 #![allow(missing_docs, unsafe_code, reason = "generated")]
 
-wit_bindgen::generate!({ path: "wit", world: "probe", generate_all });
+#[cfg(feature = "async")]
+#[path = "concurrent.rs"]
+mod edition;
+#[cfg(not(feature = "async"))]
+#[path = "plain.rs"]
+mod edition;
 
-use exports::wasi::cli::run::Guest;
-use rest::client::{
-    configuration::{AtCap, Config, configure},
-    rest::{rest_get, rest_post},
-    transfers::{Transfer, start_get, wait},
-    types::{RequestOptions, Response, RestError},
-};
+use edition::{AtCap, Config, RequestOptions, Response, RestError, configure};
 use std::collections::BTreeMap;
-use wasi::cli::environment::get_arguments;
 
-struct Probe;
-export!(Probe);
-
-impl Guest for Probe {
-    fn run() -> Result<(), ()> {
-        // The first argument is the program, in some hosts.
-        let base = get_arguments().pop().ok_or(())?;
-        loop {
-            let next = rest_get(&format!("{base}/next"), None).map_err(drop)?;
-            // There is none yet.
-            if next.status == 204 {
-                continue;
-            }
-            let call = String::from_utf8_lossy(&next.body).into_owned();
-            let outcome = make(&call);
-            rest_post(&format!("{base}/outcome"), outcome.as_bytes(), None, None).map_err(drop)?;
+/// Makes calls until the server that tells which has gone.
+async fn run(mut arguments: Vec<String>) -> Result<(), ()> {
+    // The first argument is the program, in some hosts.
+    let base = arguments.pop().ok_or(())?;
+    loop {
+        let next = edition::get(&format!("{base}/next"), None).await;
+        let next = next.map_err(drop)?;
+        // There is none yet.
+        if next.status == 204 {
+            continue;
         }
+        let call = String::from_utf8_lossy(&next.body).into_owned();
+        let outcome = make(&call).await;
+        let told = edition::post(&format!("{base}/outcome"), outcome.into_bytes()).await;
+        told.map_err(drop)?;
     }
 }
 
 /// Makes the call, which is a word and what it is about. The result is what came of it.
-fn make(call: &str) -> String {
+async fn make(call: &str) -> String {
     let words: Vec<_> = call.split(' ').collect();
     match *words.as_slice() {
-        ["get", url] => told(rest_get(url, None)),
+        ["get", url] => told(edition::get(url, None).await),
         ["get-within", milliseconds, url] => {
-            told(rest_get(url, Some(&within(number(milliseconds)))))
+            told(edition::get(url, Some(within(number(milliseconds)))).await)
         }
         ["connect-within", milliseconds, url] => {
             let options = RequestOptions {
                 connection_timeout: Some(number(milliseconds)),
                 ..nothing()
             };
-            told(rest_get(url, Some(&options)))
+            told(edition::get(url, Some(options)).await)
         }
         ["follow", redirects, url] => {
             let options = RequestOptions {
                 max_redirects: Some(number(redirects) as u32),
                 ..nothing()
             };
-            told(rest_get(url, Some(&options)))
+            told(edition::get(url, Some(options)).await)
         }
         ["with-field", name, value, url] => {
             let options = RequestOptions {
                 headers: vec![(name.into(), value.into())],
                 ..nothing()
             };
-            told(rest_get(url, Some(&options)))
+            told(edition::get(url, Some(options)).await)
         }
-        ["post", bytes, url] => told(rest_post(
-            url,
-            &vec![b'x'; number(bytes) as usize],
-            None,
-            None,
-        )),
+        ["post", bytes, url] => {
+            let body = vec![b'x'; number(bytes) as usize];
+            told(edition::post(url, body).await)
+        }
         ["wait-within", milliseconds, url] => {
-            let transfer = start_get(url, Some(&within(number(milliseconds))));
-            wait(&[&transfer]);
-            told(Transfer::finish(transfer))
+            told(edition::wait(url, within(number(milliseconds))).await)
         }
-        ["first", ref urls @ ..] => {
-            let transfers: Vec<_> = urls.iter().map(|url| start_get(url, None)).collect();
-            let first = wait(&transfers.iter().collect::<Vec<_>>())[0];
-            format!("place {first}")
+        ["first", ref urls @ ..] => format!("place {}", edition::first(urls).await),
+        ["many", count, url] => counted(edition::many(number(count), url).await),
+        ["open-within", milliseconds, url] => {
+            let opened = edition::open(url, within(number(milliseconds))).await;
+            opened.unwrap_or_else(|| format!("no such call: {call}"))
         }
-        ["many", count, url] => many(number(count), url),
         ["set", parameter] => set(parameter, ""),
         ["set", parameter, value] => set(parameter, value),
         _ => format!("no such call: {call}"),
     }
 }
 
-/// Starts so many at a time, and tells how many ended in which way.
-fn many(count: u64, url: &str) -> String {
-    let mut running: Vec<_> = (0..count).map(|_| start_get(url, None)).collect();
+/// How many ended in which way.
+fn counted(ended: Vec<Result<Response, RestError>>) -> String {
     let mut outcomes = BTreeMap::<_, u32>::new();
-    while !running.is_empty() {
-        for place in wait(&running.iter().collect::<Vec<_>>()).into_iter().rev() {
-            let outcome = told(Transfer::finish(running.swap_remove(place as usize)));
-            *outcomes.entry(outcome).or_default() += 1;
-        }
+    for outcome in ended {
+        *outcomes.entry(told(outcome)).or_default() += 1;
     }
     let told = outcomes
         .iter()
@@ -128,6 +117,10 @@ fn set(parameter: &str, value: &str) -> String {
         "cap-that-rejects" => {
             config.max_async_transfers = Some(number(value) as u32);
             config.at_cap = Some(AtCap::Reject);
+        }
+        "cap-that-waits" => {
+            config.max_async_transfers = Some(number(value) as u32);
+            config.at_cap = Some(AtCap::Wait);
         }
         "ssl-verifypeer" => config.ssl_verifypeer = Some(value == "true"),
         _ => return format!("no such parameter: {parameter}"),
