@@ -7,6 +7,11 @@
 //! that in `wit/async/` over 0.3. What both of them do, and can't be written without the
 //! types that are generated for each, stands once in `bound/`, and is a part of both.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "what stands in bound/ is a part of both p2 and p3"
+)]
+
 #[cfg(target_arch = "wasm32")]
 mod allocator;
 pub mod body;

@@ -9,7 +9,7 @@ use support::{
     process::{Ended, rest_client, run},
     puppet::to_do,
     server::Server,
-    steps::{ok, reply},
+    steps::{Gate, Step, ok, reply},
 };
 
 /// A configuration with one service.
@@ -96,6 +96,49 @@ async fn a_call_goes_where_its_callee_is_registered() {
     let nobody = INVITE.replace("sip:bob", "sip:nobody");
     let ended = route(&["--config", &config, &plugin], &nobody).await;
     assert_eq!(ended.json(), json!({"decision": "answer", "code": 404}));
+}
+
+/// Both of them in one decision, by a plugin of WASI 0.3: each service is answered when the
+/// other one was asked.
+#[tokio::test]
+async fn a_plugin_of_wasi_0_3_asks_two_services_at_a_time() {
+    let (credit, place) = (Gate::default(), Gate::default());
+    let server = Server::start(move |seen| match &*seen.target {
+        "/credit?caller=alice" => {
+            place.open();
+            [vec![Step::Wait(credit.clone())], ok("12.50 EUR")].concat()
+        }
+        "/credit?caller=bob" => ok("0.00 EUR"),
+        "/where?is=sip%3Abob%40example.org" => {
+            credit.open();
+            [vec![Step::Wait(place.clone())], ok("sip:bob@192.0.2.7\n")].concat()
+        }
+        _ => vec![Step::Stall],
+    })
+    .await;
+    let folder = Folder::new();
+    let config = ["billing", "location"].map(|name| {
+        let origin = server.origin();
+        format!("[services.{name}]\norigin = {origin:?}\n")
+    });
+    let config = folder.file("rest-client.toml", config.concat());
+    let plugin = folder.plugin("credit-and-location");
+    let request = |user: &str, callee: &str| {
+        json!({"protocol": "sip", "method": "INVITE", "target": callee,
+            "attributes": {"user": user}})
+        .to_string()
+    };
+    let asked = request("alice", "sip:bob@example.org");
+    let ended = route(&["--config", &config, &plugin], &asked).await;
+    let decision = json!({"decision": "continue",
+        "destinations": [{"uri": "sip:bob@192.0.2.7"}],
+        "attributes": {"reason": "credit 12.50 EUR"}});
+    assert_eq!(ended.json(), decision, "{}", ended.stderr);
+    // Where one of them says no, nobody waits for the other.
+    let asked = request("bob", "sip:silent@example.org");
+    let ended = route(&["--config", &config, &plugin], &asked).await;
+    let decision = json!({"decision": "answer", "code": 402, "reason": "Payment Required"});
+    assert_eq!(ended.json(), decision, "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -19,7 +19,8 @@ use std::{
 use xshell::{Shell, cmd};
 
 /// Packages, each with its features and the name of its component.
-const PLUGINS: [(&str, &[&str], &str); 8] = [
+const PLUGINS: [(&str, &[&str], &str); 9] = [
+    ("example-credit-and-location", &[], "credit-and-location"),
     ("example-credit-check", &[], "credit-check"),
     ("example-location", &[], "location"),
     ("probe", &[], "probe"),
