@@ -163,6 +163,21 @@ async fn a_body_can_be_read_as_it_arrives() {
 }
 
 #[tokio::test]
+async fn bodies_that_it_does_not_read_are_on_its_account() {
+    let server = Server::start(|_| ok(&"x".repeat(100_000))).await;
+    let pool = pool(instance(&server, 10, AtCap::Reject), |it| {
+        it.memory_budget = 1 << 20;
+    });
+    let outcome = said(&pool, &[&format!("open-many 100 {BASE}/")]).await;
+    let (open, refused) = outcome.split_once(" and then ").expect(&outcome);
+    assert!((2..11).contains(&open.parse().unwrap()), "{outcome}");
+    assert!(refused.contains("Busy"), "{outcome}");
+    // They are gone with the decision.
+    let outcome = said(&pool, &[&format!("open-many 5 {BASE}/")]).await;
+    assert_eq!(outcome, "5");
+}
+
+#[tokio::test]
 async fn deadlines_hold_for_all_that_it_waits_for() {
     let server = Server::start(|_| vec![Step::Stall]).await;
     let billing = Service::new(server.origin().parse().unwrap());

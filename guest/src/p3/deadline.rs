@@ -24,12 +24,15 @@ pub(super) struct End(Option<monotonic_clock::Mark>);
 
 impl Deadline {
     pub(super) fn after(span: Option<Duration>) -> Self {
-        Self(span.map(|span| {
-            let at = monotonic_clock::now().saturating_add(nanoseconds(span));
-            Timer {
-                at,
-                passed: Box::pin(monotonic_clock::wait_until(at)),
-            }
+        let at = |span| monotonic_clock::now().saturating_add(nanoseconds(span));
+        Self::at(End(span.map(at)))
+    }
+
+    /// Another one that passes at the same time.
+    pub(super) fn at(End(end): End) -> Self {
+        Self(end.map(|at| Timer {
+            at,
+            passed: Box::pin(monotonic_clock::wait_until(at)),
         }))
     }
 

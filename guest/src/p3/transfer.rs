@@ -242,9 +242,12 @@ impl Context {
         address(&outgoing, &request)?;
         if let (Some(mut to), Some(bytes)) = (body, request.body) {
             // Beside the transfer: a server may reply before it has read everything. Where
-            // the transfer ends, so does the reader of this.
+            // the transfer ends, so does the reader of this, but in a host that is slow to
+            // see it.
+            let mut deadline = Deadline::at(self.end);
             spawn_local(async move {
-                to.write_all(Rc::unwrap_or_clone(bytes)).await;
+                let written = to.write_all(Rc::unwrap_or_clone(bytes));
+                let _ = deadline.bound(written).await;
             });
         }
         Ok((client::send(outgoing).await?, sent))

@@ -24,20 +24,29 @@ pub(super) fn result(outcome: Outcome) -> Result<wit::Response, wit::RestError> 
     outcome.map(response).map_err(error)
 }
 
-/// A complete reply.
-pub(super) fn response(reply: Response) -> wit::Response {
+fn response(reply: Response) -> wit::Response {
+    let (head, body) = head(reply);
+    wit::Response {
+        body: body.into(),
+        ..head
+    }
+}
+
+/// A reply without its body, and its body.
+pub(super) fn head(reply: Response) -> (wit::Response, Bytes) {
     let content_type = reply.content_type().map(str::to_owned);
     let RawResponse {
         status,
         headers,
         body,
     } = reply.into_raw();
-    wit::Response {
+    let head = wit::Response {
         status: status.as_u16(),
         content_type,
         headers: fields(&headers),
-        body: body.into(),
-    }
+        body: Vec::new(),
+    };
+    (head, body)
 }
 
 fn fields(headers: &HeaderMap) -> wit::Headers {

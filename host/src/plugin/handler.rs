@@ -40,7 +40,7 @@ impl Exports for Handler {
             return Ok(HandlerPre::P3(pre));
         }
         let pre = ProxyPre::new(plugin.pre.clone()).context(
-            "the plugin answers no HTTP: it exports neither wasi:http/incoming-handler of WASI 0.2 nor wasi:http/handler of 0.3",
+            "the plugin answers no HTTP: it does not export wasi:http/incoming-handler of WASI 0.2, or wasi:http/handler of 0.3",
         )?;
         Ok(HandlerPre::P2(pre))
     }

@@ -31,7 +31,7 @@ impl Exports for Router {
             return Ok(RouterPre::Async(pre));
         }
         let pre = PlainRouterPre::new(plugin.pre.clone()).context(
-            "the plugin decides nothing: it exports neither routing:contract/router nor routing:contract-async/router",
+            "the plugin decides nothing: it does not export routing:contract/router, or routing:contract-async/router of WASI 0.3",
         )?;
         Ok(RouterPre::Plain(pre))
     }

@@ -74,6 +74,7 @@ pub(crate) async fn special(word: &str, rest: &str) -> Option<String> {
         "within" => within(rest).await,
         "many" => many(rest).await,
         "open" => open(rest).await,
+        "open-many" => open_many(rest).await,
         "wait" => {
             monotonic_clock::wait_for(number(rest) * 1_000_000).await;
             "waited".into()
@@ -187,6 +188,20 @@ async fn open(url: &str) -> String {
         }
         Err(error) => error.to_string(),
     }
+}
+
+/// Opens so many replies, and reads none. The result is how many there were until one was
+/// refused.
+async fn open_many(words: &str) -> String {
+    let (count, url) = words.split_once(' ').expect("a number and a URL");
+    let mut open = Vec::new();
+    for _ in 0..number(count) {
+        match rest_open("GET".into(), url.into(), None, None, None).await {
+            Ok(reply) => open.push(reply),
+            Err(error) => return format!("{} and then {error}", open.len()),
+        }
+    }
+    open.len().to_string()
 }
 
 fn number(text: &str) -> u64 {
