@@ -1,4 +1,4 @@
-//! The memory that an idle instance takes.
+//! The memory that an idle instance takes, and an idle plugin.
 
 use crate::{
     contenders::ours::host,
@@ -10,12 +10,25 @@ use anyhow::{Context as _, Result};
 use rest_client_host::Instance;
 use std::process::Command;
 
-/// The KiB that an idle instance takes, measured in a process that has done
-/// nothing else.
-pub(crate) fn memory(_: &Addresses, _: usize) -> Result<Option<Figure>> {
+/// The KiB that an idle instance takes.
+pub(crate) fn of_instance(_: &Addresses, _: usize) -> Result<Option<Figure>> {
+    printed_by(&["idle", "9000"])
+}
+
+/// The KiB that a plugin takes which waits for work.
+pub(crate) fn of_plugin(_: &Addresses, _: usize) -> Result<Option<Figure>> {
+    if std::env::var_os("REST_CLIENT_PLUGINS").is_none() {
+        println!("skipped: REST_CLIENT_PLUGINS names no folder of plugins; cargo xtask bench does");
+        return Ok(None);
+    }
+    printed_by(&["idle-plugins"])
+}
+
+/// What this program prints in a process that has done nothing else.
+fn printed_by(arguments: &[&str]) -> Result<Option<Figure>> {
     let program = std::env::current_exe().context("this program has no file")?;
     let output = Command::new(program)
-        .args(["idle", "9000"])
+        .args(arguments)
         .output()
         .context("the process with the instances can't be started")?;
     anyhow::ensure!(
@@ -52,7 +65,7 @@ pub(crate) fn run(instances: usize) -> Result<()> {
 }
 
 /// How many bytes of this process are in memory.
-fn resident() -> Result<u64> {
+pub(crate) fn resident() -> Result<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").context("there is no /proc")?;
     let pages: u64 = statm
         .split_whitespace()

@@ -9,6 +9,7 @@
 
 mod cases;
 mod contenders;
+mod decisions;
 mod figure;
 mod idle;
 mod load;
@@ -68,6 +69,9 @@ enum Command {
         /// How many instances
         instances: usize,
     },
+    /// Have plugins decide once and print the memory that one takes (for the program's own
+    /// use)
+    IdlePlugins,
 }
 
 fn main() -> Result<()> {
@@ -75,6 +79,9 @@ fn main() -> Result<()> {
     match arguments.command {
         Some(Command::Serve { socket }) => return serve::until_input_ends(&socket),
         Some(Command::Idle { instances }) => return idle::run(instances),
+        Some(Command::IdlePlugins) => {
+            return decisions::idle(&server::Server::start()?.addresses);
+        }
         None => {}
     }
     let server = server::Server::start()?;

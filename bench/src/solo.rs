@@ -2,6 +2,7 @@
 
 use crate::{
     contenders::{contender::Contender as _, ours::Library},
+    decisions,
     figure::Figure,
     idle,
     load::{Load, Over},
@@ -17,14 +18,26 @@ type Measure = fn(&Addresses, usize) -> Result<Option<Figure>>;
 pub(crate) const CANNED: &str = "one call without network, µs";
 pub(crate) const CROWD: &str = "throughput at 1,000 in flight to that at 32";
 pub(crate) const IDLE: &str = "an idle instance, KiB";
+pub(crate) const DECISION: &str = "a decision without a question, µs";
+pub(crate) const ASYNC_DECISION: &str = "the same in WASI 0.3, µs";
+pub(crate) const FRESH_DECISION: &str = "the same by a fresh plugin instance, µs";
+pub(crate) const ASKING: &str = "a decision with a GET, 32 in flight, to a GET";
+pub(crate) const ASYNC_ASKING: &str = "the same in WASI 0.3";
+pub(crate) const IDLE_PLUGIN: &str = "an idle plugin, KiB";
 pub(crate) const WARM: &str = "whole process to curl's, warm";
 pub(crate) const FIRST: &str = "whole process to curl's, first run";
 
 /// Every figure, with what measures it.
-pub(crate) const ALL: [(&str, Measure); 5] = [
+pub(crate) const ALL: [(&str, Measure); 11] = [
     (CANNED, canned),
     (CROWD, crowd),
-    (IDLE, idle::memory),
+    (IDLE, idle::of_instance),
+    (DECISION, decisions::reused),
+    (ASYNC_DECISION, decisions::reused_async),
+    (FRESH_DECISION, decisions::fresh),
+    (ASKING, decisions::asking),
+    (ASYNC_ASKING, decisions::asking_async),
+    (IDLE_PLUGIN, idle::of_plugin),
     (WARM, program::warm),
     (FIRST, program::first),
 ];

@@ -1,6 +1,7 @@
 //! The benchmarks, with the programs built as packages are built.
 
 use crate::{
+    plugins,
     process::{cargo, run, shell},
     workspace::target_dir,
 };
@@ -25,11 +26,13 @@ pub fn measure(arguments: &[OsString]) -> Result<()> {
         shell,
         "{cargo} build --profile dist --locked -p rest-client-bench -p rest-client"
     ))?;
+    let plugins = plugins::build()?;
     let program = target.join("dist/rest-client-bench");
     let figures = folder.join("figures.json");
     let ratios = folder.join("ratios.svg");
     run(cmd!(
         shell,
         "{program} --json {figures} --svg {ratios} {arguments...}"
-    ))
+    )
+    .env("REST_CLIENT_PLUGINS", plugins))
 }

@@ -14,6 +14,9 @@ use tokio::runtime::Runtime;
 /// The name of the server's socket.
 pub(crate) const SERVICE: &str = "bench";
 
+/// The name of the server over loopback.
+pub(crate) const LOOPBACK: &str = "loopback";
+
 /// A host that trusts the server. No call meets its cap, since only the cost of
 /// a call is measured.
 pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Host> {
@@ -29,6 +32,9 @@ pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Hos
     let origin = format!("unix:{}", addresses.socket.display());
     let service = Service::new(origin.parse().map_err(anyhow::Error::msg)?);
     config.services.insert(SERVICE.into(), service);
+    let origin = format!("http://{}", addresses.plain);
+    let service = Service::new(origin.parse().map_err(anyhow::Error::msg)?);
+    config.services.insert(LOOPBACK.into(), service);
     Host::new(config).context("the host can't be made")
 }
 
