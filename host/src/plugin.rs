@@ -1,5 +1,6 @@
 //! The calls of plugins: components that import `rest:client/rest` or
-//! `rest:client/transfers`, in a store of the embedder's own.
+//! `rest:client/transfers`, or `rest:client-async/rest` in WASI 0.3, in a store of the
+//! embedder's own.
 //!
 //! A plugin's calls are calls of an [`Instance`](crate::Instance), beside those that the embedder
 //! makes with it: they count to one cap, and have the same deadlines, policy and
@@ -132,6 +133,41 @@ fn add_wasi_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result
 pub fn add_rest_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     add_calls_to_linker(linker)?;
     http_types::add_to_linker(linker)
+}
+
+/// Adds what a plugin of WASI 0.3 needs to make calls: `rest` and `open-replies` of
+/// `rest:client-async`, whose types are among what [`add_rest_to_linker`] and
+/// [`add_to_linker`] add. WASI 0.3 itself is for the program to add. The engine has to
+/// support concurrency, which is how wasmtime makes one.
+///
+/// What a plugin begins goes on in [`Store::run_concurrent`](wasmtime::Store::run_concurrent)
+/// until it has ended, or the store is dropped; a call that the plugin drops is ended.
+///
+/// # Errors
+///
+/// One of them is in `linker` already.
+///
+/// ```
+/// use rest_client_host::plugin::{self, PluginCtx, PluginView};
+/// use wasmtime::{Engine, component::Linker};
+///
+/// struct State {
+///     rest_client: PluginCtx,
+/// }
+///
+/// impl PluginView for State {
+///     fn rest_client(&mut self) -> &mut PluginCtx {
+///         &mut self.rest_client
+///     }
+/// }
+///
+/// let mut linker = Linker::<State>::new(&Engine::default());
+/// plugin::add_to_linker(&mut linker)?;
+/// plugin::add_async_rest_to_linker(&mut linker)?;
+/// # Ok::<(), wasmtime::Error>(())
+/// ```
+pub fn add_async_rest_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    p3::add_rest_to_linker(linker)
 }
 
 fn add_calls_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {

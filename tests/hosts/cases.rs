@@ -52,7 +52,7 @@ pub(crate) struct Case {
 const LONG: Duration = Duration::from_secs(60);
 
 /// A deadline, and by when it has to have been kept, on a busy machine.
-const DEADLINE: Range<Duration> = Duration::from_millis(390)..Duration::from_secs(3);
+pub(crate) const DEADLINE: Range<Duration> = Duration::from_millis(390)..Duration::from_secs(3);
 
 /// All that are tried with the component for `wasi`.
 pub(crate) fn cases(peers: &Peers, wasi: Wasi) -> Vec<Case> {

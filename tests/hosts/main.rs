@@ -4,7 +4,8 @@
 //! In each host runs a probe (`tests/plugins/probe`), composed with the component, that
 //! fetches the calls it makes from a server here and tells what came of them. The argument
 //! is a file of JSON: `[{"name": "wasmtime 48", "command": ["wasmtime", "run", …]}, …]`, with
-//! `"wasi": "0.3"` where the probe is that for 0.3. The URL of the server is added to each
+//! `"wasi": "0.3"` where the probe is that for 0.3, and `"serves": true` where it is a plugin
+//! that answers HTTP. The URL of the server is added to each
 //! command as the last argument.
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
@@ -13,6 +14,7 @@ mod cases;
 mod known;
 mod peers;
 mod probe;
+mod serving;
 
 use cases::{Case, Group, cases};
 use peers::Peers;
@@ -26,6 +28,8 @@ struct Host {
     command: Vec<String>,
     /// The component that the probe is composed with.
     wasi: Wasi,
+    /// It serves a plugin that answers HTTP, in place of the probe.
+    serves: bool,
 }
 
 #[tokio::main]
@@ -35,6 +39,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let peers = Peers::start().await;
     let cases = |host: &Host| cases(&peers, host.wasi);
     let mut failed = BTreeMap::new();
+    let (serving, hosts): (Vec<_>, Vec<_>) = hosts.into_iter().partition(|it| it.serves);
     for host in &hosts {
         for (name, what) in in_host(host, &peers, &cases(host)).await {
             failed.insert((host.name.clone(), name), what);
@@ -42,6 +47,15 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     println!("{}", table(&hosts, cases, &failed));
     let mut unexplained = 0;
+    for host in &serving {
+        let judged = serving::judge(&host.command, &peers).await;
+        unexplained += usize::from(judged.is_err());
+        let held = judged.map_or_else(
+            |what| format!("{what}. **Not known.**"),
+            |()| "holds".into(),
+        );
+        println!("- {} serves a plugin, with its deadline: {held}", host.name);
+    }
     for ((host, case), what) in &failed {
         let why = known::fault(host, case);
         unexplained += usize::from(why.is_none());
@@ -78,6 +92,7 @@ fn hosts(json: &serde_json::Value) -> Result<Vec<Host>, Box<dyn Error>> {
                 Some("0.3") => Wasi::P3,
                 Some(_) => return None,
             },
+            serves: it["serves"].as_bool().unwrap_or_default(),
         })
     };
     let hosts: Option<Vec<_>> = list.iter().map(host).collect();

@@ -40,8 +40,28 @@ const LANGUAGES: [(&str, &str); 3] = [
 const ASYNC_PROBE: &str = "probe-async";
 const ASYNC_FROM: u32 = 46;
 
-/// A host, how the probe is run in it, and the generation of WASI that it is composed for.
-type Command = (String, Vec<PathBuf>, &'static str);
+/// The plugins that answer HTTP, each with the generation of WASI that it is for.
+const WEBSITES: [(&str, &str); 2] = [("website", "0.2"), ("website-async", "0.3")];
+
+/// A host, and how the probe is run in it, or a plugin is served.
+struct Command {
+    name: String,
+    words: Vec<PathBuf>,
+    /// The generation of WASI that it is composed for.
+    wasi: &'static str,
+    serves: bool,
+}
+
+impl Command {
+    fn probe(name: String, words: Vec<PathBuf>) -> Self {
+        Self {
+            name,
+            words,
+            wasi: "0.2",
+            serves: false,
+        }
+    }
+}
 
 /// Prints the table of what holds where.
 ///
@@ -66,7 +86,7 @@ pub fn hosts() -> Result<()> {
             if probe == "probe-python" && version != WASMTIME[WASMTIME.len() - 1] {
                 continue;
             }
-            commands.push((
+            commands.push(Command::probe(
                 format!("wasmtime {major}{language}"),
                 vec![
                     wasmtime.clone(),
@@ -74,34 +94,51 @@ pub fn hosts() -> Result<()> {
                     "-Shttp".into(),
                     hosts.composed(probe),
                 ],
-                "0.2",
             ));
         }
-        if major.parse::<u32>()? >= ASYNC_FROM {
-            commands.push((
-                format!("wasmtime {major}, WASI 0.3"),
-                vec![
-                    wasmtime,
-                    "run".into(),
-                    "-Shttp".into(),
-                    hosts.composed(ASYNC_PROBE),
-                ],
-                "0.3",
-            ));
+        let has_async = major.parse::<u32>()? >= ASYNC_FROM;
+        if has_async {
+            commands.push(Command {
+                wasi: "0.3",
+                ..Command::probe(
+                    format!("wasmtime {major}, WASI 0.3"),
+                    vec![
+                        wasmtime.clone(),
+                        "run".into(),
+                        "-Shttp".into(),
+                        hosts.composed(ASYNC_PROBE),
+                    ],
+                )
+            });
+        }
+        for (website, wasi) in WEBSITES {
+            if wasi == "0.2" || has_async {
+                commands.push(Command {
+                    name: format!("wasmtime {major}, WASI {wasi}"),
+                    words: vec![
+                        wasmtime.clone(),
+                        "serve".into(),
+                        "--addr=127.0.0.1:0".into(),
+                        "-Scli,http".into(),
+                        hosts.composed(website),
+                    ],
+                    wasi,
+                    serves: true,
+                });
+            }
         }
     }
     let python = hosts.python_tool(&format!("wasmtime=={WASMTIME_PY}"))?;
-    commands.push((
+    commands.push(Command::probe(
         "wasmtime-py 50".into(),
         vec![
             python.join("bin/python"),
             workspace_root().join("tests/hosts/run.py"),
             hosts.composed("probe"),
         ],
-        "0.2",
     ));
     for (language, probe) in &LANGUAGES[..2] {
-        commands.push((format!("jco{language}"), hosts.jco(probe)?, "0.2"));
+        commands.push(Command::probe(format!("jco{language}"), hosts.jco(probe)?));
     }
     hosts.run(&commands)?;
     hosts.run_examples(&python)
@@ -208,6 +245,17 @@ impl Hosts<'_> {
         )?;
 
         let cargo = cargo();
+        for (website, _) in WEBSITES {
+            let (plain, composed) = (
+                built.join(website).with_extension("wasm"),
+                self.composed(website),
+            );
+            read(cmd!(
+                shell,
+                "{cargo} run --quiet --locked --package rest-client -- compose {plain}
+                 --output {composed} --transfer-timeout 400ms"
+            ))?;
+        }
         let probes = LANGUAGES.iter().map(|(_, probe)| *probe);
         for probe in probes.chain([ASYNC_PROBE]) {
             let (plain, composed) = (self.plain(probe), self.composed(probe));
@@ -239,10 +287,15 @@ impl Hosts<'_> {
     /// Has the matrix judge all of them.
     fn run(&self, commands: &[Command]) -> Result<()> {
         let text = |it: &Path| it.to_str().map(str::to_owned);
-        let hosts = commands.iter().map(|(name, command, wasi)| {
-            let words: Option<Vec<_>> = command.iter().map(|it| text(it)).collect();
-            let command = words.context("a path that is no UTF-8")?;
-            Ok(serde_json::json!({ "name": name, "command": command, "wasi": wasi }))
+        let hosts = commands.iter().map(|command| {
+            let words: Option<Vec<_>> = command.words.iter().map(|it| text(it)).collect();
+            let words = words.context("a path that is no UTF-8")?;
+            let Command {
+                name, wasi, serves, ..
+            } = command;
+            Ok(serde_json::json!({
+                "name": name, "command": words, "wasi": wasi, "serves": serves
+            }))
         });
         let hosts = hosts.collect::<Result<Vec<_>>>()?;
         let list = self.tools.join("hosts.json");

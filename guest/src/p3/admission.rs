@@ -17,19 +17,18 @@ use std::{
 
 thread_local! {
     static PLACES: Line = const { Line::new() };
-    /// One transfer at a time runs in a blocking manner.
     static BLOCKING: Line = const { Line::new() };
-    /// Transfers that are held up by it.
+    /// Transfers that are held up by one which runs in a blocking manner.
     static HELD_UP: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The place of a transfer that is in flight. Dropping it frees it.
-pub(super) struct Place(Kind);
+pub(super) struct Place(Option<Kind>);
 
+/// What there are places of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Nobody counts here.
-    Uncounted,
-    /// One of max-async-transfers.
+    /// Those of max-async-transfers.
     Counted,
     /// One beyond them, which runs in a blocking manner.
     Blocking,
@@ -43,24 +42,19 @@ impl Place {
     /// There is none, and at-cap is `reject`.
     pub(super) async fn take(settings: &Settings) -> Result<Self, RestError> {
         if settings.enforcer == Enforcer::Host {
-            return Ok(Self(Kind::Uncounted));
+            // Nobody counts here.
+            return Ok(Self(None));
         }
         let most = settings.max_async_transfers;
-        if PLACES.with(|places| places.take(most)) {
-            return Ok(Self(Kind::Counted));
+        if Kind::Counted.line(|line| line.take(most)) {
+            return Ok(Self(Some(Kind::Counted)));
         }
         match settings.at_cap {
             AtCap::Reject => Err(RestError::Busy(format!(
                 "max-async-transfers, {most}, are in flight"
             ))),
-            AtCap::Wait => {
-                Ticket::of(&PLACES, most).called().await;
-                Ok(Self(Kind::Counted))
-            }
-            AtCap::Block => {
-                Ticket::of(&BLOCKING, 1).called().await;
-                Ok(Self(Kind::Blocking))
-            }
+            AtCap::Wait => Ok(Ticket::of(Kind::Counted, most).called().await),
+            AtCap::Block => Ok(Ticket::of(Kind::Blocking, 1).called().await),
         }
     }
 
@@ -68,9 +62,7 @@ impl Place {
     pub(super) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|cx| {
-            let is_held_up =
-                matches!(self.0, Kind::Counted) && BLOCKING.with(|it| it.taken.get() > 0);
-            if is_held_up {
+            if self.0 == Some(Kind::Counted) && Kind::Blocking.line(Line::is_taken) {
                 HELD_UP.with_borrow_mut(|all| {
                     if !all.iter().any(|one| one.will_wake(cx.waker())) {
                         all.push(cx.waker().clone());
@@ -86,15 +78,25 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        match self.0 {
-            Kind::Uncounted => {}
-            Kind::Counted => PLACES.with(Line::free),
-            Kind::Blocking => {
-                BLOCKING.with(Line::free);
-                if BLOCKING.with(|it| it.taken.get() == 0) {
-                    HELD_UP.take().into_iter().for_each(Waker::wake);
-                }
-            }
+        if let Some(kind) = self.0 {
+            kind.free();
+        }
+    }
+}
+
+impl Kind {
+    fn line<T>(self, with: impl FnOnce(&Line) -> T) -> T {
+        match self {
+            Self::Counted => PLACES.with(with),
+            Self::Blocking => BLOCKING.with(with),
+        }
+    }
+
+    /// Gives a place back.
+    fn free(self) {
+        self.line(Line::free);
+        if self == Self::Blocking && !self.line(Line::is_taken) {
+            HELD_UP.take().into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -102,6 +104,8 @@ impl Drop for Place {
 /// Places, and those who wait for one, in the order in which they came.
 struct Line {
     taken: Cell<u32>,
+    /// Places that there are, as whoever came last was told.
+    most: Cell<u32>,
     waiting: RefCell<VecDeque<Rc<Call>>>,
 }
 
@@ -116,12 +120,20 @@ impl Line {
     const fn new() -> Self {
         Self {
             taken: Cell::new(0),
+            most: Cell::new(0),
             waiting: RefCell::new(VecDeque::new()),
         }
     }
 
-    /// Takes one of so many places, if one is free.
+    fn is_taken(&self) -> bool {
+        self.taken.get() > 0
+    }
+
+    /// Takes one of so many places, if one is free and nobody waits for it.
     fn take(&self, most: u32) -> bool {
+        self.most.set(most);
+        // There may be more places than before.
+        self.call();
         let taken = self.taken.get();
         let is_free = taken < most && self.waiting.borrow().is_empty();
         if is_free {
@@ -130,44 +142,48 @@ impl Line {
         is_free
     }
 
-    /// Gives a place back, which goes to whoever has waited longest.
     fn free(&self) {
-        let next = self.waiting.borrow_mut().pop_front();
-        match next {
-            Some(next) => {
-                next.is_called.set(true);
-                if let Some(waker) = next.waker.take() {
-                    waker.wake();
-                }
+        self.taken.set(self.taken.get() - 1);
+        self.call();
+    }
+
+    /// Has those who have waited longest take the places that are free.
+    fn call(&self) {
+        while self.taken.get() < self.most.get() {
+            let next = self.waiting.borrow_mut().pop_front();
+            let Some(next) = next else { return };
+            self.taken.set(self.taken.get() + 1);
+            next.is_called.set(true);
+            if let Some(waker) = next.waker.take() {
+                waker.wake();
             }
-            None => self.taken.set(self.taken.get() - 1),
         }
     }
 }
 
 /// Somebody who waits. Dropped, he leaves the line, and gives back what he got.
 struct Ticket {
-    line: &'static std::thread::LocalKey<Line>,
+    kind: Kind,
     call: Rc<Call>,
     is_used: bool,
 }
 
 impl Ticket {
-    fn of(line: &'static std::thread::LocalKey<Line>, most: u32) -> Self {
+    fn of(kind: Kind, most: u32) -> Self {
         let call = Rc::<Call>::default();
-        line.with(|line| match line.take(most) {
+        kind.line(|line| match line.take(most) {
             true => call.is_called.set(true),
             false => line.waiting.borrow_mut().push_back(call.clone()),
         });
         Self {
-            line,
+            kind,
             call,
             is_used: false,
         }
     }
 
-    /// Waits for the place. It is the caller's then.
-    async fn called(mut self) {
+    /// Waits for the place.
+    async fn called(mut self) -> Place {
         poll_fn(|cx| match self.call.is_called.get() {
             true => Poll::Ready(()),
             false => {
@@ -177,6 +193,7 @@ impl Ticket {
         })
         .await;
         self.is_used = true;
+        Place(Some(self.kind))
     }
 }
 
@@ -185,13 +202,13 @@ impl Drop for Ticket {
         if self.is_used {
             return;
         }
-        self.line.with(|line| match self.call.is_called.get() {
-            true => line.free(),
-            false => {
+        match self.call.is_called.get() {
+            true => self.kind.free(),
+            false => self.kind.line(|line| {
                 let mut waiting = line.waiting.borrow_mut();
                 waiting.retain(|it| !Rc::ptr_eq(it, &self.call));
-            }
-        });
+            }),
+        }
     }
 }
 
@@ -251,6 +268,56 @@ mod tests {
         assert!(now(&mut Box::pin(Place::take(&settings))).is_none());
         drop(third);
         take(&settings);
+    }
+
+    #[test]
+    fn another_cap_holds_from_the_next_call_on() {
+        let one = settings(1, AtCap::Wait);
+        let first = take(&one);
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(Place::take(&one))).collect();
+        assert!(waiting.iter_mut().all(|it| now(it).is_none()));
+        // Those who waited before are served first.
+        let three = settings(3, AtCap::Wait);
+        let mut late = Box::pin(Place::take(&three));
+        assert!(now(&mut late).is_none());
+        let second = now(&mut waiting[0]).unwrap().unwrap();
+        let third = now(&mut waiting[1]).unwrap().unwrap();
+        assert!(now(&mut waiting[2]).is_none());
+        // Fewer again: nobody is next until there are fewer in flight.
+        let mut last = Box::pin(Place::take(&one));
+        assert!(now(&mut last).is_none());
+        drop((first, second));
+        assert!(now(&mut waiting[2]).is_none());
+        drop(third);
+        assert!(now(&mut waiting[2]).is_some());
+    }
+
+    /// Whether it was woken.
+    #[derive(Default)]
+    struct Woken(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_is_held_up_is_woken_when_the_last_one_leaves_that_was_called() {
+        let settings = settings(1, AtCap::Block);
+        let counted = take(&settings);
+        let blocking = take(&settings);
+        let mut called = Box::pin(Place::take(&settings));
+        assert!(now(&mut called).is_none());
+        let woken = std::sync::Arc::<Woken>::default();
+        let waker = Waker::from(woken.clone());
+        let mut held_up = Box::pin(counted.run(std::future::ready(())));
+        let polled = held_up.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        drop(blocking);
+        drop(called);
+        assert!(woken.0.load(std::sync::atomic::Ordering::Relaxed));
+        assert_eq!(now(&mut held_up), Some(()));
     }
 
     #[test]
