@@ -158,6 +158,22 @@ async fn one_beyond_the_cap_runs_in_a_blocking_manner_where_it_blocks() {
     assert_eq!(order, [1, 0]);
 }
 
+/// The first ones are held up by the others one by one, and not until their time is over.
+#[tokio::test]
+async fn many_beyond_the_cap_starve_nobody() {
+    let server = Server::start(|_| [vec![Step::Pause(Duration::from_millis(50))], ok("")].concat());
+    let server = server.await;
+    let mut foreign = AsyncForeign::new().await;
+    let config = Config {
+        max_async_transfers: Some(20),
+        transfer_timeout: Some(3000),
+        ..nothing()
+    };
+    foreign.configure(config).await.unwrap();
+    let outcomes = foreign.get_all(&vec![server.url("/"); 200]).await;
+    assert_eq!(counts(&outcomes), (200, 0));
+}
+
 #[tokio::test]
 async fn at_a_cap_of_0_each_call_runs_alone_and_all_are_answered() {
     let server = Server::start(|_| ok("")).await;

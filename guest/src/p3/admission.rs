@@ -15,10 +15,16 @@ use std::{
     task::{Poll, Waker},
 };
 
+/// How often others go on before a transfer runs in a blocking manner: one of them may be
+/// about to end, which takes it some steps.
+const TURNS: u32 = 16;
+
 thread_local! {
     static PLACES: Line = const { Line::new() };
     static BLOCKING: Line = const { Line::new() };
-    /// Transfers that are held up by one which runs in a blocking manner.
+    /// Whether a transfer runs in a blocking manner.
+    static BLOCKED: Cell<bool> = const { Cell::new(false) };
+    /// Transfers that are held up by that.
     static HELD_UP: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -30,7 +36,7 @@ pub(super) struct Place(Option<Kind>);
 enum Kind {
     /// Those of max-async-transfers.
     Counted,
-    /// One beyond them, which runs in a blocking manner.
+    /// That of the one beyond them which runs in a blocking manner, or will be the next.
     Blocking,
 }
 
@@ -54,7 +60,17 @@ impl Place {
                 "max-async-transfers, {most}, are in flight"
             ))),
             AtCap::Wait => Ok(Ticket::of(Kind::Counted, most).called().await),
-            AtCap::Block => Ok(Ticket::of(Kind::Blocking, 1).called().await),
+            AtCap::Block => {
+                let turn = Ticket::of(Kind::Blocking, 1).called().await;
+                for _ in 0..TURNS {
+                    if Kind::Counted.line(|line| line.take(most)) {
+                        return Ok(Self(Some(Kind::Counted)));
+                    }
+                    give_way().await;
+                }
+                BLOCKED.set(true);
+                Ok(turn)
+            }
         }
     }
 
@@ -62,7 +78,7 @@ impl Place {
     pub(super) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|cx| {
-            if self.0 == Some(Kind::Counted) && Kind::Blocking.line(Line::is_taken) {
+            if self.0 == Some(Kind::Counted) && BLOCKED.get() {
                 HELD_UP.with_borrow_mut(|all| {
                     if !all.iter().any(|one| one.will_wake(cx.waker())) {
                         all.push(cx.waker().clone());
@@ -94,11 +110,25 @@ impl Kind {
 
     /// Gives a place back.
     fn free(self) {
-        self.line(Line::free);
-        if self == Self::Blocking && !self.line(Line::is_taken) {
+        if self == Self::Blocking && BLOCKED.take() {
             HELD_UP.take().into_iter().for_each(Waker::wake);
         }
+        self.line(Line::free);
     }
+}
+
+/// Lets all others go on that can.
+async fn give_way() {
+    let mut has_given_way = false;
+    poll_fn(|cx| match has_given_way {
+        true => Poll::Ready(()),
+        false => {
+            has_given_way = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Places, and those who wait for one, in the order in which they came.
@@ -123,10 +153,6 @@ impl Line {
             most: Cell::new(0),
             waiting: RefCell::new(VecDeque::new()),
         }
-    }
-
-    fn is_taken(&self) -> bool {
-        self.taken.get() > 0
     }
 
     /// Takes one of so many places, if one is free and nobody waits for it.
@@ -216,7 +242,13 @@ impl Drop for Ticket {
 mod tests {
     use super::*;
     use crate::preset::Preset;
-    use std::task::Context;
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering::Relaxed},
+        },
+        task::{Context, Wake},
+    };
 
     fn settings(most: u32, at_cap: AtCap) -> Settings {
         Settings {
@@ -235,8 +267,13 @@ mod tests {
         }
     }
 
+    /// What `future` comes to when all others have nothing to do.
+    fn soon<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+        (0..=TURNS).find_map(|_| now(future))
+    }
+
     fn take(settings: &Settings) -> Place {
-        now(&mut Box::pin(Place::take(settings))).unwrap().unwrap()
+        soon(&mut Box::pin(Place::take(settings))).unwrap().unwrap()
     }
 
     #[test]
@@ -294,30 +331,12 @@ mod tests {
 
     /// Whether it was woken.
     #[derive(Default)]
-    struct Woken(std::sync::atomic::AtomicBool);
+    struct Woken(AtomicBool);
 
-    impl std::task::Wake for Woken {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
         }
-    }
-
-    #[test]
-    fn whoever_is_held_up_is_woken_when_the_last_one_leaves_that_was_called() {
-        let settings = settings(1, AtCap::Block);
-        let counted = take(&settings);
-        let blocking = take(&settings);
-        let mut called = Box::pin(Place::take(&settings));
-        assert!(now(&mut called).is_none());
-        let woken = std::sync::Arc::<Woken>::default();
-        let waker = Waker::from(woken.clone());
-        let mut held_up = Box::pin(counted.run(std::future::ready(())));
-        let polled = held_up.as_mut().poll(&mut Context::from_waker(&waker));
-        assert!(polled.is_pending());
-        drop(blocking);
-        drop(called);
-        assert!(woken.0.load(std::sync::atomic::Ordering::Relaxed));
-        assert_eq!(now(&mut held_up), Some(()));
     }
 
     #[test]
@@ -326,14 +345,39 @@ mod tests {
         let counted = take(&settings);
         let blocking = take(&settings);
         let mut another = Box::pin(Place::take(&settings));
-        assert!(now(&mut another).is_none());
+        assert!(soon(&mut another).is_none());
         let work = || std::future::ready(());
         assert_eq!(now(&mut Box::pin(blocking.run(work()))), Some(()));
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(woken.clone());
         let mut held_up = Box::pin(counted.run(work()));
-        assert_eq!(now(&mut held_up), None);
+        let polled = held_up.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
         drop(blocking);
-        assert_eq!(now(&mut held_up), None, "the next one is called");
-        drop(another);
+        assert!(woken.0.load(Relaxed));
+        // Whoever is next waits until that one has had its turn, and takes its place then.
+        assert!(now(&mut another).is_none());
         assert_eq!(now(&mut held_up), Some(()));
+        drop(held_up);
+        drop(counted);
+        let another = soon(&mut another).unwrap().unwrap();
+        assert_eq!(another.0, Some(Kind::Counted));
+    }
+
+    #[test]
+    fn one_that_leaves_when_it_is_next_holds_up_nobody() {
+        let settings = settings(1, AtCap::Block);
+        let counted = take(&settings);
+        let blocking = take(&settings);
+        let mut leaving = Box::pin(Place::take(&settings));
+        let mut last = Box::pin(Place::take(&settings));
+        assert!(now(&mut leaving).is_none() && now(&mut last).is_none());
+        drop(blocking);
+        assert!(now(&mut leaving).is_none());
+        drop(leaving);
+        let mut work = Box::pin(counted.run(std::future::ready(())));
+        assert_eq!(now(&mut work), Some(()));
+        let last = soon(&mut last).unwrap().unwrap();
+        assert_eq!(last.0, Some(Kind::Blocking));
     }
 }
