@@ -108,10 +108,11 @@ impl open_replies::Guest for Component {
         options: Option<wit::RequestOptions>,
     ) -> Result<open_replies::OpenReply, wit::RestError> {
         let call = Call::new(method, url, body, content_type, options);
-        match Transfer::start(call).await {
-            Ok(transfer) => transfer.hand_out().map_err(to_wit::error),
-            Err(error) => Err(to_wit::error(error)),
-        }
+        let opened = match Transfer::start(call).await {
+            Ok(transfer) => transfer.hand_out().await,
+            Err(error) => Err(error),
+        };
+        opened.map_err(to_wit::error)
     }
 }
 

@@ -139,10 +139,12 @@ async fn what_one_leaves_open_ends_with_the_decision() {
     let server = Server::start(|_| vec![Step::Stall]).await;
     let instance = instance(&server, 10, AtCap::Reject);
     let pool = pool(instance.clone(), |_| {});
-    let keep = format!("keep {BASE}/");
-    pool.route(to_do(&[&keep])).await.unwrap();
-    server.wait_for("its end", |record| record.open == 0).await;
-    assert_eq!(instance.stats().in_flight, 0);
+    for word in ["keep", "abandon"] {
+        let thing = format!("{word} {BASE}/");
+        pool.route(to_do(&[&thing])).await.unwrap();
+        server.wait_for("its end", |record| record.open == 0).await;
+        assert_eq!(instance.stats().in_flight, 0, "{word}");
+    }
     // It was not used for another decision, and one that leaves nothing is.
     assert_eq!(said(&pool, &["show asked"]).await, "1");
     assert_eq!(said(&pool, &["show asked"]).await, "2");

@@ -1,7 +1,7 @@
 //! The deadline of a transfer, where this component enforces it.
 
 use super::stop::Stop;
-use crate::duration::nanoseconds;
+use crate::duration::{LONGEST, nanoseconds};
 use std::time::Duration;
 use wasip2::{
     clocks::monotonic_clock,
@@ -10,10 +10,6 @@ use wasip2::{
 
 /// Holds `None` where the host enforces the deadline.
 pub(super) struct Timer(Option<Deadline>);
-
-/// The longest that a host's timer is set to: some know no more milliseconds than fit in
-/// 31 bits, and are ready at once (jco 1.35).
-const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
 
 struct Deadline {
     at: monotonic_clock::Instant,

@@ -62,8 +62,9 @@ impl Place {
             AtCap::Wait => Ok(Ticket::of(Kind::Counted, most).called().await),
             AtCap::Block => {
                 let turn = Ticket::of(Kind::Blocking, 1).called().await;
-                for _ in 0..TURNS {
-                    if Kind::Counted.line(|line| line.take(most)) {
+                let turns = if most == 0 { 0 } else { TURNS };
+                for _ in 0..turns {
+                    if Kind::Counted.line(Line::take_free) {
                         return Ok(Self(Some(Kind::Counted)));
                     }
                     give_way().await;
@@ -72,6 +73,11 @@ impl Place {
                 Ok(turn)
             }
         }
+    }
+
+    /// Whether others are held up until it is free.
+    pub(super) fn blocks(&self) -> bool {
+        self.0 == Some(Kind::Blocking)
     }
 
     /// Does `work`, but stands still while another transfer runs in a blocking manner.
@@ -160,8 +166,13 @@ impl Line {
         self.most.set(most);
         // There may be more places than before.
         self.call();
+        self.take_free()
+    }
+
+    /// The same, by how many places there are now.
+    fn take_free(&self) -> bool {
         let taken = self.taken.get();
-        let is_free = taken < most && self.waiting.borrow().is_empty();
+        let is_free = taken < self.most.get() && self.waiting.borrow().is_empty();
         if is_free {
             self.taken.set(taken + 1);
         }

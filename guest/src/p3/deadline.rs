@@ -1,7 +1,7 @@
 //! The deadline of a transfer.
 
 use super::{bindings::clocks::monotonic_clock, stop::Stop};
-use crate::duration::nanoseconds;
+use crate::duration::{LONGEST, nanoseconds};
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
@@ -32,7 +32,7 @@ impl Deadline {
     pub(super) fn at(End(end): End) -> Self {
         Self(end.map(|at| Timer {
             at,
-            passed: Box::pin(monotonic_clock::wait_until(at)),
+            passed: timer(at),
         }))
     }
 
@@ -43,14 +43,17 @@ impl Deadline {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
             }
-            match &mut self.0 {
-                Some(timer) => timer
-                    .passed
-                    .as_mut()
-                    .poll(cx)
-                    .map(|()| Err(Stop::DeadlinePassed)),
-                None => Poll::Pending,
+            let Some(Timer { at, passed }) = &mut self.0 else {
+                return Poll::Pending;
+            };
+            // The clock counts: a timer may be over before.
+            while passed.as_mut().poll(cx).is_ready() {
+                if monotonic_clock::now() >= *at {
+                    return Poll::Ready(Err(Stop::DeadlinePassed));
+                }
+                *passed = timer(*at);
             }
+            Poll::Pending
         })
         .await
     }
@@ -58,6 +61,14 @@ impl Deadline {
     pub(super) fn end(&self) -> End {
         End(self.0.as_ref().map(|timer| timer.at))
     }
+}
+
+/// Over at that time, or before, if it is far away.
+fn timer(at: monotonic_clock::Mark) -> Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(async move {
+        let longest = monotonic_clock::now().saturating_add(nanoseconds(LONGEST));
+        monotonic_clock::wait_until(at.min(longest)).await;
+    })
 }
 
 impl End {

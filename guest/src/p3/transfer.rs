@@ -121,12 +121,16 @@ impl Transfer {
         }
     }
 
-    /// The reply with its body unread, which goes on to arrive.
+    /// The reply with its body unread, which goes on to arrive. In a blocking manner, it is
+    /// waited for: whoever reads it may first wait for one that is held up.
     ///
     /// # Errors
     ///
     /// It is announced as too large.
-    pub(super) fn hand_out(self) -> Result<OpenReply, RestError> {
+    pub(super) async fn hand_out(self) -> Result<OpenReply, RestError> {
+        if self.place.blocks() {
+            return self.finish().await.map(whole);
+        }
         let Self {
             head: Head { status, headers },
             body,
@@ -162,6 +166,23 @@ impl Transfer {
             body: stream,
             end,
         })
+    }
+}
+
+/// A reply whose body is here.
+fn whole(reply: Response) -> OpenReply {
+    let (mut to, stream) = wit_stream::new();
+    let (done, end) = wit_future::new(|| Ok(()));
+    spawn_local(async move {
+        to.write_all(reply.body).await;
+        drop((to, done));
+    });
+    OpenReply {
+        status: reply.status,
+        content_type: response::content_type(&reply.headers),
+        headers: reply.headers,
+        body: stream,
+        end,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     instance::Instance,
 };
 use futures_util::future::Either;
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 use tokio::sync::oneshot;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, p2::Pollable as _};
@@ -60,7 +60,14 @@ pub struct PluginCtx {
     trace: Trace,
     /// Where all that comes into it is taken down, or played from.
     tape: Option<Tape>,
+    /// What goes on while the plugin does other things, each with a clone.
+    going_on: GoingOn,
+    /// The request of WASI 0.3 that it is to answer, by its place in the table.
+    received: Option<u32>,
 }
+
+/// One of the things that go on for a plugin until it is dropped.
+pub(super) type GoingOn = Arc<()>;
 
 /// A store's state that has a [`PluginCtx`]; see the example of the
 /// [module](crate::plugin).
@@ -89,6 +96,8 @@ impl PluginCtx {
             questions: None,
             trace: Trace::default(),
             tape: None,
+            going_on: GoingOn::default(),
+            received: None,
         }
     }
 
@@ -257,6 +266,26 @@ impl PluginCtx {
         Ok(convert::result(outcome))
     }
 
+    /// The plugin is to answer the request at this place.
+    pub(super) fn receives(&mut self, request: u32) {
+        self.received = Some(request);
+    }
+
+    /// Whether it is to answer the request at this place. It was, from then on.
+    pub(super) fn take_received(&mut self, request: u32) -> bool {
+        self.received.take_if(|it| *it == request).is_some()
+    }
+
+    /// Marks something as going on until the result is dropped.
+    pub(super) fn going_on(&self) -> GoingOn {
+        self.going_on.clone()
+    }
+
+    /// Whether nothing goes on.
+    pub(super) fn is_quiet(&self) -> bool {
+        Arc::strong_count(&self.going_on) == 1
+    }
+
     /// Begins `call`, while which the plugin goes on with other things. Dropped, the result
     /// ends it.
     ///
@@ -267,9 +296,13 @@ impl PluginCtx {
         &mut self,
         call: PluginCall,
     ) -> wasmtime::Result<impl Future<Output = wasmtime::Result<Outcome>> + Send + use<>> {
+        let going_on = self.going_on();
         if let Some(tape) = self.tape.as_ref().filter(|it| it.plays()) {
             let answer = tape.play_in_turn(&call.question())?;
-            return Ok(Either::Left(answer));
+            return Ok(Either::Left(async move {
+                let _going_on = going_on;
+                answer.await
+            }));
         }
         let noting = self.note(&call);
         let charged = self.charged(call).map(|spec| {
@@ -277,6 +310,7 @@ impl PluginCtx {
             (self.instance.request(spec).into_future(), asking)
         });
         Ok(Either::Right(async move {
+            let _going_on = going_on;
             let outcome = match charged {
                 Ok((request, asking)) => {
                     let outcome = request.await;

@@ -110,7 +110,8 @@ impl<E: Exports> Started<E> {
         let look = async |accessor: &Accessor<State>| {
             poll_fn(|cx| Poll::Ready(accessor.poll_no_interesting_tasks(cx).is_ready())).await
         };
-        self.store.run_concurrent(look).await
+        // A task may end before the calls that it has begun.
+        Ok(self.store.run_concurrent(look).await? && self.context().is_quiet())
     }
 
     /// Has it go at `pace` from now on.

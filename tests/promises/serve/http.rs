@@ -212,6 +212,14 @@ async fn fields_without_end_are_its_own_end<S: Site>() {
     assert_eq!(text(&serving, "/hello").await, "hello");
 }
 
+/// The host would keep what is said of it, on nobody's account.
+#[tokio::test]
+async fn a_request_that_a_plugin_has_made_is_not_consumed() {
+    let serving = Serving::start(Async::NAME, &[]).await;
+    assert_eq!(get(&serving, "/consume-own").await.status(), 503);
+    assert_eq!(text(&serving, "/hello").await, "hello");
+}
+
 async fn a_request_is_for_one_host<S: Site>() {
     let serving = Serving::start(S::NAME, &[]).await;
     let of = async |head: &str| raw(&serving, &format!("{head}connection: close\r\n\r\n")).await;

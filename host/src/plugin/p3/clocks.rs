@@ -32,7 +32,10 @@ impl<T: Send> HostWithStore<T> for Clocks {
 
 /// Waits so many nanoseconds.
 async fn wait<T: Send>(accessor: &Accessor<T, Clocks>, nanoseconds: u64) {
-    let tape = accessor.with(|mut access| access.get().tape().cloned());
+    let (_going_on, tape) = accessor.with(|mut access| {
+        let context = access.get();
+        (context.going_on(), context.tape().cloned())
+    });
     let timer = tape.map(|tape| (tape.begin_timer(), tape));
     match timer {
         Some((turn, tape)) if tape.plays() => tape.turn_of(turn).await,

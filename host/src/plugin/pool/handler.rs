@@ -2,7 +2,10 @@
 
 mod answering;
 
-use super::{DecisionError, FailureKind, PoolOptions, PoolStats, instances::Instances};
+use super::{
+    DecisionError, FailureKind, PoolOptions, PoolStats,
+    instances::{Instances, trapped},
+};
 use crate::{
     instance::Instance,
     plugin::{handler::Handler, questions::Questions, runtime::Plugin, trace::Trace},
@@ -223,7 +226,7 @@ impl HandlerPool {
                 let handled = started.handle(request, answer);
                 let done = answering::run(handled, answered, &method, head).await?;
                 // One that was given up is in the midst of its work, and does no other.
-                if done == Done::Complete {
+                if done == Done::Complete && started.is_quiet().await.map_err(trapped)? {
                     started.context().keep_questions(None);
                     pool.give_back(started);
                 }

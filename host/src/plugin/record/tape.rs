@@ -21,8 +21,8 @@ use wasmtime_wasi::WasiCtxBuilder;
 /// Bytes of one recording. A plugin may read a clock without end.
 const MOST: usize = 16 << 20;
 
-/// How long nothing has come to a plugin that waits for an answer which never came, when it
-/// is told so.
+/// How long nothing has come to a plugin when a timer is over that was not over then, or when
+/// it is told that an answer never came.
 const STANDSTILL: Duration = Duration::from_millis(50);
 
 /// How far the monotonic clock goes with each reading that was not recorded, in
@@ -296,8 +296,6 @@ impl Tape {
         Ok(async move {
             let Some(outcome) = answer else {
                 tape.turn_of(Turn::NEVER).await;
-                // The plugin hears of what came last before that, and may go on without this.
-                sleep(STANDSTILL).await;
                 return Err(Self::unanswered());
             };
             tape.turn_of(Turn::answer(asked - 1)).await;
@@ -340,13 +338,15 @@ impl Tape {
                         self.turned.notify_waiters();
                         return;
                     }
-                    None => return,
                     _ if turn.is_answer() && !left.contains(&turn.0) => return,
-                    _ => {}
+                    None => break,
+                    Some(_) => {}
                 }
             }
             turned.await;
         }
+        // The plugin hears of what came last, and may go on without this.
+        sleep(STANDSTILL).await;
     }
 
     /// The plugin waits for an answer that did not come then, which ends it.

@@ -62,6 +62,13 @@ pub(crate) async fn ask(url: &str) -> Result<u16, String> {
     }
 }
 
+/// The same, and leaves it to nobody.
+async fn abandon(url: &str) {
+    let mut asked = Box::pin(rest_get(url.into(), None));
+    let _ = futures_util::poll!(&mut asked);
+    std::mem::forget(asked);
+}
+
 /// Does what is another thing here than with WASI 0.2. The result is for an attribute.
 pub(crate) async fn special(word: &str, rest: &str) -> Option<String> {
     Some(match word {
@@ -74,6 +81,10 @@ pub(crate) async fn special(word: &str, rest: &str) -> Option<String> {
         "within" => within(rest).await,
         "many" => many(rest).await,
         "open" => open(rest).await,
+        "abandon" => {
+            abandon(rest).await;
+            "abandoned".into()
+        }
         "open-many" => open_many(rest).await,
         "wait" => {
             monotonic_clock::wait_for(number(rest) * 1_000_000).await;

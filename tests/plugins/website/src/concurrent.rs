@@ -71,6 +71,7 @@ impl Guest for Website {
                 Response::new(announcing(100), None, trailers).0
             }
             "/fields" => make_fields(),
+            "/consume-own" => consume_own(),
             _ => answer(404, "there is no such page"),
         })
     }
@@ -153,6 +154,15 @@ fn make_fields() -> ! {
         while fields.append("x", &[b'x'; 1000]).is_ok() {}
         all.push(fields);
     }
+}
+
+/// Has the host keep what is said of a request that nobody has sent.
+fn consume_own() -> Response {
+    let (_, trailers) = wit_future::new(|| Ok(None));
+    let (request, sent) = Request::new(Fields::new(), None, trailers, None);
+    let response = echo(request);
+    std::mem::forget(sent);
+    response
 }
 
 fn spin() -> ! {
