@@ -49,6 +49,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answer;
 mod background;
 mod bindings;
 mod call;
@@ -75,6 +76,7 @@ mod router;
 mod runtime;
 mod settings;
 mod stage;
+mod state;
 mod trace;
 mod transfer;
 mod transfers;
@@ -87,7 +89,8 @@ pub use pool::{
 };
 pub use questions::{Observer, Question, Questions};
 pub use record::{Record, RecordError, Recorder, Replay};
-pub use runtime::{Command, Limits, Plugin, PluginRuntime};
+pub use runtime::{Command, Plugin, PluginRuntime};
+pub use state::Limits;
 
 use wasmtime::component::{HasSelf, Linker};
 

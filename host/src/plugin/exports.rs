@@ -1,10 +1,6 @@
 //! What a plugin exports, and an instance of it that is asked through that.
 
-use super::{
-    PluginCtx,
-    pace::Pace,
-    runtime::{Plugin, State},
-};
+use super::{PluginCtx, pace::Pace, runtime::Plugin, state::State};
 use std::{future::poll_fn, sync::Arc, task::Poll};
 use wasmtime::{Store, component::Accessor};
 

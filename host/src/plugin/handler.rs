@@ -2,23 +2,22 @@
 //! `wasi:http/handler` of 0.3), and what it is asked.
 
 use super::{
+    answer::Answer,
     exports::{Exports, Started},
     p3::handler as p3,
-    runtime::{Plugin, State},
+    runtime::Plugin,
+    state::State,
 };
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::oneshot;
 use wasmtime::{Store, error::Context as _};
 use wasmtime_wasi_http::{
-    Error as WasiError, WasiBody, WasiHttpView as _,
+    Error as WasiError, WasiHttpView as _,
     p2::bindings::{Proxy, ProxyPre, http::types::Scheme},
     p3::bindings::{Service, ServicePre},
 };
-
-/// What the plugin says of a request. An error is one of `wasi:http`.
-pub(super) type Answer = Result<Response<WasiBody>, String>;
 
 /// A handler of either generation.
 pub(super) enum Handler {

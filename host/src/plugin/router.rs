@@ -3,7 +3,8 @@
 use super::{
     exports::{Exports, Started},
     p3::bindings::router::{AsyncRouter, AsyncRouterPre},
-    runtime::{Plugin, State},
+    runtime::Plugin,
+    state::State,
 };
 use crate::routing::{
     Decision, Request,

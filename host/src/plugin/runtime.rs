@@ -2,10 +2,10 @@
 //! compute, and stores that bound what they take.
 
 use super::{
-    PluginCtx, PluginView,
+    PluginCtx,
     background::Background,
-    pace::Pace,
     stage::{self, Stage},
+    state::{Limits, State},
 };
 use crate::ticker::{Running, Ticker};
 use parking_lot::Mutex;
@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 use wasmtime::{
-    Cache, CacheConfig, ResourceLimiter, Store, UpdateDeadline,
+    Cache, CacheConfig, Store, UpdateDeadline,
     component::{Component, InstancePre},
     error::Context as _,
 };
@@ -31,39 +31,6 @@ const MAKER_RESOURCES: usize = 512;
 
 /// Tasks, calls, streams and futures that a plugin of WASI 0.3 may have at once.
 const CONCURRENT: usize = 16 * 1024;
-
-/// Core modules that a plugin is made of, and memories and tables of these, at most.
-/// Toolchains make a dozen modules of an interpreter.
-const INSTANCES: usize = 200;
-const MEMORIES: usize = 50;
-const TABLES: usize = 100;
-
-/// What a plugin takes of its store, at most.
-///
-/// ```
-/// use rest_client_host::plugin::Limits;
-///
-/// let mut limits = Limits::default();
-/// assert_eq!(limits.memory, 256 << 20);
-/// limits.memory = 16 << 20;
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Bytes of all its memories together. 256 MiB by default.
-    pub memory: usize,
-    /// Places of all its tables together. 100,000 by default.
-    pub table: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            memory: 256 << 20,
-            table: 100_000,
-        }
-    }
-}
 
 /// An engine for plugins. Clones are the same one.
 ///
@@ -89,68 +56,6 @@ struct Inner {
     ticker: Ticker,
     limits: Limits,
     background: Background,
-}
-
-/// What the store of a plugin holds beside the plugin.
-pub(super) struct State {
-    pub(super) rest_client: PluginCtx,
-    taken: Taken,
-    pub(super) pace: Arc<Pace>,
-}
-
-/// What a plugin has taken of its store.
-struct Taken {
-    limits: Limits,
-    memory: usize,
-    table: usize,
-}
-
-impl ResourceLimiter for Taken {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        Ok(grow(&mut self.memory, current, desired, self.limits.memory))
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        Ok(grow(&mut self.table, current, desired, self.limits.table))
-    }
-
-    fn instances(&self) -> usize {
-        INSTANCES
-    }
-
-    fn tables(&self) -> usize {
-        TABLES
-    }
-
-    fn memories(&self) -> usize {
-        MEMORIES
-    }
-}
-
-/// Counts the growth of one to what all have `taken`, unless that is more than `most`.
-fn grow(taken: &mut usize, current: usize, desired: usize, most: usize) -> bool {
-    let total = taken.saturating_sub(current).saturating_add(desired);
-    let fits = total <= most;
-    if fits {
-        *taken = total;
-    }
-    fits
-}
-
-impl PluginView for State {
-    fn rest_client(&mut self) -> &mut PluginCtx {
-        &mut self.rest_client
-    }
 }
 
 /// A plugin that is compiled, and can be run any number of times. Clones are the same
@@ -397,19 +302,9 @@ impl Plugin {
         if self.is_handler {
             rest_client.table().set_max_capacity(MAKER_RESOURCES);
         }
-        let Inner { limits, .. } = &*self.runtime.0;
-        let taken = Taken {
-            limits: *limits,
-            memory: 0,
-            table: 0,
-        };
-        let state = State {
-            rest_client,
-            taken,
-            pace: Arc::new(Pace::begin()),
-        };
+        let state = State::new(rest_client, self.runtime.0.limits);
         let mut store = Store::new(self.pre.engine(), state);
-        store.limiter(|state| &mut state.taken);
+        store.limiter(State::limiter);
         if let Some(table) = store.concurrent_resource_table() {
             table.set_max_capacity(CONCURRENT);
         }

@@ -1,7 +1,7 @@
 //! Where plugins of one generation of WASI are compiled, and what they find there.
 
 use super::{
-    add_to_handler_linker, add_to_linker, http_types::add_refusal_to_linker, p3, runtime::State,
+    add_to_handler_linker, add_to_linker, http_types::add_refusal_to_linker, p3, state::State,
 };
 use wasmtime::{
     Cache, Config, Engine,

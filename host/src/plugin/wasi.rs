@@ -21,21 +21,6 @@ impl WasiView for PluginCtx {
 
 /// Adds `wasi:cli`, clocks, random numbers, files and sockets, without `wasi:io`.
 pub(super) fn add_to_linker<T: PluginView>(l: &mut Linker<T>) -> wasmtime::Result<()> {
-    fn of_cli<T: PluginView>(state: &mut T) -> WasiCliCtxView<'_> {
-        state.rest_client().cli()
-    }
-    fn of_clocks<T: PluginView>(state: &mut T) -> WasiClocksCtxView<'_> {
-        state.rest_client().clocks()
-    }
-    fn of_files<T: PluginView>(state: &mut T) -> WasiFilesystemCtxView<'_> {
-        state.rest_client().filesystem()
-    }
-    fn of_random<T: PluginView>(state: &mut T) -> &mut WasiRandomCtx {
-        state.rest_client().ctx().ctx.random()
-    }
-    fn of_sockets<T: PluginView>(state: &mut T) -> WasiSocketsCtxView<'_> {
-        state.rest_client().sockets()
-    }
     cli::environment::add_to_linker::<T, WasiCli>(l, of_cli)?;
     cli::exit::add_to_linker::<T, WasiCli>(l, of_cli)?;
     cli::stdin::add_to_linker::<T, WasiCli>(l, of_cli)?;
@@ -61,6 +46,26 @@ pub(super) fn add_to_linker<T: PluginView>(l: &mut Linker<T>) -> wasmtime::Resul
     sockets::tcp_create_socket::add_to_linker::<T, WasiSockets>(l, of_sockets)?;
     sockets::udp::add_to_linker::<T, WasiSockets>(l, of_sockets)?;
     sockets::udp_create_socket::add_to_linker::<T, WasiSockets>(l, of_sockets)
+}
+
+pub(super) fn of_cli<T: PluginView>(state: &mut T) -> WasiCliCtxView<'_> {
+    state.rest_client().cli()
+}
+
+pub(super) fn of_clocks<T: PluginView>(state: &mut T) -> WasiClocksCtxView<'_> {
+    state.rest_client().clocks()
+}
+
+pub(super) fn of_files<T: PluginView>(state: &mut T) -> WasiFilesystemCtxView<'_> {
+    state.rest_client().filesystem()
+}
+
+pub(super) fn of_random<T: PluginView>(state: &mut T) -> &mut WasiRandomCtx {
+    state.rest_client().ctx().ctx.random()
+}
+
+pub(super) fn of_sockets<T: PluginView>(state: &mut T) -> WasiSocketsCtxView<'_> {
+    state.rest_client().sockets()
 }
 
 /// Adds `wasi:io`.

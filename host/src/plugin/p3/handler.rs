@@ -1,6 +1,6 @@
 //! A request to a plugin that exports `wasi:http/handler` of WASI 0.3, and its answer.
 
-use crate::plugin::{context::PluginView as _, handler::Answer, runtime::State};
+use crate::plugin::{answer::Answer, context::PluginView as _, state::State};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response, header::HOST, uri::Scheme};

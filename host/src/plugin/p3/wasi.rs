@@ -1,35 +1,22 @@
 //! WASI 0.3 as plugins have it: with nothing behind it but what was granted.
 
 use super::clocks::Clocks;
-use crate::plugin::context::PluginView;
+use crate::plugin::{
+    context::PluginView,
+    wasi::{of_cli, of_clocks, of_files, of_random, of_sockets},
+};
 use wasmtime::component::Linker;
 use wasmtime_wasi::{
-    WasiView as _,
-    cli::{WasiCli, WasiCliCtxView, WasiCliView as _},
-    clocks::{WasiClocks, WasiClocksCtxView, WasiClocksView as _},
-    filesystem::{WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView as _},
+    cli::WasiCli,
+    clocks::WasiClocks,
+    filesystem::WasiFilesystem,
     p3::bindings::{cli, clocks, filesystem, random, sockets},
-    random::{WasiRandom, WasiRandomCtx},
-    sockets::{WasiSockets, WasiSocketsCtxView, WasiSocketsView as _},
+    random::WasiRandom,
+    sockets::WasiSockets,
 };
 
 /// Adds `wasi:cli`, clocks, random numbers, files and sockets.
 pub(super) fn add_to_linker<T: PluginView>(l: &mut Linker<T>) -> wasmtime::Result<()> {
-    fn of_cli<T: PluginView>(state: &mut T) -> WasiCliCtxView<'_> {
-        state.rest_client().cli()
-    }
-    fn of_clocks<T: PluginView>(state: &mut T) -> WasiClocksCtxView<'_> {
-        state.rest_client().clocks()
-    }
-    fn of_files<T: PluginView>(state: &mut T) -> WasiFilesystemCtxView<'_> {
-        state.rest_client().filesystem()
-    }
-    fn of_random<T: PluginView>(state: &mut T) -> &mut WasiRandomCtx {
-        state.rest_client().ctx().ctx.random()
-    }
-    fn of_sockets<T: PluginView>(state: &mut T) -> WasiSocketsCtxView<'_> {
-        state.rest_client().sockets()
-    }
     cli::environment::add_to_linker::<T, WasiCli>(l, of_cli)?;
     cli::exit::add_to_linker::<T, WasiCli>(l, of_cli)?;
     cli::stdin::add_to_linker::<T, WasiCli>(l, of_cli)?;

@@ -5,7 +5,7 @@
 
 use super::{HandlerBody, Written, given_up};
 use crate::plugin::{
-    handler::Answer,
+    answer::Answer,
     pool::{DecisionError, FailureKind, instances::trapped},
 };
 use bytes::Bytes;
