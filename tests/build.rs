@@ -4,7 +4,7 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// Programs, each with the `cfg` that is set where it is installed.
-const TOOLS: [(&str, &str); 17] = [
+const TOOLS: [(&str, &str); 18] = [
     ("c-plugin", "has_c_plugin"),
     ("caddy", "has_caddy"),
     ("curl", "has_curl"),
@@ -14,6 +14,7 @@ const TOOLS: [(&str, &str); 17] = [
     ("javascript-plugin", "has_javascript_plugin"),
     ("kamailio", "has_kamailio"),
     ("nginx", "has_nginx"),
+    ("python-async-plugin", "has_python_async_plugin"),
     ("python-plugin", "has_python_plugin"),
     ("rustup", "has_rustup"),
     ("script", "has_script"),
@@ -59,6 +60,7 @@ fn is_here(tool: &str) -> bool {
         "go-plugin" => built("credit-check-go.wasm"),
         "javascript-plugin" => built("credit-check-javascript.wasm"),
         "python-plugin" => built("credit-check-python.wasm"),
+        "python-async-plugin" => built("credit-and-location-python.wasm"),
         "kamailio" => PathBuf::from(KAMAILIO_MODULE).exists(),
         "nginx" => on_path("nginx") || PathBuf::from("/usr/sbin/nginx").exists(),
         other => on_path(other),

@@ -31,12 +31,14 @@ const PLUGINS: [(&str, &[&str], &str); 9] = [
     ("website", &["async"], "website-async"),
 ];
 
-/// The credit check in other languages: their folders, and the programs that each needs.
-const LANGUAGES: [(&str, &[&str]); 4] = [
-    ("c", &["python3"]),
-    ("go", &["python3"]),
-    ("javascript", &["node", "npm"]),
-    ("python", &["python3"]),
+/// Examples in other languages: their folders, the names of their components, and the
+/// programs that each needs.
+const LANGUAGES: [(&str, &str, &[&str]); 5] = [
+    ("c", "credit-check-c", &["python3"]),
+    ("go", "credit-check-go", &["python3"]),
+    ("javascript", "credit-check-javascript", &["node", "npm"]),
+    ("python", "credit-check-python", &["python3"]),
+    ("python-async", "credit-and-location-python", &["python3"]),
 ];
 
 /// Makes the bindings for C and Go. Built here, once for both of them.
@@ -69,8 +71,7 @@ pub fn build() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Builds the credit check in other languages, `credit-check-LANGUAGE.wasm`, where their
-/// programs are. The result has, for each, the name by which tests know it and how it went.
+/// Builds the examples in other languages into [`folder`], where their programs are. The result has, for each, the name by which tests know it and how it went.
 ///
 /// # Errors
 ///
@@ -83,10 +84,10 @@ pub fn build_other_languages() -> Result<Vec<(String, Result<()>)>> {
         eprintln!("missing: {WIT_BINDGEN}: {error:#}");
     }
     let path = path.ok();
-    let build = |(language, programs): (&str, &[&str])| {
+    let build = |(language, name, programs): (&str, &str, &[&str])| {
         let built = Language {
             source: workspace_root().join("examples/plugins").join(language),
-            output: folder.join(format!("credit-check-{language}.wasm")),
+            output: folder.join(name).with_extension("wasm"),
             build_dir: tools.join(language),
             programs,
             path: path.as_deref(),

@@ -16,8 +16,7 @@ pub(super) struct Incoming {
     // Rust drops fields in this order.
     stream: StreamReader<u8>,
     end: FutureReader<Result<Option<Trailers>, ErrorCode>>,
-    /// Told when it is dropped. A host may take that for the end of the body, whatever of it
-    /// was read (wasmtime 49).
+    /// Told when it is dropped: nothing is read any more.
     _done: FutureWriter<Result<(), ErrorCode>>,
     _sent: Sent,
 }
