@@ -45,10 +45,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             failed.insert((host.name.clone(), name), what);
         }
     }
-    println!("{}", table(&hosts, cases, &failed));
+    if !hosts.is_empty() {
+        println!("{}", table(&hosts, cases, &failed));
+    }
     let mut unexplained = 0;
     for host in &serving {
-        let judged = serving::judge(&host.command, &peers).await;
+        let judged = serving::judge(&host.command, host.wasi, &peers).await;
         unexplained += usize::from(judged.is_err());
         let held = judged.map_or_else(
             |what| format!("{what}. **Not known.**"),

@@ -3,7 +3,7 @@
 //! have an instance of its own.
 
 use crate::{cases::DEADLINE, peers::Peers};
-use rest_client_host::{Config, Host, Response};
+use rest_client_host::{Config, Host, Response, Wasi};
 use std::{process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
@@ -62,13 +62,18 @@ impl Serving {
 }
 
 /// What does not hold there, if anything.
-pub(crate) async fn judge(command: &[String], peers: &Peers) -> Result<(), String> {
+pub(crate) async fn judge(command: &[String], wasi: Wasi, peers: &Peers) -> Result<(), String> {
     let serving = Serving::start(command).await?;
     let credit = peers.server.url("/credit");
-    for (path, expected) in [
+    let mut pages = vec![
         ("/hello".to_owned(), "hello".to_owned()),
         (format!("/ask?{credit}"), format!("200 {credit}")),
-    ] {
+    ];
+    if wasi == Wasi::P3 {
+        // By the component for 0.2, which it is composed with as well.
+        pages.push((format!("/ask-in-0.2?{credit}"), format!("200 {credit}")));
+    }
+    for (path, expected) in pages {
         let reply = serving.get(&path).await?;
         if reply.text() != expected {
             return Err(format!(

@@ -107,6 +107,30 @@ async fn the_component_can_be_had_without_a_plugin() {
     assert!(ended.stdout == Wasi::P2.component());
 }
 
+/// It is served in other hosts by `cargo xtask hosts`.
+#[tokio::test]
+async fn a_plugin_that_asks_in_both_generations_is_composed_with_both_components() {
+    let folder = Folder::new();
+    let plugin = folder.file("plugin.wasm", plugin::built("website-async"));
+    let composed = folder.path("composed.wasm");
+    let composed = composed.to_str().unwrap();
+    let ended = run(
+        rest_client(),
+        ["compose", &plugin, "--output", composed],
+        b"",
+    )
+    .await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let needs = ended.text();
+    for import in [
+        "wasi:http/client@0.3.0",
+        "wasi:http/outgoing-handler@0.2.12",
+    ] {
+        assert!(needs.contains(import), "{needs}");
+    }
+    assert!(!needs.contains("rest:client"), "{needs}");
+}
+
 #[tokio::test]
 async fn what_can_t_be_composed_is_refused_and_nothing_is_written() {
     let folder = Folder::new();

@@ -70,11 +70,8 @@ struct Composed {
 
 fn composed(file: &Path, plugin: Vec<u8>, fixed: &Fixed) -> Result<Composed, Problem> {
     let of_plugin = plugin.len();
-    let mut graph = CompositionGraph::new();
-    let read = |name, bytes, types: &mut Types| Package::from_bytes(name, None, bytes, types);
-    let socket = read("plugin", plugin, graph.types_mut())
+    let imported = imports(&plugin)
         .map_err(|error| wrong(file, format_args!("this is no component: {error:#}")))?;
-    let imported = imports(&socket, graph.types());
     let wanted = of_this_project(&imported);
     let components = components(file, &wanted)?;
     if components.is_empty() {
@@ -97,44 +94,24 @@ fn composed(file: &Path, plugin: Vec<u8>, fixed: &Fixed) -> Result<Composed, Pro
             ));
         }
     }
-    let internal = |error: &dyn std::fmt::Display| {
-        Problem::new(Exit::Internal, format!("it can't be composed: {error}"))
-    };
-    let socket = graph
-        .register_package(socket)
-        .map_err(|error| internal(&error))?;
-    let (mut offered, mut plugs) = (Vec::new(), Vec::new());
-    for (name, wasi) in components {
+    let (mut bytes, mut offered) = (plugin, Vec::new());
+    for wasi in components {
         let component = fixed.component_for_plugin(wasi)?;
-        let ours = read(name, component, graph.types_mut()).map_err(|error| internal(&error))?;
-        offered.extend(exports(&ours, graph.types()));
-        let ours = graph.register_package(ours);
-        plugs.push(ours.map_err(|error| internal(&error))?);
+        offered.extend(exports(&component).map_err(internal)?);
+        // One after the other: the library takes no two plugs that have the same types.
+        bytes = plugged(bytes, component).map_err(internal)?;
     }
-    let unsatisfied = |wanted: &[String]| {
+    let imports = imports(&bytes).map_err(internal)?;
+    let left = of_this_project(&imports);
+    if !left.is_empty() {
         let offered = of_this_project(&offered).join(", ");
-        wrong(
+        return Err(wrong(
             file,
             format_args!(
                 "it imports {}, in a form that this component does not have; it has {offered}",
-                wanted.join(", ")
+                left.join(", ")
             ),
-        )
-    };
-    match plug(&mut graph, plugs, socket) {
-        Ok(()) => {}
-        Err(PlugError::NoPlugHappened) => return Err(unsatisfied(&wanted)),
-        Err(PlugError::GraphError { source }) => return Err(internal(&source)),
-    }
-    let bytes = graph
-        .encode(EncodeOptions::default())
-        .map_err(|error| internal(&error))?;
-    let mut types = Types::default();
-    let whole = read("composed", bytes.clone(), &mut types).map_err(|error| internal(&error))?;
-    let imports = imports(&whole, &types);
-    let left = of_this_project(&imports);
-    if !left.is_empty() {
-        return Err(unsatisfied(&left));
+        ));
     }
     Ok(Composed {
         bytes,
@@ -143,12 +120,39 @@ fn composed(file: &Path, plugin: Vec<u8>, fixed: &Fixed) -> Result<Composed, Pro
     })
 }
 
-fn imports(package: &Package, types: &Types) -> Vec<String> {
-    types[package.ty()].imports.keys().cloned().collect()
+fn internal(error: anyhow::Error) -> Problem {
+    Problem::new(Exit::Internal, format!("it can't be composed: {error:#}"))
 }
 
-fn exports(package: &Package, types: &Types) -> Vec<String> {
-    types[package.ty()].exports.keys().cloned().collect()
+/// `socket`, whose imports are the exports of `component` as far as these fit.
+fn plugged(socket: Vec<u8>, component: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let mut register = |name, bytes| {
+        let package = Package::from_bytes(name, None, bytes, graph.types_mut())?;
+        Ok::<_, anyhow::Error>(graph.register_package(package)?)
+    };
+    let (socket_package, component) = (
+        register("plugin", socket.clone())?,
+        register("component", component)?,
+    );
+    match plug(&mut graph, vec![component], socket_package) {
+        Ok(()) => Ok(graph.encode(EncodeOptions::default())?),
+        // What is left over is told by whoever looks at the imports.
+        Err(PlugError::NoPlugHappened) => Ok(socket),
+        Err(PlugError::GraphError { source }) => Err(source),
+    }
+}
+
+fn imports(component: &[u8]) -> anyhow::Result<Vec<String>> {
+    let mut types = Types::default();
+    let package = Package::from_bytes("component", None, component.to_vec(), &mut types)?;
+    Ok(types[package.ty()].imports.keys().cloned().collect())
+}
+
+fn exports(component: &[u8]) -> anyhow::Result<Vec<String>> {
+    let mut types = Types::default();
+    let package = Package::from_bytes("component", None, component.to_vec(), &mut types)?;
+    Ok(types[package.ty()].exports.keys().cloned().collect())
 }
 
 fn of_this_project(names: &[String]) -> Vec<String> {
@@ -159,7 +163,7 @@ fn of_this_project(names: &[String]) -> Vec<String> {
 }
 
 /// The components that have what is `wanted`.
-fn components(file: &Path, wanted: &[String]) -> Result<Vec<(&'static str, Wasi)>, Problem> {
+fn components(file: &Path, wanted: &[String]) -> Result<Vec<Wasi>, Problem> {
     let configures = wanted.iter().any(|it| it.starts_with(CONFIGURATION));
     let is_async = |it: &&String| it.starts_with(ASYNC_PACKAGE);
     let asynchronous = wanted.iter().filter(is_async).count();
@@ -172,10 +176,10 @@ fn components(file: &Path, wanted: &[String]) -> Result<Vec<(&'static str, Wasi)
     }
     let mut components = Vec::new();
     if synchronous > 0 || configures && asynchronous == 0 {
-        components.push(("component", Wasi::P2));
+        components.push(Wasi::P2);
     }
     if asynchronous > 0 {
-        components.push(("async-component", Wasi::P3));
+        components.push(Wasi::P3);
     }
     Ok(components)
 }

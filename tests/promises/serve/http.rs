@@ -206,6 +206,17 @@ async fn it_asks_services_and_nobody_else<S: Site>() {
     assert_eq!(billing.record().requests.len(), 1);
 }
 
+#[tokio::test]
+async fn a_plugin_of_wasi_0_3_may_ask_in_0_2_as_well() {
+    let billing = Server::start(|_| ok("12.50")).await;
+    let serving = Serving::asking(Async::NAME, ("billing", &billing), &[]).await;
+    let url = "http://billing.service.internal/credit";
+    for path in ["ask", "ask-in-0.2"] {
+        let reply = text(&serving, &format!("/{path}?{url}")).await;
+        assert_eq!(reply, format!("200 {url}"), "{path}");
+    }
+}
+
 async fn fields_without_end_are_its_own_end<S: Site>() {
     let serving = Serving::start(S::NAME, &[]).await;
     assert_eq!(get(&serving, "/fields").await.status(), 503);

@@ -5,6 +5,7 @@ mod bindings {
         inline: "
             package tests:website;
             world website {
+                import rest:client/rest@0.1.0;
                 import rest:client-async/rest@0.1.0;
                 import wasi:http/client@0.3.0;
                 export wasi:http/handler@0.3.0;
@@ -18,9 +19,9 @@ mod bindings {
 
 use bindings::{
     exports::wasi::http0_3_0::handler::Guest,
-    rest::client_async::rest::rest_get,
+    rest::{client, client_async::rest::rest_get},
     wasi::http0_3_0::{
-        client,
+        client as http_client,
         types::{ErrorCode, Fields, Request, Response, Scheme},
     },
     wit_future, wit_stream,
@@ -48,6 +49,10 @@ impl Guest for Website {
             "/authority" => answer(200, &request.get_authority().unwrap_or_default()),
             "/echo" => echo(request),
             "/ask" => match rest_get(query.into(), None).await {
+                Ok(reply) => answer(200, &format!("{} {}", reply.status, query)),
+                Err(error) => answer(502, &error.to_string()),
+            },
+            "/ask-in-0.2" => match client::rest::rest_get(query, None) {
                 Ok(reply) => answer(200, &format!("{} {}", reply.status, query)),
                 Err(error) => answer(502, &error.to_string()),
             },
@@ -113,7 +118,7 @@ async fn go_around(authority: &str) -> String {
     request.set_scheme(Some(&Scheme::Http)).expect("a scheme");
     request.set_authority(Some(authority)).expect("a host");
     request.set_path_with_query(Some("/")).expect("a path");
-    let outcome = client::send(request).await;
+    let outcome = http_client::send(request).await;
     format!("{:?}", outcome.map(|it| it.get_status_code()))
 }
 
