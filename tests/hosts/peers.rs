@@ -35,6 +35,9 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
+    /// Whose they are, and how many there were before. One that was ended may still ask.
+    probe: String,
+    probes: u32,
     /// Calls that were not fetched yet.
     calls: Vec<String>,
     outcomes: Vec<String>,
@@ -43,6 +46,14 @@ struct State {
 impl Desk {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works for a new probe from now on: the path under which it asks.
+    pub(crate) fn welcome(&self) -> String {
+        let mut state = self.state();
+        state.probes += 1;
+        state.probe = format!("/probe-{}", state.probes);
+        state.probe.clone()
     }
 
     /// Lays out the calls of a case, and nothing else.
@@ -69,9 +80,9 @@ impl Desk {
         self.state().outcomes.clone()
     }
 
-    fn next(&self) -> Vec<Step> {
+    fn next(&self, probe: &str) -> Vec<Step> {
         let mut state = self.state();
-        match state.calls.is_empty() {
+        match state.calls.is_empty() || probe != state.probe {
             // It asks again.
             true => [
                 vec![Step::Pause(Duration::from_millis(20))],
@@ -82,9 +93,12 @@ impl Desk {
         }
     }
 
-    fn outcome(&self, seen: &Seen) -> Vec<Step> {
+    fn outcome(&self, probe: &str, seen: &Seen) -> Vec<Step> {
         let outcome = String::from_utf8_lossy(&seen.body).into_owned();
-        self.state().outcomes.push(outcome);
+        let mut state = self.state();
+        if probe == state.probe {
+            state.outcomes.push(outcome);
+        }
         self.0.changed.notify_waiters();
         ok("")
     }
@@ -94,9 +108,9 @@ impl Peers {
     pub(crate) async fn start() -> Self {
         let desk = Desk::default();
         let there = desk.clone();
-        let server = Server::start(move |seen| match &*seen.target {
-            "/next" => there.next(),
-            "/outcome" => there.outcome(seen),
+        let server = Server::start(move |seen| match seen.target.rsplit_once('/') {
+            Some((probe, "next")) => there.next(probe),
+            Some((probe, "outcome")) => there.outcome(probe, seen),
             _ => answer(seen),
         })
         .await;

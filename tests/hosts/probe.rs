@@ -33,10 +33,11 @@ impl Probe {
     /// It does not start in this host.
     pub(crate) async fn start(command: &[String], peers: &Peers) -> Result<Self, String> {
         let (program, arguments) = command.split_first().ok_or("its command is empty")?;
+        let path = peers.desk.welcome();
         peers.desk.lay_out(vec![DEFAULTS.to_owned()]);
         let process = Command::new(program)
             .args(arguments)
-            .arg(peers.server.origin())
+            .arg(peers.server.origin() + &path)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true)
