@@ -246,17 +246,7 @@ impl PluginCtx {
             Some(outcome) => outcome,
             None => {
                 let noting = self.note(&call);
-                let outcome = match self.charged(call) {
-                    Ok(spec) => {
-                        let asking = self.asking(&spec);
-                        let outcome = self.instance.request(spec).await;
-                        if let Some(asking) = asking {
-                            asking.end(&outcome);
-                        }
-                        outcome
-                    }
-                    Err(over) => Err(refusal(&over)),
-                };
+                let outcome = self.asked(call).await;
                 if let Some(noting) = noting {
                     noting.end(&outcome);
                 }
@@ -305,22 +295,10 @@ impl PluginCtx {
             }));
         }
         let noting = self.note(&call);
-        let charged = self.charged(call).map(|spec| {
-            let asking = self.asking(&spec);
-            (self.instance.request(spec).into_future(), asking)
-        });
+        let asked = self.asked(call);
         Ok(Either::Right(async move {
             let _going_on = going_on;
-            let outcome = match charged {
-                Ok((request, asking)) => {
-                    let outcome = request.await;
-                    if let Some(asking) = asking {
-                        asking.end(&outcome);
-                    }
-                    outcome
-                }
-                Err(over) => Err(refusal(&over)),
-            };
+            let outcome = asked.await;
             if let Some(noting) = noting {
                 noting.end_in_turn(&outcome);
             }
@@ -376,6 +354,22 @@ impl PluginCtx {
             () = transfer.ready() => {}
         }
         Ok(self.table.push(transfer)?)
+    }
+
+    /// What comes of the call, on the account of the plugin. It is asked from now on.
+    fn asked(&self, call: PluginCall) -> impl Future<Output = Outcome> + Send + use<> {
+        let charged = self.charged(call).map(|spec| {
+            let asking = self.asking(&spec);
+            (self.instance.request(spec).into_future(), asking)
+        });
+        async move {
+            let (request, asking) = charged.map_err(|over| refusal(&over))?;
+            let outcome = request.await;
+            if let Some(asking) = asking {
+                asking.end(&outcome);
+            }
+            outcome
+        }
     }
 
     /// The call as a part of what is traced, on the account of the plugin.

@@ -50,7 +50,6 @@ pub(super) struct Started<E> {
     pub(super) exports: E,
     /// How often it was asked.
     pub(super) asked: u32,
-    is_concurrent: bool,
 }
 
 impl<E: Exports> Startable<E> {
@@ -82,7 +81,6 @@ impl<E: Exports> Startable<E> {
             store,
             exports,
             asked: 0,
-            is_concurrent: self.plugin.is_concurrent,
         })
     }
 }
@@ -100,7 +98,7 @@ impl<E: Exports> Started<E> {
     ///
     /// It traps.
     pub(super) async fn is_quiet(&mut self) -> wasmtime::Result<bool> {
-        if !self.is_concurrent {
+        if self.store.concurrent_resource_table().is_none() {
             return Ok(true);
         }
         let look = async |accessor: &Accessor<State>| {

@@ -74,8 +74,6 @@ pub struct Plugin {
     pub(super) runtime: PluginRuntime,
     pub(super) pre: InstancePre<State>,
     is_handler: bool,
-    /// It may have several things going on at a time, also after it has returned.
-    pub(super) is_concurrent: bool,
 }
 
 /// A plugin that is a command. Clones are the same one.
@@ -201,9 +199,7 @@ impl PluginRuntime {
         }
         // One that uses concurrency is no valid one here, which is found before anything is
         // compiled.
-        let plain = Component::new(&self.0.plain.engine, component);
-        let is_concurrent = plain.is_err();
-        let (pre, is_handler) = match plain {
+        let (pre, is_handler) = match Component::new(&self.0.plain.engine, component) {
             Ok(component) => self.0.plain.link(&component)?,
             Err(_) => {
                 let stage = self.concurrent()?;
@@ -216,7 +212,6 @@ impl PluginRuntime {
             runtime: self.clone(),
             pre,
             is_handler,
-            is_concurrent,
         })
     }
 }
@@ -241,9 +236,7 @@ impl Command {
             },
         }
     }
-}
 
-impl Command {
     async fn run_in(&self, store: &mut Store<State>) -> wasmtime::Result<Result<(), ()>> {
         match &self.pre {
             Run::P2(pre) => {
