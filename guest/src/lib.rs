@@ -22,6 +22,7 @@ pub mod error;
 pub mod escape;
 pub mod header;
 pub mod host_name;
+pub mod length;
 pub mod location;
 #[cfg(not(all(target_arch = "wasm32", feature = "p3")))]
 pub mod p2;

@@ -17,6 +17,8 @@ mod call;
 mod configured;
 #[path = "bound/error_code.rs"]
 mod error_code;
+#[path = "bound/gathered.rs"]
+mod gathered;
 #[path = "bound/outgoing.rs"]
 mod outgoing;
 #[path = "bound/stop.rs"]

@@ -16,17 +16,20 @@
 
 use super::{
     call::Call,
-    download, outgoing,
+    download,
+    gathered::gathered,
+    outgoing,
     slot::Slot,
     stop::{Stop, host_refused},
     timer::Timer,
     upload::Upload,
 };
 use crate::{
-    body::{Body, announced_length},
+    body::Body,
     config::{Deadlines, Settings},
     enforcement::{AtCap, Enforcer},
     error::{Partial, RestError},
+    length::Length,
     redirect::Redirects,
     request::Request,
     response::Response,
@@ -34,7 +37,7 @@ use crate::{
 use wasip2::{
     http::{
         outgoing_handler,
-        types::{ErrorCode, FutureIncomingResponse, IncomingResponse, OutgoingRequest},
+        types::{FutureIncomingResponse, IncomingResponse, OutgoingRequest},
     },
     io::poll::{self, Pollable},
 };
@@ -217,26 +220,10 @@ impl Transfer {
         let (context, reply) = self.head()?;
         let (status, headers) = (reply.status(), reply.headers().entries());
         let mut body = Body::new(&context.method, status, &headers, context.limit)?;
-        let mut read = download::read_body(&reply, &mut body, &context.timer);
-        if read.is_ok() && body.is_cut() {
-            read = Err(ErrorCode::HttpResponseIncomplete.into());
-        }
-        let body = body.into_bytes();
-        match read {
-            Ok(()) => Ok(Response {
-                status,
-                headers,
-                body,
-            }),
-            Err(stop) => {
-                let partial = Partial {
-                    status,
-                    headers,
-                    body,
-                };
-                Err(context.explain(stop, partial))
-            }
-        }
+        let read = download::read_body(&reply, &mut body, &context.timer);
+        gathered(status, headers, body, read, |stop, partial| {
+            context.explain(stop, partial)
+        })
     }
 
     /// Waits for the head of the reply.
@@ -256,7 +243,7 @@ impl Transfer {
         // enforces the limit has checked it before it handed over the reply.
         if context.enforcer == Enforcer::Component {
             let headers = reply.headers().entries();
-            announced_length(&context.method, reply.status(), &headers, context.limit)?;
+            Length::of(&context.method, reply.status(), &headers, context.limit)?;
         }
         Ok(reply)
     }

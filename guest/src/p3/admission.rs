@@ -1,6 +1,7 @@
 //! The cap on transfers of an instance that has many of them at a time: who gets a place,
 //! and what becomes of one more.
 
+use super::line::{Line, Waiter};
 use crate::{
     config::Settings,
     enforcement::{AtCap, Enforcer},
@@ -8,7 +9,6 @@ use crate::{
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     future::poll_fn,
     pin::pin,
     rc::Rc,
@@ -137,98 +137,27 @@ async fn give_way() {
     .await;
 }
 
-/// Places, and those who wait for one, in the order in which they came.
-struct Line {
-    taken: Cell<u32>,
-    /// Places that there are, as whoever came last was told.
-    most: Cell<u32>,
-    waiting: RefCell<VecDeque<Rc<Call>>>,
-}
-
-/// Whether somebody who waits has got a place.
-#[derive(Default)]
-struct Call {
-    is_called: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Line {
-    const fn new() -> Self {
-        Self {
-            taken: Cell::new(0),
-            most: Cell::new(0),
-            waiting: RefCell::new(VecDeque::new()),
-        }
-    }
-
-    /// Takes one of so many places, if one is free and nobody waits for it.
-    fn take(&self, most: u32) -> bool {
-        self.most.set(most);
-        // There may be more places than before.
-        self.call();
-        self.take_free()
-    }
-
-    /// The same, by how many places there are now.
-    fn take_free(&self) -> bool {
-        let taken = self.taken.get();
-        let is_free = taken < self.most.get() && self.waiting.borrow().is_empty();
-        if is_free {
-            self.taken.set(taken + 1);
-        }
-        is_free
-    }
-
-    fn free(&self) {
-        self.taken.set(self.taken.get() - 1);
-        self.call();
-    }
-
-    /// Has those who have waited longest take the places that are free.
-    fn call(&self) {
-        while self.taken.get() < self.most.get() {
-            let next = self.waiting.borrow_mut().pop_front();
-            let Some(next) = next else { return };
-            self.taken.set(self.taken.get() + 1);
-            next.is_called.set(true);
-            if let Some(waker) = next.waker.take() {
-                waker.wake();
-            }
-        }
-    }
-}
-
 /// Somebody who waits. Dropped, he leaves the line, and gives back what he got.
 struct Ticket {
     kind: Kind,
-    call: Rc<Call>,
+    waiter: Rc<Waiter>,
     is_used: bool,
 }
 
 impl Ticket {
     fn of(kind: Kind, most: u32) -> Self {
-        let call = Rc::<Call>::default();
-        kind.line(|line| match line.take(most) {
-            true => call.is_called.set(true),
-            false => line.waiting.borrow_mut().push_back(call.clone()),
-        });
+        let waiter = Rc::<Waiter>::default();
+        kind.line(|line| line.join(&waiter, most));
         Self {
             kind,
-            call,
+            waiter,
             is_used: false,
         }
     }
 
     /// Waits for the place.
     async fn called(mut self) -> Place {
-        poll_fn(|cx| match self.call.is_called.get() {
-            true => Poll::Ready(()),
-            false => {
-                self.call.waker.replace(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-        })
-        .await;
+        self.waiter.called().await;
         self.is_used = true;
         Place(Some(self.kind))
     }
@@ -239,12 +168,9 @@ impl Drop for Ticket {
         if self.is_used {
             return;
         }
-        match self.call.is_called.get() {
+        match self.waiter.is_called() {
             true => self.kind.free(),
-            false => self.kind.line(|line| {
-                let mut waiting = line.waiting.borrow_mut();
-                waiting.retain(|it| !Rc::ptr_eq(it, &self.call));
-            }),
+            false => self.kind.line(|line| line.leave(&self.waiter)),
         }
     }
 }

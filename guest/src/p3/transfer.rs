@@ -5,6 +5,7 @@ use super::{
     bindings::{http::client, wit_future, wit_stream},
     call::Call,
     deadline::{Deadline, End},
+    gathered::gathered,
     open_replies::OpenReply,
     outgoing::{self, address},
     reply::{Incoming, Sent},
@@ -14,9 +15,10 @@ use super::{
     wit,
 };
 use crate::{
-    body::{Body, announced_length, least_length},
+    body::Body,
     config::Deadlines,
     error::{Partial, RestError},
+    length::Length,
     redirect::Redirects,
     request::Request,
     response::{self, Response},
@@ -99,26 +101,10 @@ impl Transfer {
             }
             body.finish().await
         }));
-        let mut read = read.await.flatten();
-        if read.is_ok() && bytes.is_cut() {
-            read = Err(types::ErrorCode::HttpResponseIncomplete.into());
-        }
-        let body = bytes.into_bytes();
-        match read {
-            Ok(()) => Ok(Response {
-                status,
-                headers,
-                body,
-            }),
-            Err(stop) => {
-                let partial = Partial {
-                    status,
-                    headers,
-                    body,
-                };
-                Err(context.explain(stop, partial))
-            }
-        }
+        let read = read.await.flatten();
+        gathered(status, headers, bytes, read, |stop, partial| {
+            context.explain(stop, partial)
+        })
     }
 
     /// The reply with its body unread, which goes on to arrive. In a blocking manner, it is
@@ -138,8 +124,7 @@ impl Transfer {
             deadline,
             place,
         } = self;
-        let announced = announced_length(&context.method, status, &headers, context.limit)?;
-        let least = least_length(announced, &headers);
+        let length = Length::of(&context.method, status, &headers, context.limit)?;
         let (to, stream) = wit_stream::new();
         let (done, end) = wit_future::new(|| {
             Err(wit::RestError::Internal(
@@ -148,7 +133,7 @@ impl Transfer {
         });
         let content_type = response::content_type(&headers);
         spawn_local(async move {
-            let passed_on = pass_on(body, to, least, &context, deadline, place).await;
+            let passed_on = pass_on(body, to, length, &context, deadline, place).await;
             let passed_on = passed_on.map_err(|stop| {
                 let partial = Partial {
                     status,
@@ -186,34 +171,25 @@ fn whole(reply: Response) -> OpenReply {
     }
 }
 
-/// Passes the body, which has at `least` so many bytes, on to its reader, within
-/// max-transfer-size.
+/// Passes the body on to its reader, within its length.
 async fn pass_on(
     mut body: Incoming,
     mut to: StreamWriter<u8>,
-    least: u64,
+    mut length: Length,
     context: &Context,
     mut deadline: Deadline,
     place: Place,
 ) -> Result<(), Stop> {
-    let most = match context.limit {
-        0 => u64::MAX,
-        limit => limit,
-    };
-    let mut length = 0;
     let passed_on = deadline.bound(place.run(async {
         while let Some(bytes) = body.next(context.end).await? {
-            length += bytes.len() as u64;
-            if length > most {
-                return Err(RestError::too_large(most).into());
-            }
+            length.add(bytes.len())?;
             if !to.write_all(bytes).await.is_empty() {
                 // Its reader has gone, and asks for no more.
                 return Ok(());
             }
         }
         body.finish().await?;
-        match length < least {
+        match length.is_cut() {
             true => Err(types::ErrorCode::HttpResponseIncomplete.into()),
             false => Ok(()),
         }
@@ -249,8 +225,7 @@ impl Context {
         self.origin = request.target.origin();
         self.method.clone_from(&request.method);
         let fields = outgoing::fields(&request)?;
-        let (no_trailers, trailers) = wit_future::new(|| Ok(None));
-        drop(no_trailers);
+        let (_, trailers) = wit_future::new(|| Ok(None));
         let options = outgoing::options(self.deadlines);
         let (body, contents) = match &request.body {
             Some(_) => {
