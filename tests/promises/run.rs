@@ -1,12 +1,13 @@
 //! `rest-client run` runs a plugin of a stranger: it asks whom the operator says, and has
 //! nothing else of the machine.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use support::{
     folder::Folder,
     plugin,
     process::{Running, rest_client, run},
     server::Server,
-    steps::ok,
+    steps::{Gate, Step, ok, reply},
 };
 
 /// The command of that name, as the file of a plugin.
@@ -59,6 +60,36 @@ async fn a_plugin_asks_the_services_that_are_bound_and_the_log_says_why_a_third_
     assert_eq!(asked.header("authorization"), ["Bearer sesame"]);
     assert_eq!(registrar.only_request().header("x-key"), ["open"]);
     assert_eq!(stranger.record().accepted, 0);
+}
+
+/// Each is answered when all of them were asked.
+#[tokio::test]
+async fn a_command_of_wasi_0_3_asks_many_at_a_time() {
+    let gate = Gate::default();
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |seen| {
+        if seen.target == "/missing" {
+            return reply("404 Not Found", &[], b"");
+        }
+        if asked.fetch_add(1, Relaxed) == 2 {
+            (0..3).for_each(|_| gate.open());
+        }
+        [vec![Step::Wait(gate.clone())], ok("")].concat()
+    })
+    .await;
+    let folder = Folder::new();
+    let origin = format!("[services.billing]\norigin = {:?}\n", server.origin());
+    let config = folder.file("rest-client.toml", origin);
+    let plugin = folder.file("plugin.wasm", plugin::built("puppet-async"));
+    let url = "http://billing.service.internal/";
+    for (urls, code) in [
+        (&[url, url, url][..], 0),
+        (&["http://billing.service.internal/missing"], 1),
+    ] {
+        let arguments = [&["run", "--config", &config, &plugin][..], urls].concat();
+        let ended = run(rest_client(), arguments, b"").await;
+        assert_eq!(ended.code(), code, "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]

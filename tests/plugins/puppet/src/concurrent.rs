@@ -7,11 +7,13 @@ mod bindings {
             world puppet {
                 include routing:contract-async/routing-plugin-async@0.1.0;
                 import rest:client-async/open-replies@0.1.0;
+                import wasi:cli/environment@0.3.0;
                 import wasi:clocks/monotonic-clock@0.3.0;
                 import wasi:clocks/system-clock@0.3.0;
                 import wasi:random/insecure@0.3.0;
                 import wasi:random/insecure-seed@0.3.0;
                 import wasi:random/random@0.3.0;
+                export wasi:cli/run@0.3.0;
             }
         ",
         path: "../../../wit/async/routing",
@@ -26,16 +28,17 @@ pub(crate) use bindings::{
 };
 
 use bindings::{
-    exports::routing::contract_async::router::Guest,
+    exports::{routing::contract_async::router::Guest, wasi::cli0_3_0::run},
     rest::client_async::{open_replies::rest_open, rest::rest_get},
     wasi::{
+        cli0_3_0::environment::get_arguments,
         clocks0_3_0::{monotonic_clock, system_clock},
         random0_3_0::{insecure, insecure_seed, random},
     },
 };
 use futures_util::{
     StreamExt as _,
-    future::{Either, select, select_all},
+    future::{Either, join_all, select, select_all},
     stream::FuturesUnordered,
 };
 use std::{collections::BTreeMap, pin::pin};
@@ -51,6 +54,19 @@ impl Guest for Puppet {
 
     async fn route(request: Request) -> Result<Decision, String> {
         crate::route(request).await
+    }
+}
+
+/// As a command, it asks all of its arguments at a time, and fails unless each answers with
+/// 200.
+impl run::Guest for Puppet {
+    async fn run() -> Result<(), ()> {
+        let urls: Vec<_> = get_arguments().into_iter().skip(1).collect();
+        let answers = join_all(urls.iter().map(|url| ask(url))).await;
+        match answers.iter().all(|it| *it == Ok(200)) {
+            true => Ok(()),
+            false => Err(()),
+        }
     }
 }
 
