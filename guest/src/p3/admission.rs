@@ -52,20 +52,27 @@ impl Place {
             return Ok(Self(None));
         }
         let most = settings.max_async_transfers;
-        if Kind::Counted.line(|line| line.take(most)) {
+        Kind::Counted.line(|line| line.resize(most));
+        // Whoever is next to run in a blocking manner comes before.
+        let is_behind = settings.at_cap == AtCap::Block && Kind::Blocking.line(Line::is_taken);
+        if !is_behind && Kind::Counted.line(Line::take) {
             return Ok(Self(Some(Kind::Counted)));
         }
         match settings.at_cap {
             AtCap::Reject => Err(RestError::Busy(format!(
                 "max-async-transfers, {most}, are in flight"
             ))),
-            AtCap::Wait => Ok(Ticket::of(Kind::Counted, most).called().await),
+            AtCap::Wait => Ok(Ticket::of(Kind::Counted).called().await),
             AtCap::Block => {
-                let turn = Ticket::of(Kind::Blocking, 1).called().await;
-                let turns = if most == 0 { 0 } else { TURNS };
-                for _ in 0..turns {
-                    if Kind::Counted.line(Line::take_free) {
+                Kind::Blocking.line(|line| line.resize(1));
+                let turn = Ticket::of(Kind::Blocking).called().await;
+                for _ in 0..TURNS {
+                    if Kind::Counted.line(Line::take) {
                         return Ok(Self(Some(Kind::Counted)));
+                    }
+                    if !Kind::Counted.line(Line::is_taken) {
+                        // Nobody is about to end.
+                        break;
                     }
                     give_way().await;
                 }
@@ -145,9 +152,9 @@ struct Ticket {
 }
 
 impl Ticket {
-    fn of(kind: Kind, most: u32) -> Self {
+    fn of(kind: Kind) -> Self {
         let waiter = Rc::<Waiter>::default();
-        kind.line(|line| line.join(&waiter, most));
+        kind.line(|line| line.join(&waiter));
         Self {
             kind,
             waiter,

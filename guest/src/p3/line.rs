@@ -11,7 +11,6 @@ use std::{
 /// Places, and those who wait for one, in the order in which they came.
 pub(super) struct Line {
     taken: Cell<u32>,
-    /// Places that there are, as whoever came last was told.
     most: Cell<u32>,
     waiting: RefCell<VecDeque<Rc<Waiter>>>,
 }
@@ -32,16 +31,18 @@ impl Line {
         }
     }
 
-    /// Takes one of so many places, if one is free and nobody waits for it.
-    pub(super) fn take(&self, most: u32) -> bool {
+    /// There are so many places from now on.
+    pub(super) fn resize(&self, most: u32) {
         self.most.set(most);
-        // There may be more places than before.
         self.call();
-        self.take_free()
     }
 
-    /// The same, by how many places there are now.
-    pub(super) fn take_free(&self) -> bool {
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken.get() > 0
+    }
+
+    /// Takes a place, if one is free and nobody waits for it.
+    pub(super) fn take(&self) -> bool {
         let taken = self.taken.get();
         let is_free = taken < self.most.get() && self.waiting.borrow().is_empty();
         if is_free {
@@ -56,8 +57,8 @@ impl Line {
     }
 
     /// Has `waiter` wait, unless a place is free for it.
-    pub(super) fn join(&self, waiter: &Rc<Waiter>, most: u32) {
-        match self.take(most) {
+    pub(super) fn join(&self, waiter: &Rc<Waiter>) {
+        match self.take() {
             true => waiter.is_called.set(true),
             false => self.waiting.borrow_mut().push_back(waiter.clone()),
         }
