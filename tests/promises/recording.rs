@@ -99,6 +99,7 @@ async fn difference<P: Puppet>(record: &Record, settings: &[(&str, &str)]) -> St
 for_each_wasi! {
     crate::puppets::Plain, crate::puppets::Async:
     all_that_comes_into_a_plugin_is_played_bit_for_bit,
+    who_was_first_is_first_again,
     each_decision_is_recorded_as_if_it_were_the_first,
     failures_are_played_like_decisions,
     a_question_whose_answer_came_too_late_is_where_a_replay_ends,
@@ -163,6 +164,47 @@ async fn all_that_comes_into_a_plugin_is_played_bit_for_bit<P: Puppet>() {
 fn decision(record: &Record) -> serde_json::Value {
     let line: serde_json::Value = serde_json::from_str(&record.to_json()).unwrap();
     line["decision"].clone()
+}
+
+async fn who_was_first_is_first_again<P: Puppet>() {
+    let server = Server::start(|request| match &*request.target {
+        "/quick" => ok("quick"),
+        _ => vec![Step::Stall],
+    })
+    .await;
+    let recording = Recording::<P>::asking(Some(&server), |_| {});
+    let base = "http://billing.service.internal";
+    // Whatever is asked first, the other one is asked, too.
+    for urls in [["quick", "stall"], ["stall", "quick"]] {
+        let urls = urls.map(|it| format!("{base}/{it}")).join(" ");
+        let record = recording.of(&[&format!("first {urls}")]).await;
+        assert_eq!(replay::<P>(&record, &[]).await, Replay::Same, "{urls}");
+    }
+}
+
+/// Whichever was over then, the timer or the answer, is over again, and the other one has begun.
+#[tokio::test]
+async fn a_question_with_a_timer_is_played_as_it_went() {
+    let server = Server::start(|request| match &*request.target {
+        "/quick" => ok("quick"),
+        _ => vec![Step::Stall],
+    })
+    .await;
+    let recording = Recording::<crate::puppets::Async>::asking(Some(&server), |_| {});
+    let base = "http://billing.service.internal";
+    let within = |time, what| format!("within {time} {base}/{what}");
+    let things = [
+        within(20, "stall"),
+        within(60_000, "quick"),
+        within(0, "stall"),
+    ];
+    let record = recording.of(&things.each_ref().map(|it| &**it)).await;
+    for _ in 0..3 {
+        assert_eq!(
+            replay::<crate::puppets::Async>(&record, &[]).await,
+            Replay::Same
+        );
+    }
 }
 
 async fn each_decision_is_recorded_as_if_it_were_the_first<P: Puppet>() {

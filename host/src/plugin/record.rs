@@ -13,7 +13,7 @@ mod redact;
 mod tape;
 
 pub(super) use question::Question as Asked;
-pub(super) use tape::{Noting, Tape};
+pub(super) use tape::{Noting, Tape, give_way};
 
 use crate::{
     plugin::{DecisionError, FailureKind, PoolOptions},

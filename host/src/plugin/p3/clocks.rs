@@ -1,7 +1,7 @@
 //! `wasi:clocks/monotonic-clock` of WASI 0.3, as wasmtime has it. When a timer is over is a
 //! thing that comes into a plugin, so that it is taken down where a decision is recorded.
 
-use crate::plugin::context::PluginCtx;
+use crate::plugin::{context::PluginCtx, record::give_way};
 use std::time::Duration;
 use tokio::time::sleep;
 use wasmtime::component::{Accessor, HasData};
@@ -38,7 +38,12 @@ async fn wait<T: Send>(accessor: &Accessor<T, Clocks>, nanoseconds: u64) {
     });
     let timer = tape.map(|tape| (tape.begin_timer(), tape));
     match timer {
-        Some((turn, tape)) if tape.plays() => tape.turn_of(turn).await,
+        Some((turn, tape)) if tape.plays() => {
+            if nanoseconds > 0 {
+                give_way().await;
+            }
+            tape.turn_of(turn).await;
+        }
         timer => {
             if nanoseconds > 0 {
                 sleep(Duration::from_nanos(nanoseconds)).await;

@@ -5,7 +5,7 @@ use super::{
     clocks::{MonotonicTape, WallTape},
     question::{Answer, Question},
 };
-use crate::{plugin::outcome::Outcome, routing::Request};
+use crate::{error::ErrorKind, plugin::outcome::Outcome, routing::Request};
 use chacha20::{
     ChaCha20Rng,
     rand_core::{Rng as _, SeedableRng as _},
@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::{sync::Notify, time::sleep};
+use tokio::{sync::Notify, task::yield_now, time::sleep};
 use wasmtime_wasi::WasiCtxBuilder;
 
 /// Bytes of one recording. A plugin may read a clock without end.
@@ -24,6 +24,9 @@ const MOST: usize = 16 << 20;
 /// How long nothing has come to a plugin when a timer is over that was not over then, or when
 /// it is told that an answer never came.
 const STANDSTILL: Duration = Duration::from_millis(50);
+
+/// How often a plugin may give way before it waits for what comes to it.
+const TIMES_TO_GIVE_WAY: usize = 16;
 
 /// How far the monotonic clock goes with each reading that was not recorded, in
 /// nanoseconds: a plugin that waits for it must come to an end.
@@ -298,6 +301,12 @@ impl Tape {
                 tape.turn_of(Turn::NEVER).await;
                 return Err(Self::unanswered());
             };
+            // What was refused at once is refused at once. Anything else comes when the plugin
+            // waits for it, and has begun all that it waits for.
+            let is_refused = matches!(&outcome, Err(it) if it.kind() == ErrorKind::PluginLimit);
+            if !is_refused {
+                give_way().await;
+            }
             tape.turn_of(Turn::answer(asked - 1)).await;
             Ok(outcome)
         })
@@ -344,6 +353,7 @@ impl Tape {
                 }
             }
             turned.await;
+            give_way().await;
         }
         // The plugin hears of what came last, and may go on without this.
         sleep(STANDSTILL).await;
@@ -409,6 +419,14 @@ fn takes(size: &mut usize, is_incomplete: &mut bool, bytes: usize) -> bool {
     *size = size.saturating_add(bytes);
     *is_incomplete |= *size > MOST;
     !*is_incomplete
+}
+
+/// Has a plugin come to where it waits. By then it has begun all that it waits for, and has heard
+/// of what came before.
+pub(crate) async fn give_way() {
+    for _ in 0..TIMES_TO_GIVE_WAY {
+        yield_now().await;
+    }
 }
 
 fn nanoseconds(time: Duration) -> u64 {
