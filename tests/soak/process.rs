@@ -59,14 +59,8 @@ pub(crate) fn usage_settled(descriptors: usize) -> Usage {
 /// What it holds now.
 pub(crate) fn usage() -> Usage {
     let descriptors = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kilobytes = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok())
-        .unwrap_or(0);
     Usage {
         descriptors,
-        memory: kilobytes * 1024,
+        memory: support::process::resident("self"),
     }
 }

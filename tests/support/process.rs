@@ -157,6 +157,17 @@ async fn end(mut command: Command, stdin: &[u8], patience: Duration) -> Ended {
     }
 }
 
+/// Bytes that are resident of a process, which is `self` or a number; 0 if it is gone.
+#[must_use]
+pub fn resident(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let kilobytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
 /// A program while it runs. It is ended when this is dropped.
 pub struct Running {
     child: Child,
@@ -187,6 +198,13 @@ impl Running {
             read: Vec::new(),
             complaints: Vec::new(),
         }
+    }
+
+    /// Bytes of its memory that are resident.
+    #[must_use]
+    pub fn resident(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        resident(&id.to_string())
     }
 
     /// Returns when the program has read all but what a pipe holds.

@@ -62,8 +62,6 @@ pub struct PluginCtx {
     tape: Option<Tape>,
     /// What goes on while the plugin does other things, each with a clone.
     going_on: GoingOn,
-    /// The request of WASI 0.3 that it is to answer, by its place in the table.
-    received: Option<u32>,
 }
 
 /// One of the things that go on for a plugin until it is dropped.
@@ -97,7 +95,6 @@ impl PluginCtx {
             trace: Trace::default(),
             tape: None,
             going_on: GoingOn::default(),
-            received: None,
         }
     }
 
@@ -254,16 +251,6 @@ impl PluginCtx {
             }
         };
         Ok(convert::result(outcome))
-    }
-
-    /// The plugin is to answer the request at this place.
-    pub(super) fn receives(&mut self, request: u32) {
-        self.received = Some(request);
-    }
-
-    /// Whether it is to answer the request at this place. It was, from then on.
-    pub(super) fn take_received(&mut self, request: u32) -> bool {
-        self.received.take_if(|it| *it == request).is_some()
     }
 
     /// Marks something as going on until the result is dropped.

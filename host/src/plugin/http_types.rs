@@ -7,14 +7,21 @@
 //! return, and a plugin that calls one was made for another host.
 
 use super::context::PluginView;
-use wasmtime::component::Linker;
+use wasmtime::{
+    StoreContextMut,
+    component::{Linker, Resource},
+};
 use wasmtime_wasi_http::{
     WasiHttp, WasiHttpCtxView, WasiHttpView as _,
     p2::bindings::http::{
         outgoing_handler,
-        types::{LinkOptions, add_to_linker as add_types},
+        types::{HostOutgoingRequest as _, LinkOptions, Method, add_to_linker as add_types},
     },
 };
+
+/// Bytes of a method, and of an authority, that a plugin gives to a request: wasmtime takes any
+/// number of them, which nobody counts.
+pub(super) const LONGEST_TEXT: usize = 1024;
 
 const INTERFACE: &str = "wasi:http/types@0.2.12";
 const HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
@@ -70,7 +77,33 @@ pub(super) fn add_all_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmti
         state.rest_client().http()
     }
     add_types::<_, WasiHttp>(linker, &LinkOptions::default(), http)?;
-    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, http)
+    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, http)?;
+    linker.allow_shadowing(true);
+    let mut types = linker.instance(INTERFACE)?;
+    types.func_wrap(
+        "[method]outgoing-request.set-method",
+        |mut store: StoreContextMut<'_, T>, (request, method): (Resource<_>, Method)| {
+            let fits = !matches!(&method, Method::Other(text) if text.len() > LONGEST_TEXT);
+            Ok((match fits {
+                true => http(store.data_mut()).set_method(request, method)?,
+                false => Err(()),
+            },))
+        },
+    )?;
+    types.func_wrap(
+        "[method]outgoing-request.set-authority",
+        |mut store: StoreContextMut<'_, T>, (request, authority): (Resource<_>, Option<String>)| {
+            let fits = authority
+                .as_ref()
+                .is_none_or(|text| text.len() <= LONGEST_TEXT);
+            Ok((match fits {
+                true => http(store.data_mut()).set_authority(request, authority)?,
+                false => Err(()),
+            },))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 /// Adds a handler of outgoing requests that ends whoever calls it: an engine of JavaScript

@@ -43,7 +43,7 @@ impl Stage {
             p3::add_wasi_to_linker(linker)?;
             p3::add_rest_to_linker(linker)?;
         }
-        p3::add_http_to_linker(&mut stage.handler_linker)?;
+        p3::http::add_to_linker(&mut stage.handler_linker)?;
         Ok(stage)
     }
 

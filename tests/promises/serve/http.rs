@@ -60,6 +60,7 @@ for_each_wasi! {
     where_the_plugin_does_not_answer_the_operator_does,
     it_asks_services_and_nobody_else,
     fields_without_end_are_its_own_end,
+    texts_without_end_are_not_kept,
     a_request_is_for_one_host,
     the_access_log_has_a_line_for_each_answer,
 }
@@ -223,12 +224,25 @@ async fn fields_without_end_are_its_own_end<S: Site>() {
     assert_eq!(text(&serving, "/hello").await, "hello");
 }
 
-/// The host would keep what is said of it, on nobody's account.
+async fn texts_without_end_are_not_kept<S: Site>() {
+    let serving = Serving::start(S::NAME, &[]).await;
+    assert_eq!(text(&serving, "/long-texts").await, "refused");
+}
+
+/// It would be in the memory of the host, on nobody's account.
 #[tokio::test]
-async fn a_request_that_a_plugin_has_made_is_not_consumed() {
-    let serving = Serving::start(Async::NAME, &[]).await;
-    assert_eq!(get(&serving, "/consume-own").await.status(), 503);
-    assert_eq!(text(&serving, "/hello").await, "hello");
+async fn what_a_plugin_says_of_a_request_is_not_kept() {
+    let arguments = ["--instances", "1", "--decisions-per-instance", "1000"];
+    let serving = Serving::start(Async::NAME, &arguments).await;
+    for _ in 0..5 {
+        assert_eq!(get(&serving, "/say-much").await.status(), 200);
+    }
+    let before = serving.process.resident();
+    for _ in 0..40 {
+        get(&serving, "/say-much").await;
+    }
+    let grown = serving.process.resident().saturating_sub(before);
+    assert!(grown < 100 << 20, "{} MiB", grown >> 20);
 }
 
 async fn a_request_is_for_one_host<S: Site>() {

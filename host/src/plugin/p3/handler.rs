@@ -57,9 +57,7 @@ pub(in crate::plugin) async fn handle(
             None,
             body,
         );
-        let request = http.table.push(request)?;
-        access.data_mut().rest_client().receives(request.rep());
-        wasmtime::error::Ok((request, sent))
+        wasmtime::error::Ok((http.table.push(request)?, sent))
     })?;
     let handler = service.wasi_http_handler();
     let response = match handler.call_handle(accessor, request).await? {

@@ -22,7 +22,7 @@ use bindings::{
     rest::{client, client_async::rest::rest_get},
     wasi::http0_3_0::{
         client as http_client,
-        types::{ErrorCode, Fields, Request, Response, Scheme},
+        types::{ErrorCode, Fields, Method, Request, Response, Scheme},
     },
     wit_future, wit_stream,
 };
@@ -76,7 +76,8 @@ impl Guest for Website {
                 Response::new(announcing(100), None, trailers).0
             }
             "/fields" => make_fields(),
-            "/consume-own" => consume_own(),
+            "/long-texts" => answer(200, long_texts()),
+            "/say-much" => say_much(request),
             _ => answer(404, "there is no such page"),
         })
     }
@@ -161,11 +162,29 @@ fn make_fields() -> ! {
     }
 }
 
-/// Has the host keep what is said of a request that nobody has sent.
-fn consume_own() -> Response {
+/// Gives a request texts that are longer than any that is sent.
+fn long_texts() -> &'static str {
     let (_, trailers) = wit_future::new(|| Ok(None));
-    let (request, sent) = Request::new(Fields::new(), None, trailers, None);
-    let response = echo(request);
+    let (request, _) = Request::new(Fields::new(), None, trailers, None);
+    let text = "a".repeat(1 << 20);
+    let method = request.set_method(&Method::Other(text.clone()));
+    let authority = request.set_authority(Some(&text));
+    match (method, authority) {
+        (Err(()), Err(())) => "refused",
+        _ => "taken",
+    }
+}
+
+/// Says 8 MiB of the request, to whoever asks how the answer was sent, which nobody does.
+fn say_much(request: Request) -> Response {
+    let (said, end) = wit_future::new(|| Ok(()));
+    Request::consume_body(request, end);
+    spawn_local(async {
+        let text = Some("x".repeat(8 << 20));
+        let _ = said.write(Err(ErrorCode::InternalError(text))).await;
+    });
+    let (_, trailers) = wit_future::new(|| Ok(None));
+    let (response, sent) = Response::new(Fields::new(), None, trailers);
     std::mem::forget(sent);
     response
 }

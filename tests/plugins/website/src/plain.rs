@@ -21,8 +21,8 @@ use wasi::{
     http::{
         outgoing_handler,
         types::{
-            ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingRequest, OutgoingResponse,
-            ResponseOutparam, Scheme,
+            ErrorCode, Fields, IncomingRequest, Method, OutgoingBody, OutgoingRequest,
+            OutgoingResponse, ResponseOutparam, Scheme,
         },
     },
     io::streams::StreamError,
@@ -65,6 +65,7 @@ impl Guest for Website {
             "/endless" => half(out, 1 << 30, || {}),
             "/announced" => announced(out, query),
             "/announced-only" => announced_only(out),
+            "/long-texts" => answer(out, 200, long_texts()),
             "/fields" => answer(out, 200, &make_fields()),
             _ => answer(out, 404, "there is no such page"),
         }
@@ -178,6 +179,18 @@ fn make_fields() -> String {
         let fields = Fields::new();
         while fields.append("x", &[b'x'; 1000]).is_ok() {}
         all.push(fields);
+    }
+}
+
+/// Gives a request texts that are longer than any that is sent.
+fn long_texts() -> &'static str {
+    let request = OutgoingRequest::new(Fields::new());
+    let text = "a".repeat(1 << 20);
+    let method = request.set_method(&Method::Other(text.clone()));
+    let authority = request.set_authority(Some(&text));
+    match (method, authority) {
+        (Err(()), Err(())) => "refused",
+        _ => "taken",
     }
 }
 
