@@ -43,6 +43,7 @@ mod request;
 mod response;
 pub mod routing;
 mod sandbox;
+mod slots;
 mod stats;
 mod ticker;
 mod timings;

@@ -3,7 +3,8 @@
 
 use crate::{
     AtCap, Config, ErrorKind, Host,
-    sandbox::{Factory, ON_DEMAND, SLOTS, misdeed},
+    sandbox::{Factory, SLOTS, misdeed},
+    slots::ON_DEMAND,
 };
 use std::time::Duration;
 use tokio::{

@@ -19,7 +19,6 @@ mod linker;
 mod misbehaving;
 mod outbox;
 mod outgoing;
-mod slots;
 mod state;
 
 pub(crate) use call_result::{CallResult, shown};
@@ -27,10 +26,8 @@ pub(crate) use call_result::{CallResult, shown};
 pub use canned::canned_calls;
 pub(crate) use factory::Factory;
 #[cfg(test)]
-pub(crate) use factory::ON_DEMAND;
+pub(crate) use factory::SLOTS;
 pub(crate) use guest::{GuestCall, Sandbox};
 #[cfg(test)]
 pub(crate) use misbehaving::misdeed;
 pub(crate) use outbox::{Launched, Outcome};
-#[cfg(test)]
-pub(crate) use slots::SLOTS;

@@ -15,7 +15,7 @@ use std::{
     thread::{self, Thread},
     time::Duration,
 };
-use wasmtime::Engine;
+use wasmtime::{Engine, EngineWeak};
 
 /// How long a guest runs at a stretch before it gives way.
 const TICK: Duration = Duration::from_millis(10);
@@ -25,18 +25,17 @@ const LINGER: u32 = 100;
 
 /// Ticks while at least one [`Running`] lives. The thread ends with the last
 /// clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Ticker(Arc<Handle>);
 
-#[derive(Debug)]
 struct Handle {
     shared: Arc<Shared>,
     thread: Thread,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
-    engines: Mutex<Vec<Engine>>,
+    engines: Mutex<Vec<EngineWeak>>,
     running: AtomicUsize,
     asleep: AtomicBool,
     ended: AtomicBool,
@@ -48,7 +47,7 @@ impl Ticker {
     /// The system starts no further thread.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
-            engines: Mutex::new(vec![engine.clone()]),
+            engines: Mutex::new(vec![engine.weak()]),
             ..Shared::default()
         });
         let ticking = shared.clone();
@@ -60,9 +59,9 @@ impl Ticker {
         Ok(Self(Arc::new(Handle { shared, thread })))
     }
 
-    /// Advances the epoch of one more engine.
+    /// Advances the epoch of one more engine, as long as it is there.
     pub(crate) fn advance_too(&self, engine: &Engine) {
-        self.0.shared.engines.lock().push(engine.clone());
+        self.0.shared.engines.lock().push(engine.weak());
     }
 
     /// Marks a guest as running until the result is dropped.
@@ -84,9 +83,13 @@ impl Shared {
         while !self.ended.load(SeqCst) {
             if self.running.load(SeqCst) > 0 {
                 idle = 0;
-                for engine in self.engines.lock().iter() {
-                    engine.increment_epoch();
-                }
+                self.engines.lock().retain(|engine| {
+                    let engine = engine.upgrade();
+                    if let Some(engine) = &engine {
+                        engine.increment_epoch();
+                    }
+                    engine.is_some()
+                });
             } else {
                 idle += 1;
             }
@@ -112,7 +115,6 @@ impl Drop for Handle {
 }
 
 /// A guest that runs.
-#[derive(Debug)]
 pub(crate) struct Running(Arc<Shared>);
 
 impl Drop for Running {

@@ -1,6 +1,12 @@
 //! What a plugin exports, and an instance of it that is asked through that.
 
-use super::{PluginCtx, pace::Pace, runtime::Plugin, state::State};
+use super::{
+    PluginCtx,
+    pace::Pace,
+    runtime::{Plugin, PluginRuntime},
+    state::State,
+};
+use crate::slots::{Slot, Slots};
 use std::{future::poll_fn, sync::Arc, task::Poll};
 use wasmtime::{Store, component::Accessor};
 
@@ -40,7 +46,14 @@ pub(super) trait Exports: Sized + Send + Sync + 'static {
 
 /// A plugin that exports what is needed.
 pub(super) struct Startable<E: Exports> {
-    pub(super) plugin: Plugin,
+    on_demand: Place<E>,
+    /// Those that can be set aside for it; none where its instances live long.
+    slots: Option<(Slots<Place<E>>, u32)>,
+}
+
+/// What an instance is made of.
+struct Place<E: Exports> {
+    plugin: Plugin,
     pre: E::Pre,
 }
 
@@ -50,17 +63,27 @@ pub(super) struct Started<E> {
     pub(super) exports: E,
     /// How often it was asked.
     pub(super) asked: u32,
+    /// Free again when the store is gone.
+    _slot: Option<Slot>,
 }
 
 impl<E: Exports> Startable<E> {
+    /// Has up to so many slots set aside for it when many instances were made.
+    ///
     /// # Errors
     ///
     /// `plugin` does not export what it takes.
-    pub(super) fn new(plugin: &Plugin) -> wasmtime::Result<Self> {
+    pub(super) fn new(plugin: &Plugin, slots: u32) -> wasmtime::Result<Self> {
+        // An instance of WASI 0.3 may need many stacks, of which a slot has one.
+        let slots = if plugin.is_plain() { slots } else { 0 };
         Ok(Self {
-            pre: E::find(plugin)?,
-            plugin: plugin.clone(),
+            on_demand: Place::of(plugin.clone())?,
+            slots: (slots > 0).then(|| (Slots::none_yet(), slots)),
         })
+    }
+
+    pub(super) fn runtime(&self) -> &PluginRuntime {
+        &self.on_demand.plugin.runtime
     }
 
     /// Starts one, which goes at `pace`.
@@ -73,14 +96,39 @@ impl<E: Exports> Startable<E> {
         context: PluginCtx,
         pace: &Arc<Pace>,
     ) -> wasmtime::Result<Started<E>> {
-        let mut store = self.plugin.store(context);
+        let (Place { plugin, pre }, slot) = self.place();
+        let mut store = plugin.store(context);
         store.set_hostcall_fuel(AT_ONCE);
         store.data_mut().pace = pace.clone();
-        let exports = E::instantiate(&self.pre, &mut store).await?;
+        let exports = E::instantiate(pre, &mut store).await?;
         Ok(Started {
             store,
             exports,
             asked: 0,
+            _slot: slot,
+        })
+    }
+
+    fn place(&self) -> (&Place<E>, Option<Slot>) {
+        let Self { on_demand, slots } = self;
+        let slot = slots.as_ref().and_then(|(slots, most)| {
+            slots.take(|| {
+                let (plugin, number) = on_demand.plugin.with_slots(*most)?;
+                Ok((Place::of(plugin)?, number))
+            })
+        });
+        match slot {
+            Some((place, slot)) => (place, Some(slot)),
+            None => (on_demand, None),
+        }
+    }
+}
+
+impl<E: Exports> Place<E> {
+    fn of(plugin: Plugin) -> wasmtime::Result<Self> {
+        Ok(Self {
+            pre: E::find(&plugin)?,
+            plugin,
         })
     }
 }

@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 use wasmtime::{
-    Cache, CacheConfig, Store, UpdateDeadline,
+    Cache, CacheConfig, Engine, Store, UpdateDeadline,
     component::{Component, InstancePre},
     error::Context as _,
 };
@@ -28,6 +28,9 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 /// Resources that a plugin may hold at once which can make fields. Any of them may be as
 /// large as [`PluginCtx`] allows.
 const MAKER_RESOURCES: usize = 512;
+
+/// Memories of all slots of a plugin. Each takes 4 GiB of addresses.
+const MEMORIES_IN_SLOTS: u32 = 256;
 
 /// Tasks, calls, streams and futures that a plugin of WASI 0.3 may have at once.
 const CONCURRENT: usize = 16 * 1024;
@@ -289,6 +292,40 @@ impl Plugin {
         })
     }
 
+    /// The same in an engine with slots, of which each takes one instance, and how many slots
+    /// there are: `most`, or fewer if it has many memories.
+    ///
+    /// # Errors
+    ///
+    /// The system has no room for them, or it is no plugin for slots.
+    pub(super) fn with_slots(&self, most: u32) -> wasmtime::Result<(Self, u32)> {
+        let Inner { limits, ticker, .. } = &*self.runtime.0;
+        let component = self.pre.component();
+        let required = component
+            .resources_required()
+            .context("the plugin imports modules or instances")?;
+        let number = most.min(MEMORIES_IN_SLOTS / required.num_memories.max(1));
+        let stage = Stage::with_slots(number, &required, limits)?;
+        let compiled = component.serialize()?;
+        #[expect(unsafe_code, reason = "see below")]
+        // SAFETY: the bytes were written by `serialize` of the same version of wasmtime just now,
+        // and nobody else has had them.
+        let component = unsafe { Component::deserialize(&stage.engine, compiled) }?;
+        let (pre, is_handler) = stage.link(&component)?;
+        ticker.advance_too(&stage.engine);
+        let plugin = Self {
+            runtime: self.runtime.clone(),
+            pre,
+            is_handler,
+        };
+        Ok((plugin, number))
+    }
+
+    /// Whether it is one of WASI 0.2.
+    pub(super) fn is_plain(&self) -> bool {
+        Engine::same(self.pre.engine(), &self.runtime.0.plain.engine)
+    }
+
     /// An empty store, in which a plugin gives way while it computes.
     pub(super) fn store(&self, mut rest_client: PluginCtx) -> Store<State> {
         // Whatever else it exports, and is used for.
@@ -331,5 +368,42 @@ impl fmt::Debug for Command {
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Host};
+
+    #[tokio::test]
+    async fn a_plugin_runs_in_slots_as_many_as_its_memories_allow() {
+        for (memories, expected) in [(1, 100), (50, 5)] {
+            let memories = "(memory 1)".repeat(memories);
+            let command = wat::parse_str(format!(
+                r#"(component
+                    (core module $module
+                        {memories}
+                        (func (export "run") (result i32)
+                            (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+                            (i32.eq (i32.const 2) (i32.load (i32.const 0)))))
+                    (core instance $code (instantiate $module))
+                    (func $run (result (result)) (canon lift (core func $code "run")))
+                    (instance $cli (export "run" (func $run)))
+                    (export "wasi:cli/run@0.2.0" (instance $cli)))"#,
+            ));
+            let runtime = PluginRuntime::new(Limits::default()).unwrap();
+            let plugin = runtime.load(&command.unwrap()).unwrap();
+            let (in_slots, number) = plugin.with_slots(100).unwrap();
+            assert_eq!(number, expected);
+            assert!(!Engine::same(in_slots.pre.engine(), plugin.pre.engine()));
+            let command = in_slots.command().unwrap();
+            let instance = Host::new(Config::default()).unwrap().instance();
+            // None finds what another has counted.
+            for _ in 0..2 * number {
+                let context = PluginCtx::new(instance.clone());
+                assert_eq!(command.run(context).await.unwrap(), 0);
+            }
+        }
     }
 }

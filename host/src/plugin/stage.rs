@@ -1,10 +1,14 @@
 //! Where plugins of one generation of WASI are compiled, and what they find there.
 
 use super::{
-    add_to_handler_linker, add_to_linker, http_types::add_refusal_to_linker, p3, state::State,
+    add_to_handler_linker, add_to_linker,
+    http_types::add_refusal_to_linker,
+    p3,
+    state::{INSTANCES, Limits, State},
 };
+use crate::slots::{self, Needs};
 use wasmtime::{
-    Cache, Config, Engine,
+    Cache, Config, Engine, ResourcesRequired,
     component::{Component, InstancePre, Linker},
     error::Context as _,
 };
@@ -12,6 +16,10 @@ use wasmtime::{
 /// What a plugin exports that decides, and what one that answers HTTP by itself.
 const ROUTERS: [&str; 2] = ["routing:contract/router@", "routing:contract-async/router@"];
 const HANDLERS: [&str; 2] = ["wasi:http/incoming-handler@0.2.", "wasi:http/handler@0.3."];
+
+/// Bytes of a memory that stay with a slot. What more a plugin has written is taken away by the
+/// kernel.
+const RESIDENT: usize = 2 << 20;
 
 /// An engine, and all that a plugin may import there.
 pub(super) struct Stage {
@@ -29,7 +37,30 @@ impl Stage {
     /// The machine can't run it.
     pub(super) fn plain(cache: Option<Cache>) -> wasmtime::Result<Self> {
         // What is of no use to them would take a part of their time.
-        Self::new(cache, false)
+        Self::new(&mut config(false, cache))
+    }
+
+    /// For instances of one plugin of WASI 0.2, in so many slots that are set aside. What they
+    /// take may be as much as `limits`.
+    ///
+    /// # Errors
+    ///
+    /// The system has no room for them.
+    pub(super) fn with_slots(
+        number: u32,
+        required: &ResourcesRequired,
+        limits: &Limits,
+    ) -> wasmtime::Result<Self> {
+        let mut config = config(false, None);
+        let needs = Needs {
+            core_instances: INSTANCES as u32,
+            memories: required.num_memories,
+            tables: required.num_tables,
+            elements: limits.table,
+            resident: RESIDENT,
+        };
+        slots::set_aside(&mut config, number, &needs);
+        Self::new(&mut config)
     }
 
     /// For plugins that use concurrency, as those of WASI 0.3 do. They may use 0.2, too.
@@ -38,7 +69,7 @@ impl Stage {
     ///
     /// The machine can't run it.
     pub(super) fn concurrent(cache: Option<Cache>) -> wasmtime::Result<Self> {
-        let mut stage = Self::new(cache, true)?;
+        let mut stage = Self::new(&mut config(true, cache))?;
         for linker in [&mut stage.linker, &mut stage.handler_linker] {
             p3::add_wasi_to_linker(linker)?;
             p3::add_rest_to_linker(linker)?;
@@ -47,13 +78,8 @@ impl Stage {
         Ok(stage)
     }
 
-    fn new(cache: Option<Cache>, is_concurrent: bool) -> wasmtime::Result<Self> {
-        let mut config = Config::new();
-        config
-            .epoch_interruption(true)
-            .concurrency_support(is_concurrent)
-            .cache(cache);
-        let engine = Engine::new(&config)?;
+    fn new(config: &mut Config) -> wasmtime::Result<Self> {
+        let engine = Engine::new(config.epoch_interruption(true))?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
         add_refusal_to_linker(&mut linker)?;
@@ -85,6 +111,12 @@ impl Stage {
         )?;
         Ok((pre, is_handler))
     }
+}
+
+fn config(is_concurrent: bool, cache: Option<Cache>) -> Config {
+    let mut config = Config::new();
+    config.concurrency_support(is_concurrent).cache(cache);
+    config
 }
 
 /// Whether `component` decides.

@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 
 /// Core modules that a plugin is made of, and memories and tables of these, at most.
 /// Toolchains make a dozen modules of an interpreter.
-const INSTANCES: usize = 200;
+pub(super) const INSTANCES: usize = 200;
 const MEMORIES: usize = 50;
 const TABLES: usize = 100;
 

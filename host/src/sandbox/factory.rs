@@ -12,33 +12,37 @@ use super::{
     guest::Sandbox,
     linker,
     outbox::Outbox,
-    slots::{Load, PoolingSlots, Slot},
-    state::State,
+    state::{CORE_INSTANCES, State},
 };
 use crate::{
+    slots::{self, Needs, Slot, Slots},
     ticker::Ticker,
     transport::{Tenant, Transport},
 };
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::Arc;
 use wasmtime::{Engine, component::Component};
 
 /// The component, compiled when this crate was built.
 static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rest-client.cwasm"));
 
-/// Sandboxes that are made on demand before slots are set aside.
-pub(crate) const ON_DEMAND: u32 = 32;
+/// Slots, which take some 0.7 ms to set aside, a TiB of addresses and 520 of
+/// the 65,530 mappings that Linux allows a process.
+pub(crate) const SLOTS: u32 = 256;
+
+/// Elements of a table; none of the component has as many.
+const TABLE: usize = 20_000;
+
+/// Bytes of a page of WebAssembly.
+const PAGE: u64 = 64 * 1024;
+
+/// Loads a component into an engine.
+pub(super) type Load = Box<dyn Fn(&Engine) -> wasmtime::Result<Component> + Send + Sync>;
 
 /// Makes the sandboxes of a host, whose requests all go through one transport.
 pub(crate) struct Factory {
     load: Load,
     on_demand: RestClientPre<State>,
-    made: AtomicU32,
-    /// Empty until many sandboxes were made; nothing in it if slots can't be
-    /// had.
-    slots: OnceLock<Option<PoolingSlots>>,
+    slots: Slots<RestClientPre<State>>,
     ticker: Ticker,
     transport: Arc<Transport>,
     /// Bytes; 0 is no limit.
@@ -75,8 +79,7 @@ impl Factory {
             on_demand: linker::prepare(&engine, &load(&engine)?)?,
             ticker: Ticker::start(&engine)?,
             load,
-            made: AtomicU32::new(0),
-            slots: OnceLock::new(),
+            slots: Slots::none_yet(),
             transport: Arc::new(transport),
             max_transfer_size,
         })
@@ -93,40 +96,47 @@ impl Factory {
 
     /// What the next sandbox is made of, and the slot it is in.
     fn place(&self) -> (&RestClientPre<State>, Option<Slot>) {
-        let are_many = self.made.load(Ordering::Relaxed) >= ON_DEMAND
-            || self.made.fetch_add(1, Ordering::Relaxed) >= ON_DEMAND;
-        if are_many
-            && let Some(slots) = self.slots.get_or_init(|| self.set_slots_aside())
-            && let Some((component, slot)) = slots.take()
-        {
-            return (component, Some(slot));
+        match self.slots.take(|| self.set_slots_aside()) {
+            Some((component, slot)) => (component, Some(slot)),
+            None => (&self.on_demand, None),
         }
-        (&self.on_demand, None)
     }
 
-    fn set_slots_aside(&self) -> Option<PoolingSlots> {
-        match PoolingSlots::new(&self.load, &self.on_demand) {
-            Ok(slots) => {
-                self.ticker.advance_too(slots.engine());
-                Some(slots)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no slots can be set aside for sandboxes; each is made on demand");
-                None
-            }
-        }
+    fn set_slots_aside(&self) -> wasmtime::Result<(RestClientPre<State>, u32)> {
+        let required = self
+            .on_demand
+            .instance_pre()
+            .component()
+            .resources_required();
+        let required = required
+            .ok_or_else(|| wasmtime::format_err!("the component imports modules or instances"))?;
+        let memory = required.max_initial_memory_size.unwrap_or(0) * PAGE;
+        let needs = Needs {
+            core_instances: CORE_INSTANCES as u32,
+            memories: required.num_memories,
+            tables: required.num_tables,
+            elements: TABLE,
+            // What a guest has at first.
+            resident: usize::try_from(memory).unwrap_or(usize::MAX),
+        };
+        let mut config = engine::config();
+        slots::set_aside(&mut config, SLOTS, &needs);
+        let engine = Engine::new(&config)?;
+        let component = linker::prepare(&engine, &(self.load)(&engine)?)?;
+        self.ticker.advance_too(&engine);
+        Ok((component, SLOTS))
     }
 
     /// Slots that are free, once there are any.
     #[cfg(test)]
     pub(crate) fn free_slots(&self) -> Option<usize> {
-        Some(self.slots.get()?.as_ref()?.free())
+        self.slots.free()
     }
 
     /// As if so many sandboxes had been made that slots are set aside.
     #[cfg(test)]
     pub(crate) fn expect_many(&self) {
-        self.made.store(ON_DEMAND, Ordering::Relaxed);
+        self.slots.expect_many();
     }
 }
 

@@ -7,12 +7,12 @@ use super::{
     },
     call_result::{self, CallResult},
     outbox::{Launched, Outbox},
-    slots::Slot,
     state::State,
 };
 use crate::{
     call::{Call, spec::CallSpec},
     partial::RawResponse,
+    slots::Slot,
     ticker::{Running, Ticker},
 };
 use bytes::Bytes;

@@ -35,6 +35,9 @@ use wasmtime_wasi::WasiCtxBuilder;
 /// What any decision takes at most.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// Decisions of an instance that is made so often that the time this takes matters.
+const FEW: u32 = 64;
+
 /// Lines about decisions that are not made, in ten seconds.
 const COMPLAINTS: u32 = 10;
 
@@ -67,7 +70,7 @@ impl<E: Exports> Instances<E> {
     ) -> wasmtime::Result<Self> {
         options.instances = options.instances.clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self {
-            plugin: Startable::new(plugin)?,
+            plugin: Startable::new(plugin, slots(&options))?,
             instance,
             log: LogStream {
                 plugin: options.name.as_str().into(),
@@ -199,7 +202,7 @@ impl<E: Exports> Instances<E> {
         T: Send + 'static,
         F: Future<Output = Result<T, DecisionError>> + Send + 'static,
     {
-        let runtime = &self.plugin.plugin.runtime;
+        let runtime = self.plugin.runtime();
         let pace = Arc::new(Pace::begin());
         let (running, working) = (runtime.running(), work(pace.clone()));
         let mut work: Option<Work<Result<T, DecisionError>>> = Some(Box::pin(async move {
@@ -319,6 +322,16 @@ impl<E: Exports> Instances<E> {
         if started.asked < self.options.decisions_per_instance.get() {
             self.idle.lock().push(started);
         }
+    }
+}
+
+/// Slots to set aside for instances: none where they live long, or are made as often as they are
+/// for other reasons.
+fn slots(options: &PoolOptions) -> u32 {
+    let is_often = options.recorder.is_some() || options.decisions_per_instance.get() < FEW;
+    match is_often {
+        true => u32::try_from(options.instances).unwrap_or(u32::MAX),
+        false => 0,
     }
 }
 

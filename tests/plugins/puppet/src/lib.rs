@@ -56,6 +56,10 @@ pub(crate) async fn route(request: Request) -> Result<Decision, String> {
             "trap" => panic!("as it was told"),
             "spin" => spin(),
             "spin-for" => spin_for(rest),
+            "leave" => {
+                leave(rest);
+                attributes(&mut decision).push(("x-leave".into(), left().to_string()));
+            }
             "error" => return Err(rest.into()),
             "ask" => {
                 let outcome = match edition::ask(rest).await {
@@ -110,6 +114,7 @@ fn shown(request: &Request, what: &str) -> String {
     match what {
         "clocks" => edition::clocks(),
         "random" => edition::random(),
+        "left" => left().to_string(),
         "asked" => ASKED.load(Relaxed).to_string(),
         "time-left" => request.time_left.to_string(),
         "id" => request.id.clone(),
@@ -122,6 +127,37 @@ fn shown(request: &Request, what: &str) -> String {
         "settings" => format!("{:?}", store::get_all()),
         attribute => value_of(request, attribute),
     }
+}
+
+/// What it leaves in its memory.
+const LEFT: u8 = 0xA7;
+
+/// Fills so many bytes.
+fn leave(bytes: &str) {
+    let left = vec![LEFT; bytes.parse().expect("a number")].leak();
+    std::hint::black_box(left);
+}
+
+/// The most bytes in a row of its memory that it, or somebody before it, has filled.
+fn left() -> usize {
+    let others = memory().split(|it| *it != LEFT);
+    others.map(<[u8]>::len).max().unwrap_or(0)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn memory() -> &'static [u8] {
+    const PAGE: usize = 64 * 1024;
+    const FIRST: usize = 16;
+    let bytes = core::arch::wasm32::memory_size(0) * PAGE;
+    let first = std::ptr::without_provenance(std::hint::black_box(FIRST));
+    // SAFETY: all of the memory is there, and any of it can be read as bytes.
+    unsafe { std::slice::from_raw_parts(first, bytes - FIRST) }
+}
+
+/// A plugin is made for WebAssembly. It is only checked for others.
+#[cfg(not(target_arch = "wasm32"))]
+fn memory() -> &'static [u8] {
+    &[]
 }
 
 fn spin() -> ! {
