@@ -39,7 +39,8 @@ pub(crate) struct Row {
     times: Vec<f64>,
 }
 
-/// Every combination of TLS, size and calls in flight, and small replies at a socket.
+/// Every combination of TLS, size and calls in flight, small replies at a socket, and such by
+/// connections that nobody keeps.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for over in [Over::Http, Over::Https] {
@@ -58,6 +59,13 @@ pub(crate) fn all() -> Vec<Case> {
         size: SMALL,
         in_flight: 32,
     });
+    for over in [Over::FullHandshakes, Over::Resumptions] {
+        cases.push(Case {
+            over,
+            size: SMALL,
+            in_flight: 32,
+        });
+    }
     cases
 }
 
@@ -72,12 +80,18 @@ impl Case {
             Over::Http => "http",
             Over::Https => "https",
             Over::Unix => "unix",
+            Over::FullHandshakes => "full handshakes",
+            Over::Resumptions => "resumed sessions",
         }
     }
 
     /// How many calls make one round: enough for a few tenths of a second.
     fn calls(self) -> usize {
-        let calls = if self.size == SMALL { 8000 } else { 300 };
+        let calls = match (self.over, self.size) {
+            (Over::FullHandshakes | Over::Resumptions, _) => 800,
+            (_, SMALL) => 8000,
+            _ => 300,
+        };
         calls.max(self.in_flight * 2)
     }
 }
@@ -89,6 +103,8 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
         Over::Http => format!("http://{}/{path}", addresses.plain),
         Over::Https => format!("https://{}/{path}", addresses.tls),
         Over::Unix => format!("http://{SERVICE}.service.internal/{path}"),
+        Over::FullHandshakes => format!("https://{}/close", addresses.tls_without_sessions),
+        Over::Resumptions => format!("https://{}/close", addresses.tls),
     };
     let load = Load {
         over: case.over,

@@ -13,6 +13,10 @@ pub(crate) enum Over {
     Https,
     /// HTTP at a socket of this machine.
     Unix,
+    /// A connection of TLS for each call, which the server knows nothing of.
+    FullHandshakes,
+    /// A connection of TLS for each call, which goes on with a session of before.
+    Resumptions,
 }
 
 /// So many calls of one URL.

@@ -31,10 +31,12 @@ impl Report {
     pub(crate) fn targets(&self) -> String {
         use Target::{AtLeast, AtMost, Open};
         let case = |name: &str| self.cases.iter().find(|it| it.case.name() == name);
-        let (small, large, unix) = (
+        let (small, large, unix, full, resumed) = (
             case("http, 200 B, 32 in flight"),
             case("http, 1 MiB, 32 in flight"),
             case("unix, 200 B, 32 in flight"),
+            case("full handshakes, 200 B, 32 in flight"),
+            case("resumed sessions, 200 B, 32 in flight"),
         );
         let against = |measured: Option<&Measured>, other| {
             measured.and_then(|it| it.ratio(names::OURS, other))
@@ -65,6 +67,21 @@ impl Report {
                 "200 B over a Unix socket, 32 in flight, to native",
                 against(unix, names::NATIVE),
                 AtLeast(0.6),
+            ),
+            (
+                "full handshakes of TLS 1.3, to reqwest",
+                against(full, names::REQWEST),
+                AtLeast(1.0),
+            ),
+            (
+                "resumed sessions of TLS 1.3, to reqwest",
+                against(resumed, names::REQWEST),
+                AtLeast(1.0),
+            ),
+            (
+                "1 MiB, 32 in flight, to libcurl",
+                against(large, names::LIBCURL),
+                AtLeast(0.9),
             ),
             (solo::CANNED, solo(solo::CANNED), AtMost(2.5)),
             (

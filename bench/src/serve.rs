@@ -9,11 +9,12 @@ use anyhow::Result;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer},
+    server::NoServerSessionStorage,
 };
 use std::{path::Path, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -27,15 +28,29 @@ pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
         std::process::exit(0);
     });
     runtime.block_on(async {
-        let (plain, tls, unix) = (
+        // It never sleeps: to wake it would be on the account of who sends, and the more the
+        // slower he is, while a server elsewhere is woken at its own expense.
+        tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
+        let (plain, tls, tls_without_sessions, unix) = (
+            TcpListener::bind("127.0.0.1:0").await?,
             TcpListener::bind("127.0.0.1:0").await?,
             TcpListener::bind("127.0.0.1:0").await?,
             UnixListener::bind(socket)?,
         );
-        let (acceptor, authority) = identity()?;
+        let (config, authority) = identity()?;
+        let acceptor = TlsAcceptor::from(Arc::new(config.clone()));
+        let mut without_sessions = config;
+        without_sessions.send_tls13_tickets = 0;
+        without_sessions.session_storage = Arc::new(NoServerSessionStorage {});
+        let acceptor_without_sessions = TlsAcceptor::from(Arc::new(without_sessions));
         let addresses = Addresses {
             plain: plain.local_addr()?,
             tls: tls.local_addr()?,
+            tls_without_sessions: tls_without_sessions.local_addr()?,
             socket: socket.to_owned(),
             authority,
         };
@@ -59,13 +74,11 @@ pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
                 }
                 accepted = tls.accept() => {
                     let (stream, _) = accepted?;
-                    stream.set_nodelay(true)?;
-                    let acceptor = acceptor.clone();
-                    tokio::spawn(async move {
-                        if let Ok(stream) = acceptor.accept(stream).await {
-                            answer(stream, &replies).await;
-                        }
-                    });
+                    tokio::spawn(secured(acceptor.clone(), stream, replies));
+                }
+                accepted = tls_without_sessions.accept() => {
+                    let (stream, _) = accepted?;
+                    tokio::spawn(secured(acceptor_without_sessions.clone(), stream, replies));
                 }
             }
         }
@@ -76,22 +89,34 @@ pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
 struct Replies {
     small: Vec<u8>,
     large: Vec<u8>,
+    /// Of the small one that is the last.
+    close: Vec<u8>,
 }
 
 impl Replies {
     fn new() -> Self {
-        let reply = |size: usize| {
+        let reply = |size: usize, field: &str| {
             let mut bytes = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {size}\r\n\r\n"
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {size}\r\n{field}\r\n"
             )
             .into_bytes();
             bytes.resize(bytes.len() + size, b'x');
             bytes
         };
         Self {
-            small: reply(SMALL),
-            large: reply(LARGE),
+            small: reply(SMALL, ""),
+            large: reply(LARGE, ""),
+            close: reply(SMALL, "connection: close\r\n"),
         }
+    }
+}
+
+async fn secured(acceptor: TlsAcceptor, stream: TcpStream, replies: Arc<Replies>) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    if let Ok(stream) = acceptor.accept(stream).await {
+        answer(stream, &replies).await;
     }
 }
 
@@ -107,19 +132,26 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, replies: &Repli
         if !head.ends_with(b"\r\n\r\n") {
             continue;
         }
-        let reply = match head.starts_with(b"GET /large") {
-            true => &replies.large,
-            false => &replies.small,
+        let reply = match &*head {
+            [b'G', b'E', b'T', b' ', b'/', b'l', ..] => &replies.large,
+            [b'G', b'E', b'T', b' ', b'/', b'c', ..] => &replies.close,
+            _ => &replies.small,
         };
+        let is_last = std::ptr::eq(reply, &replies.close);
         head.clear();
         if stream.write_all(reply).await.is_err() || stream.flush().await.is_err() {
+            return;
+        }
+        if is_last {
+            // Whether the other end says so, too, is all one.
+            let _ = stream.shutdown().await;
             return;
         }
     }
 }
 
 /// A certificate for the server, and the authority that signed it, in PEM form.
-fn identity() -> Result<(TlsAcceptor, String)> {
+fn identity() -> Result<(ServerConfig, String)> {
     let mut params = rcgen::CertificateParams::default();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let key = rcgen::KeyPair::generate()?;
@@ -136,5 +168,5 @@ fn identity() -> Result<(TlsAcceptor, String)> {
             vec![CertificateDer::from(certificate)],
             PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?,
         )?;
-    Ok((TlsAcceptor::from(Arc::new(config)), authority))
+    Ok((config, authority))
 }

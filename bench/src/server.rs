@@ -11,7 +11,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Bytes of the body of `/small`.
+/// Bytes of the body of `/small`, and of `/close`, after which the server ends the connection.
 pub(crate) const SMALL: usize = 200;
 
 /// Bytes of the body of `/large`.
@@ -24,6 +24,8 @@ pub(crate) struct Addresses {
     pub(crate) plain: SocketAddr,
     /// Where it speaks https.
     pub(crate) tls: SocketAddr,
+    /// Where it speaks https, and gives nobody a session to go on with.
+    pub(crate) tls_without_sessions: SocketAddr,
     /// The socket where it speaks http.
     pub(crate) socket: PathBuf,
     /// The certificate of the authority that signed the server's, in PEM form.

@@ -85,7 +85,7 @@ impl Contender for Pooled {
         self.runtime.block_on(drive(load, || async {
             let reply = match load.over {
                 Over::Unix => self.at_socket.get(uri.clone()).await?,
-                Over::Http | Over::Https => self.client.get(uri.clone()).await?,
+                _ => self.client.get(uri.clone()).await?,
             };
             Ok(reply.into_body().collect().await?.to_bytes().len())
         }))
