@@ -1,16 +1,25 @@
 //! Instances with grants of their own share nothing, as a server sees it.
 
-use crate::host;
-use rest_client_host::{Egress, Instance, SecretSource, Service};
-use std::{fs, time::Duration};
+use crate::{host, worker_with};
+use rest_client_host::{Egress, HttpVersion, Instance, SecretSource, Service};
+use rustls::server::{ServerSessionMemoryCache, StoresServerSessions};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use support::{
     config,
     counting_server::CountingServer,
     pki::{Authority, Validity},
     process::Service as Process,
     server::Server,
-    steps::ok,
+    steps::{Gate, Step, ok},
 };
+use tokio::task::JoinSet;
 
 const NAME: &str = "http://billing.service.internal/";
 
@@ -109,5 +118,86 @@ async fn a_session_of_tls_is_resumed_by_who_began_it() {
         let tenant = host.instance();
         assert!(!resumes(&tenant).await);
         assert!(resumes(&tenant).await);
+    }
+}
+
+/// However many connections end at a time, as many of the next ones are resumed.
+#[tokio::test]
+async fn what_reconnects_at_once_resumes_at_once() {
+    const AT_ONCE: usize = 40;
+    let authority = Authority::new("tenants");
+    let identity = authority.issue(&["127.0.0.1"], Validity::Good);
+    let mut server_config = (*identity.server_config()).clone();
+    let sessions = Arc::new(Sessions::default());
+    server_config.session_storage = sessions.clone();
+    let gate = Gate::default();
+    let waiting = gate.clone();
+    let server = Server::start_tls_as(Arc::new(server_config), move |_| {
+        [vec![Step::Wait(waiting.clone())], ok("")].concat()
+    })
+    .await;
+    let file = authority.file();
+    let instance = worker_with(config!(
+        max_async_transfers = 100,
+        ssl_capath = Some(file.path().to_owned()),
+        idle_timeout = Duration::ZERO,
+        // Nobody waits for whether a connection is one that many share.
+        http_version = HttpVersion::Http11,
+    ));
+    for wave in 0..2 {
+        let before = sessions.resumed.load(Relaxed);
+        let mut calls = JoinSet::new();
+        for _ in 0..AT_ONCE {
+            calls.spawn(instance.rest_get(&server.url("/")).into_future());
+        }
+        let all = (wave + 1) * AT_ONCE;
+        server
+            .wait_for("all of them", |record| record.requests.len() == all)
+            .await;
+        for _ in 0..AT_ONCE {
+            gate.open();
+        }
+        for reply in calls.join_all().await {
+            reply.unwrap();
+        }
+        // In the first one the last ones may go on with what the first ones were given.
+        let resumed = sessions.resumed.load(Relaxed) - before;
+        assert!(wave == 0 || resumed == AT_ONCE, "{resumed}");
+    }
+}
+
+/// A server's sessions, and how many of them were resumed.
+#[derive(Debug)]
+struct Sessions {
+    kept: Arc<ServerSessionMemoryCache>,
+    resumed: AtomicUsize,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            kept: ServerSessionMemoryCache::new(1000),
+            resumed: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl StoresServerSessions for Sessions {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.kept.put(key, value)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.kept.get(key)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let taken = self.kept.take(key)?;
+        self.resumed.fetch_add(1, Relaxed);
+        Some(taken)
+    }
+
+    fn can_cache(&self) -> bool {
+        true
     }
 }

@@ -14,6 +14,7 @@ mod files;
 mod identity;
 mod policy;
 mod sessions;
+mod tickets;
 mod trust_store;
 mod verifier;
 

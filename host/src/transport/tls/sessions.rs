@@ -1,13 +1,10 @@
 //! The sessions of TLS that a tenant may resume. A server that knows a session again
 //! knows who began it: no other tenant ever shows it.
 
-use super::policy::Trust;
+use super::{policy::Trust, tickets::Tickets};
 use parking_lot::Mutex;
 use rustls::{ClientConfig, client::Resumption};
 use std::{fmt, sync::Arc};
-
-/// Of one tenant, as many as rustls keeps unless it is told otherwise.
-const MOST: usize = 256;
 
 /// Those of one tenant, apart for each policy of TLS.
 #[derive(Default)]
@@ -29,7 +26,7 @@ impl TlsSessions {
         }
         known.retain(|(then, _)| !then.is_of_same_policy(trust));
         let mut own = ClientConfig::clone(&client);
-        own.resumption = Resumption::in_memory_sessions(MOST);
+        own.resumption = Resumption::store(Arc::new(Tickets::none()));
         let own = Arc::new(own);
         known.push((trust.clone(), own.clone()));
         own
