@@ -3,8 +3,7 @@
 
 use crate::{
     AtCap, Config, ErrorKind, Host,
-    sandbox::{Factory, SLOTS, misdeed},
-    slots::ON_DEMAND,
+    sandbox::{Factory, ON_DEMAND, SLOTS, misdeed},
 };
 use std::time::Duration;
 use tokio::{

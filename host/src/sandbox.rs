@@ -26,7 +26,7 @@ pub(crate) use call_result::{CallResult, shown};
 pub use canned::canned_calls;
 pub(crate) use factory::Factory;
 #[cfg(test)]
-pub(crate) use factory::SLOTS;
+pub(crate) use factory::{ON_DEMAND, SLOTS};
 pub(crate) use guest::{GuestCall, Sandbox};
 #[cfg(test)]
 pub(crate) use misbehaving::misdeed;

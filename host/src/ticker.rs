@@ -83,13 +83,17 @@ impl Shared {
         while !self.ended.load(SeqCst) {
             if self.running.load(SeqCst) > 0 {
                 idle = 0;
+                // It may be the last to have one, which takes a while to go: without the lock.
+                let mut engines = Vec::new();
                 self.engines.lock().retain(|engine| {
                     let engine = engine.upgrade();
-                    if let Some(engine) = &engine {
-                        engine.increment_epoch();
-                    }
-                    engine.is_some()
+                    let is_there = engine.is_some();
+                    engines.extend(engine);
+                    is_there
                 });
+                for engine in &engines {
+                    engine.increment_epoch();
+                }
             } else {
                 idle += 1;
             }

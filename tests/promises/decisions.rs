@@ -100,6 +100,7 @@ for_each_wasi! {
     nobody_is_asked_about_what_is_no_request,
     an_instance_serves_as_many_decisions_as_the_operator_says,
     a_new_instance_has_nothing_of_those_before,
+    where_each_decides_once_one_that_spins_or_traps_harms_no_other,
     so_many_decide_at_a_time_so_many_wait_and_the_rest_fails_at_once,
     waiting_for_an_instance_is_a_part_of_the_time,
     a_plugin_that_cannot_work_here_says_so_before_its_first_decision,
@@ -484,15 +485,35 @@ async fn a_new_instance_has_nothing_of_those_before<P: Puppet>() {
         it.decisions_per_instance = NonZeroU32::MIN;
         it.instances = 2;
     });
-    // Also when so many were made that slots are set aside for them.
-    for round in 0..60 {
-        // More than what stays with a slot, or less.
+    for round in 0..20 {
         let bytes = if round % 2 == 0 { 300_000 } else { 6_000_000 };
         let leave = format!("leave {bytes}");
         let shown = attributes(&pool, &["show left", "show asked", &leave]).await;
         let shown: Vec<usize> = shown.iter().map(|(_, it)| it.parse().unwrap()).collect();
         assert!(shown[0] < 1000, "{} bytes of another", shown[0]);
         assert_eq!((shown[1], shown[2]), (1, bytes));
+    }
+}
+
+async fn where_each_decides_once_one_that_spins_or_traps_harms_no_other<P: Puppet>() {
+    let pool = pool::<P>(|it| {
+        it.decisions_per_instance = NonZeroU32::MIN;
+        it.instances = 4;
+        it.decision_timeout = Duration::from_millis(300);
+    });
+    for _ in 0..5 {
+        let (spinning, trapping, well) = tokio::join!(
+            failure(&pool, &["leave 300000", "spin"]),
+            failure(&pool, &["leave 300000", "trap"]),
+            attributes(&pool, &["show left"]),
+        );
+        assert_eq!(spinning.kind(), FailureKind::Deadline, "{spinning}");
+        assert_eq!(trapping.kind(), FailureKind::Trap, "{trapping}");
+        let left: usize = well[0].1.parse().unwrap();
+        assert!(left < 1000, "{left} bytes of another");
+    }
+    while pool.stats().in_flight > 0 {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -47,8 +47,8 @@ pub(super) trait Exports: Sized + Send + Sync + 'static {
 /// A plugin that exports what is needed.
 pub(super) struct Startable<E: Exports> {
     on_demand: Place<E>,
-    /// Those that can be set aside for it; none where its instances live long.
-    slots: Option<(Slots<Place<E>>, u32)>,
+    /// Where an instance of it decides a few times.
+    slots: Option<Slots<Place<E>>>,
 }
 
 /// What an instance is made of.
@@ -68,17 +68,21 @@ pub(super) struct Started<E> {
 }
 
 impl<E: Exports> Startable<E> {
-    /// Has up to so many slots set aside for it when many instances were made.
+    /// Sets up to so many slots aside for its instances, if they can be had.
     ///
     /// # Errors
     ///
     /// `plugin` does not export what it takes.
     pub(super) fn new(plugin: &Plugin, slots: u32) -> wasmtime::Result<Self> {
+        let on_demand = Place::of(plugin.clone())?;
         // An instance of WASI 0.3 may need many stacks, of which a slot has one.
-        let slots = if plugin.is_plain() { slots } else { 0 };
+        let slots = (slots > 0 && plugin.is_plain()).then(|| on_demand.in_slots(slots));
+        if let Some(Err(error)) = &slots {
+            tracing::warn!(%error, "no slots can be set aside for a plugin; each instance is made on demand");
+        }
         Ok(Self {
-            on_demand: Place::of(plugin.clone())?,
-            slots: (slots > 0).then(|| (Slots::none_yet(), slots)),
+            on_demand,
+            slots: slots.and_then(Result::ok),
         })
     }
 
@@ -111,13 +115,7 @@ impl<E: Exports> Startable<E> {
 
     fn place(&self) -> (&Place<E>, Option<Slot>) {
         let Self { on_demand, slots } = self;
-        let slot = slots.as_ref().and_then(|(slots, most)| {
-            slots.take(|| {
-                let (plugin, number) = on_demand.plugin.with_slots(*most)?;
-                Ok((Place::of(plugin)?, number))
-            })
-        });
-        match slot {
+        match slots.as_ref().and_then(Slots::take) {
             Some((place, slot)) => (place, Some(slot)),
             None => (on_demand, None),
         }
@@ -130,6 +128,11 @@ impl<E: Exports> Place<E> {
             pre: E::find(&plugin)?,
             plugin,
         })
+    }
+
+    fn in_slots(&self, most: u32) -> wasmtime::Result<Slots<Self>> {
+        let (plugin, number) = self.plugin.with_slots(most)?;
+        Ok(Slots::of(Self::of(plugin)?, number))
     }
 }
 

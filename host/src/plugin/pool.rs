@@ -209,6 +209,9 @@ async fn decide(
         started.context().keep_questions(None);
         if taking_down.is_none() && started.is_quiet().await.map_err(trapped)? {
             shared.give_back(started);
+        } else {
+            // What it has is free before its place is.
+            drop(started);
         }
         drop(place);
         let reserved = &shared.options.reserved_fields;

@@ -300,6 +300,8 @@ impl Plugin {
     /// The system has no room for them, or it is no plugin for slots.
     pub(super) fn with_slots(&self, most: u32) -> wasmtime::Result<(Self, u32)> {
         let Inner { limits, ticker, .. } = &*self.runtime.0;
+        // In a slot a memory has no more.
+        wasmtime::ensure!(limits.memory <= 4 << 30, "plugins may have more than 4 GiB");
         let component = self.pre.component();
         let required = component
             .resources_required()

@@ -17,10 +17,6 @@ use wasmtime::{
 const ROUTERS: [&str; 2] = ["routing:contract/router@", "routing:contract-async/router@"];
 const HANDLERS: [&str; 2] = ["wasi:http/incoming-handler@0.2.", "wasi:http/handler@0.3."];
 
-/// Bytes of a memory that stay with a slot. What more a plugin has written is taken away by the
-/// kernel.
-const RESIDENT: usize = 2 << 20;
-
 /// An engine, and all that a plugin may import there.
 pub(super) struct Stage {
     pub(super) engine: Engine,
@@ -57,7 +53,8 @@ impl Stage {
             memories: required.num_memories,
             tables: required.num_tables,
             elements: limits.table,
-            resident: RESIDENT,
+            // All of it would be put back each time, and most plugins write a little here and there.
+            resident: 0,
         };
         slots::set_aside(&mut config, number, &needs);
         Self::new(&mut config)

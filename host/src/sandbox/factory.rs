@@ -19,11 +19,17 @@ use crate::{
     ticker::Ticker,
     transport::{Tenant, Transport},
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
 use wasmtime::{Engine, component::Component};
 
 /// The component, compiled when this crate was built.
 static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rest-client.cwasm"));
+
+/// Sandboxes that are made on demand before slots are set aside.
+pub(crate) const ON_DEMAND: u32 = 32;
 
 /// Slots, which take some 0.7 ms to set aside, a TiB of addresses and 520 of
 /// the 65,530 mappings that Linux allows a process.
@@ -42,7 +48,10 @@ pub(super) type Load = Box<dyn Fn(&Engine) -> wasmtime::Result<Component> + Send
 pub(crate) struct Factory {
     load: Load,
     on_demand: RestClientPre<State>,
-    slots: Slots<RestClientPre<State>>,
+    made: AtomicU32,
+    /// Empty until many sandboxes were made; nothing in it if slots can't be
+    /// had.
+    slots: OnceLock<Option<Slots<RestClientPre<State>>>>,
     ticker: Ticker,
     transport: Arc<Transport>,
     /// Bytes; 0 is no limit.
@@ -79,7 +88,8 @@ impl Factory {
             on_demand: linker::prepare(&engine, &load(&engine)?)?,
             ticker: Ticker::start(&engine)?,
             load,
-            slots: Slots::none_yet(),
+            made: AtomicU32::new(0),
+            slots: OnceLock::new(),
             transport: Arc::new(transport),
             max_transfer_size,
         })
@@ -96,13 +106,26 @@ impl Factory {
 
     /// What the next sandbox is made of, and the slot it is in.
     fn place(&self) -> (&RestClientPre<State>, Option<Slot>) {
-        match self.slots.take(|| self.set_slots_aside()) {
-            Some((component, slot)) => (component, Some(slot)),
-            None => (&self.on_demand, None),
+        let are_many = self.made.load(Ordering::Relaxed) >= ON_DEMAND
+            || self.made.fetch_add(1, Ordering::Relaxed) >= ON_DEMAND;
+        if are_many
+            && let Some(slots) = self.slots.get_or_init(|| self.slots_if_there_can_be())
+            && let Some((component, slot)) = slots.take()
+        {
+            return (component, Some(slot));
         }
+        (&self.on_demand, None)
     }
 
-    fn set_slots_aside(&self) -> wasmtime::Result<(RestClientPre<State>, u32)> {
+    fn slots_if_there_can_be(&self) -> Option<Slots<RestClientPre<State>>> {
+        let slots = self.set_slots_aside();
+        if let Err(error) = &slots {
+            tracing::warn!(%error, "no slots can be set aside for sandboxes; each is made on demand");
+        }
+        slots.ok()
+    }
+
+    fn set_slots_aside(&self) -> wasmtime::Result<Slots<RestClientPre<State>>> {
         let required = self
             .on_demand
             .instance_pre()
@@ -124,19 +147,19 @@ impl Factory {
         let engine = Engine::new(&config)?;
         let component = linker::prepare(&engine, &(self.load)(&engine)?)?;
         self.ticker.advance_too(&engine);
-        Ok((component, SLOTS))
+        Ok(Slots::of(component, SLOTS))
     }
 
     /// Slots that are free, once there are any.
     #[cfg(test)]
     pub(crate) fn free_slots(&self) -> Option<usize> {
-        self.slots.free()
+        Some(self.slots.get()?.as_ref()?.free())
     }
 
     /// As if so many sandboxes had been made that slots are set aside.
     #[cfg(test)]
     pub(crate) fn expect_many(&self) {
-        self.slots.expect_many();
+        self.made.store(ON_DEMAND, Ordering::Relaxed);
     }
 }
 

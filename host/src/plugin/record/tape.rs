@@ -334,29 +334,46 @@ impl Tape {
     /// Waits for the turn of `turn`. What had none then has it at once if it is an answer, and
     /// when nothing else comes if it is a timer.
     pub(crate) async fn turn_of(&self, turn: Turn) {
+        let mut was_waiting = false;
         loop {
             let turned = self.turned.notified();
-            {
-                let mut state = self.state.lock();
-                let State { inputs, mode, .. } = &mut *state;
-                let Mode::Plays(played) = mode else { return };
-                let left = inputs.turns.get(played.turns..).unwrap_or_default();
-                match left.first() {
-                    Some(next) if *next == turn.0 => {
-                        played.turns += 1;
-                        self.turned.notify_waiters();
-                        return;
-                    }
-                    _ if turn.is_answer() && !left.contains(&turn.0) => return,
-                    None => break,
-                    Some(_) => {}
+            match self.order(turn) {
+                Order::None => return,
+                // The plugin hears of what came before just now.
+                Order::Next if was_waiting => {
+                    was_waiting = false;
+                    give_way().await;
                 }
+                Order::Next => {
+                    if let Mode::Plays(played) = &mut self.state.lock().mode {
+                        played.turns += 1;
+                    }
+                    self.turned.notify_waiters();
+                    return;
+                }
+                Order::Later => {
+                    was_waiting = true;
+                    turned.await;
+                }
+                Order::Behind => break,
             }
-            turned.await;
-            give_way().await;
         }
         // The plugin hears of what came last, and may go on without this.
         sleep(STANDSTILL).await;
+    }
+
+    fn order(&self, turn: Turn) -> Order {
+        let state = self.state.lock();
+        let Mode::Plays(played) = &state.mode else {
+            return Order::None;
+        };
+        let left = state.inputs.turns.get(played.turns..).unwrap_or_default();
+        match left.first() {
+            Some(next) if *next == turn.0 => Order::Next,
+            _ if turn.is_answer() && !left.contains(&turn.0) => Order::None,
+            Some(_) => Order::Later,
+            None => Order::Behind,
+        }
     }
 
     /// The plugin waits for an answer that did not come then, which ends it.
@@ -419,6 +436,16 @@ fn takes(size: &mut usize, is_incomplete: &mut bool, bytes: usize) -> bool {
     *size = size.saturating_add(bytes);
     *is_incomplete |= *size > MOST;
     !*is_incomplete
+}
+
+/// When something comes to a plugin to which a recording is played.
+enum Order {
+    /// When it likes.
+    None,
+    Next,
+    Later,
+    /// When all has come that came then.
+    Behind,
 }
 
 /// Has a plugin come to where it waits. By then it has begun all that it waits for, and has heard
