@@ -325,8 +325,8 @@ impl<E: Exports> Instances<E> {
     }
 }
 
-/// Slots to set aside for instances: none where they live long, or are made as often as they are
-/// for other reasons.
+/// Slots to set aside: one for each instance that may be there at a time, where one decides a few
+/// times, or once, as those do that are recorded. None where they live long.
 fn slots(options: &PoolOptions) -> u32 {
     let is_often = options.recorder.is_some() || options.decisions_per_instance.get() < FEW;
     match is_often {
