@@ -176,6 +176,10 @@ impl Call {
             Phase::Head => record.timings.first_byte = Some(elapsed),
             Phase::Body => {}
         }
+        if phase == Phase::Head {
+            // It goes over a connection.
+            record.connecting = None;
+        }
         record.phase = phase;
     }
 

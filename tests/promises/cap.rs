@@ -8,6 +8,7 @@ use support::{
     config,
     counting_server::{CountingServer, INSTANCE},
     process::run,
+    unresponsive::FullBacklog,
 };
 use tokio::{task::JoinSet, time::Instant};
 
@@ -139,6 +140,29 @@ async fn a_blocked_instance_does_not_hold_back_the_end_of_a_call() {
     }
     assert_eq!(server.asked("/echo"), 0);
     assert_eq!(worker.stats().cancelled, 0);
+}
+
+/// Its deadline as a whole has passed as well when the caller is told.
+#[tokio::test]
+async fn what_was_not_connected_before_its_instance_was_blocked_is_told_so() {
+    let (full, server) = (FullBacklog::default(), CountingServer::start().await);
+    let worker = worker(1, AtCap::Block);
+    let mut unconnected = worker
+        .rest_get(&full.url())
+        .connection_timeout(Duration::from_millis(100))
+        .transfer_timeout(Duration::from_millis(400))
+        .into_future();
+    let mut calls = Calls::new();
+    call(&mut calls, &worker, server.url("/gate/blocking"));
+    tokio::select! {
+        biased;
+        _ = &mut unconnected => unreachable!("nobody accepts it"),
+        () = server.wait_for_open(1) => {}
+    }
+    let error = unconnected.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionTimeout, "{error}");
+    server.open_gate(1);
+    calls.join_next().await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -333,8 +333,10 @@ impl Exchange<'_> {
                 .ok(),
             false => None,
         };
+        // Where its time has passed, that is why the call ended, also for who looks later.
+        let connected = connected.ok_or_else(|| self.call.connection_timed_out(timeout))?;
         self.call.connected();
-        connected.unwrap_or_else(|| Err(self.call.connection_timed_out(timeout)))
+        connected
     }
 
     /// As [`connect`](Self::connect), without end.

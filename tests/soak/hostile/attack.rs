@@ -32,9 +32,7 @@ const BROKEN_OR_IN_VAIN: Right = Right::Error(&[
     ErrorKind::ConnectionTimeout,
 ]);
 const SILENT_OR_NOT: Right = Right::ReplyOr(&[ErrorKind::TransferTimeout]);
-/// Of the connection, and of the call as a whole where the machine is busy: a host that is held up
-/// past both deadlines finds both passed.
-const UNCONNECTED: Right = IN_VAIN;
+const UNCONNECTED: Right = Right::Error(&[ErrorKind::ConnectionTimeout]);
 
 /// The instances that are attacked, each of a host of its own.
 pub(super) struct Victims {
