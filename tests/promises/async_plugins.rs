@@ -3,12 +3,12 @@
 
 use crate::{
     puppets::{Async, Puppet as _},
-    worker_with,
+    worker, worker_with,
 };
 use rest_client_host::{
     AtCap, Instance, Service,
     plugin::{FailureKind, PluginPool, PoolOptions},
-    routing::Decision,
+    routing::{Decision, Request},
 };
 use std::{num::NonZeroU32, time::Duration};
 use support::{
@@ -17,7 +17,7 @@ use support::{
     server::Server,
     steps::{Gate, Step, ok},
 };
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 
 const BASE: &str = "http://billing.service.internal";
 
@@ -223,6 +223,49 @@ async fn a_trap_ends_all_that_it_had_begun_and_nothing_of_others() {
         .await;
     gate.open();
     assert_eq!(others.await.unwrap().unwrap().status(), 200);
+}
+
+/// On one thread, which it would have to itself otherwise.
+#[tokio::test]
+async fn one_that_gives_way_without_end_takes_no_time_of_others() {
+    const GIVING_WAY: usize = 5;
+    let pool = pool(worker(), |it| it.instances = 20);
+    let mut giving_way = JoinSet::new();
+    for _ in 0..GIVING_WAY {
+        let pool = pool.clone();
+        giving_way.spawn(async move { pool.route(to_do(&["give-way"])).await });
+    }
+    while pool.stats().in_flight < GIVING_WAY {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..50 {
+        said(&pool, &["show asked"]).await;
+    }
+    assert_eq!(pool.stats().in_flight, GIVING_WAY);
+    // Whoever gives up a decision ends it.
+    giving_way.shutdown().await;
+    while pool.stats().in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
+    let request = Request {
+        time_left: 100,
+        ..to_do(&["give-way"])
+    };
+    let failed = pool.route(request).await.unwrap_err();
+    assert_eq!(failed.kind(), FailureKind::Deadline);
+}
+
+/// The canonical ABI calls it backpressure.
+#[tokio::test]
+async fn one_that_lets_nobody_in_is_replaced_at_the_deadline() {
+    let pool = pool(worker(), |it| {
+        it.instances = 1;
+        it.decision_timeout = Duration::from_secs(1);
+    });
+    assert_eq!(said(&pool, &["let-nobody-in"]).await, "closed");
+    let failed = pool.route(to_do(&[])).await.unwrap_err();
+    assert_eq!(failed.kind(), FailureKind::Deadline);
+    assert_eq!(said(&pool, &["show asked"]).await, "1");
 }
 
 /// They are in the memory of the host.

@@ -1,7 +1,7 @@
 //! Whom may be asked without a name: by default a plugin asks nobody, and what the
 //! policy refuses is never even connected to.
 
-use crate::{host, worker_with};
+use crate::{host, puppets::Puppet, worker_with};
 use rest_client_host::{
     Config, Egress, EgressDefault, ErrorKind, HttpVersion, Instance, plugin::PluginCtx,
 };
@@ -30,16 +30,16 @@ fn denying(rules: &[&str]) -> Config {
     config!(egress = egress(Some(EgressDefault::Deny), rules))
 }
 
-async fn plugin_gets(instance: &Instance, url: &str) -> i32 {
+async fn plugin_gets<P: Puppet>(instance: &Instance, url: &str) -> i32 {
     let context = PluginCtx::new(instance.clone());
-    let mut plugin = Program::asker().start(context).await;
+    let mut plugin = Program::asker(P::WASI).start(context).await;
     plugin.call("get", (url.to_owned(),)).await
 }
 
 /// What a plugin is told of a request that fails.
-async fn complaint(instance: &Instance, url: &str) -> String {
+async fn complaint<P: Puppet>(instance: &Instance, url: &str) -> String {
     let context = PluginCtx::new(instance.clone());
-    let mut plugin = Program::asker().start(context).await;
+    let mut plugin = Program::asker(P::WASI).start(context).await;
     plugin.call("complaint", (url.to_owned(),)).await
 }
 
@@ -49,8 +49,14 @@ async fn denied(instance: &Instance, url: &str) -> String {
     error.to_string()
 }
 
-#[tokio::test]
-async fn a_plugin_asks_nobody_unless_the_operator_says_so() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    a_plugin_asks_nobody_unless_the_operator_says_so,
+    all_refusals_are_one_to_a_plugin,
+    two_plugins_of_a_host_may_ask_different_servers,
+}
+
+async fn a_plugin_asks_nobody_unless_the_operator_says_so<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
     let instance = worker_with(Config::default());
     // Whether something is there makes no difference.
@@ -59,7 +65,7 @@ async fn a_plugin_asks_nobody_unless_the_operator_says_so() {
         "http://127.0.0.1:1/",
         "http://no.such.name/",
     ] {
-        assert_eq!(plugin_gets(&instance, url).await, DENIED, "{url}");
+        assert_eq!(plugin_gets::<P>(&instance, url).await, DENIED, "{url}");
     }
     assert_eq!(instance.stats().denied, 3);
     assert_eq!(server.record().accepted, 0);
@@ -67,12 +73,11 @@ async fn a_plugin_asks_nobody_unless_the_operator_says_so() {
     instance.rest_get(&server.url("/")).await.unwrap();
     let rules = egress(None, &["http://127.0.0.0/8:*"]);
     let instance = worker_with(config!(egress = rules));
-    assert_eq!(plugin_gets(&instance, &server.url("/")).await, 200);
+    assert_eq!(plugin_gets::<P>(&instance, &server.url("/")).await, 200);
 }
 
 /// By its name, by its address, or because nobody has bound it.
-#[tokio::test]
-async fn all_refusals_are_one_to_a_plugin() {
+async fn all_refusals_are_one_to_a_plugin<P: Puppet>() {
     let names = NameServer::with(&[("inner.example", "127.0.0.1")]).await;
     let instance = worker_with(config!(
         dns_servers = vec![names.address()],
@@ -86,7 +91,7 @@ async fn all_refusals_are_one_to_a_plugin() {
     ];
     let mut told = Vec::new();
     for url in urls {
-        let complaint = complaint(&instance, url).await;
+        let complaint = complaint::<P>(&instance, url).await;
         let host = url.trim_start_matches("http://").trim_end_matches('/');
         told.push(complaint.replace(host, "HOST"));
     }
@@ -239,8 +244,7 @@ async fn a_host_name_grants_nothing_that_is_nobodys_on_the_internet() {
 }
 
 /// Each has what it is granted.
-#[tokio::test]
-async fn two_plugins_of_a_host_may_ask_different_servers() {
+async fn two_plugins_of_a_host_may_ask_different_servers<P: Puppet>() {
     let [a, b] = [
         Server::start(|_| ok("")).await,
         Server::start(|_| ok("")).await,
@@ -252,8 +256,8 @@ async fn two_plugins_of_a_host_may_ask_different_servers() {
     };
     let (of_a, of_b) = (granted(&a), granted(&b));
     for (instance, may, may_not) in [(&of_a, &a, &b), (&of_b, &b, &a)] {
-        assert_eq!(plugin_gets(instance, &may.url("/")).await, 200);
-        assert_eq!(plugin_gets(instance, &may_not.url("/")).await, DENIED);
+        assert_eq!(plugin_gets::<P>(instance, &may.url("/")).await, 200);
+        assert_eq!(plugin_gets::<P>(instance, &may_not.url("/")).await, DENIED);
         assert_eq!((instance.stats().started, instance.stats().denied), (2, 1));
     }
     // A connection is not shared, even where those without grants share theirs.

@@ -5,6 +5,7 @@ mod arguments;
 mod hostile;
 mod misdeeds;
 
+use crate::puppets::{Plain, Puppet};
 use rest_client_host::{AtCap, Config, Host, Instance, Wasi, plugin::PluginCtx};
 use std::{
     ops::{Deref, DerefMut},
@@ -52,12 +53,12 @@ impl DerefMut for Asker {
 }
 
 impl Asker {
-    async fn of(instance: &Instance) -> Self {
-        Self::with(PluginCtx::new(instance.clone())).await
+    async fn of<P: Puppet>(instance: &Instance) -> Self {
+        Self::with::<P>(PluginCtx::new(instance.clone())).await
     }
 
-    async fn with(context: PluginCtx) -> Self {
-        Self(Program::asker().start(context).await)
+    async fn with<P: Puppet>(context: PluginCtx) -> Self {
+        Self(Program::asker(P::WASI).start(context).await)
     }
 
     async fn get(&mut self, url: &str) -> i32 {
@@ -78,26 +79,34 @@ fn capped(cap: u32, at_cap: AtCap) -> Instance {
     worker_with(config!(max_async_transfers = cap, at_cap))
 }
 
-#[tokio::test]
-async fn one_asks_and_is_answered() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    one_asks_and_is_answered,
+    one_has_many_transfers_in_flight_and_waits_for_each,
+    its_calls_and_those_of_the_host_count_to_one_cap,
+    a_start_at_a_blocked_instance_ends_at_its_deadline,
+    a_transfer_that_one_drops_is_ended_and_frees_its_slot,
+    a_store_that_is_dropped_ends_the_calls_of_its_plugin,
+    a_body_that_one_keeps_counts_as_a_reply_that_waits,
+}
+
+async fn one_asks_and_is_answered<P: Puppet>() {
     let server = Server::start(|_| ok("12.50 EUR")).await;
     let instance = capped(100, AtCap::Block);
-    let mut asker = Asker::of(&instance).await;
+    let mut asker = Asker::of::<P>(&instance).await;
     assert_eq!(asker.get(&server.url("/")).await, 200);
     assert_eq!(asker.get(&Refusing::default().url()).await, REFUSED);
     let length: u32 = asker.call("escaped-length", ("a&b".to_owned(),)).await;
     assert_eq!(length, 5);
-    let transfer = asker.start_get(&server.url("/")).await;
-    let status: i32 = asker.call("finish-open", (transfer,)).await;
+    let status: i32 = asker.call("open", (server.url("/"),)).await;
     assert_eq!(status, 200);
     assert_eq!(instance.stats().started, 3);
 }
 
-#[tokio::test]
-async fn one_has_many_transfers_in_flight_and_waits_for_each() {
+async fn one_has_many_transfers_in_flight_and_waits_for_each<P: Puppet>() {
     let server = CountingServer::start().await;
     let instance = capped(100, AtCap::Block);
-    let mut asker = Asker::of(&instance).await;
+    let mut asker = Asker::of::<P>(&instance).await;
     let mut transfers = Vec::new();
     for number in 1..=20 {
         let url = server.url(&format!("/gate/{number}"));
@@ -117,11 +126,10 @@ async fn one_has_many_transfers_in_flight_and_waits_for_each() {
     assert_eq!(instance.stats().in_flight, 0);
 }
 
-#[tokio::test]
-async fn its_calls_and_those_of_the_host_count_to_one_cap() {
+async fn its_calls_and_those_of_the_host_count_to_one_cap<P: Puppet>() {
     let server = CountingServer::start().await;
     let instance = capped(2, AtCap::Reject);
-    let mut asker = Asker::of(&instance).await;
+    let mut asker = Asker::of::<P>(&instance).await;
     let (one, two, echo) = (
         server.url("/gate/1"),
         server.url("/gate/2"),
@@ -152,7 +160,10 @@ async fn at_its_cap_an_instance_blocks_its_plugin_and_no_other() {
     let server = CountingServer::start().await;
     let host = host(config!(max_async_transfers = 1));
     let (blocked, free) = (host.instance(), host.instance());
-    let (mut asker, mut neighbour) = (Asker::of(&blocked).await, Asker::of(&free).await);
+    let (mut asker, mut neighbour) = (
+        Asker::of::<Plain>(&blocked).await,
+        Asker::of::<Plain>(&free).await,
+    );
     let first = asker.start_get(&server.url("/gate/1")).await;
     let beyond = server.url("/gate/2");
     let second = {
@@ -176,14 +187,13 @@ async fn at_its_cap_an_instance_blocks_its_plugin_and_no_other() {
     assert_eq!(blocked.stats().blocked, 1);
 }
 
-#[tokio::test]
-async fn a_start_at_a_blocked_instance_ends_at_its_deadline() {
+async fn a_start_at_a_blocked_instance_ends_at_its_deadline<P: Puppet>() {
     let server = CountingServer::start().await;
     let instance = worker_with(config!(
         max_async_transfers = 0,
         connection_timeout = Duration::from_millis(300)
     ));
-    let mut asker = Asker::of(&instance).await;
+    let mut asker = Asker::of::<P>(&instance).await;
     let url = server.url("/gate/1");
     let plugins = async {
         server.wait_for_open(1).await;
@@ -198,15 +208,14 @@ async fn a_start_at_a_blocked_instance_ends_at_its_deadline() {
     blocking.unwrap();
 }
 
-#[tokio::test]
-async fn a_transfer_that_one_drops_is_ended_and_frees_its_slot() {
+async fn a_transfer_that_one_drops_is_ended_and_frees_its_slot<P: Puppet>() {
     let server = Server::start(|seen| match &*seen.target {
         "/stall" => vec![Step::Stall],
         _ => ok(""),
     })
     .await;
     let instance = capped(1, AtCap::Reject);
-    let mut asker = Asker::of(&instance).await;
+    let mut asker = Asker::of::<P>(&instance).await;
     for round in 1..=3 {
         let transfer = asker.start_get(&server.url("/stall")).await;
         server
@@ -223,11 +232,10 @@ async fn a_transfer_that_one_drops_is_ended_and_frees_its_slot() {
     assert_eq!(asker.get(&server.url("/")).await, 200);
 }
 
-#[tokio::test]
-async fn a_store_that_is_dropped_ends_the_calls_of_its_plugin() {
+async fn a_store_that_is_dropped_ends_the_calls_of_its_plugin<P: Puppet>() {
     let server = Server::start(|_| vec![Step::Stall]).await;
     let instance = capped(100, AtCap::Block);
-    let mut asker = Asker::of(&instance).await;
+    let mut asker = Asker::of::<P>(&instance).await;
     for _ in 0..5 {
         asker.start_get(&server.url("/")).await;
     }
@@ -246,7 +254,7 @@ async fn one_that_never_finishes_what_it_starts_is_refused_before_it_fills_the_m
     let body = vec![b'x'; SIZE];
     let server = Server::start(move |_| reply("200 OK", &[], &body)).await;
     let instance = capped(100, AtCap::Block);
-    let mut asker = Asker::of(&instance).await;
+    let mut asker = Asker::of::<Plain>(&instance).await;
     let mut transfers = Vec::new();
     // Replies of 64 MiB may wait, with what is around them.
     for _ in 1..(64 << 20) / SIZE {
@@ -261,22 +269,19 @@ async fn one_that_never_finishes_what_it_starts_is_refused_before_it_fills_the_m
         asker.run("discard", transfer).await;
     }
     assert_eq!(asker.context().memory_taken(), 0);
-    let again = asker.start_get(&server.url("/")).await;
-    let status: i32 = asker.call("finish-open", (again,)).await;
+    let status: i32 = asker.call("open", (server.url("/"),)).await;
     assert_eq!(status, 200);
 }
 
-#[tokio::test]
-async fn a_body_that_one_keeps_counts_as_a_reply_that_waits() {
+async fn a_body_that_one_keeps_counts_as_a_reply_that_waits<P: Puppet>() {
     const SIZE: usize = 1 << 20;
     let body = vec![b'x'; SIZE];
     let server = Server::start(move |_| reply("200 OK", &[], &body)).await;
     let context = PluginCtx::new(capped(100, AtCap::Block)).memory_budget(8 * SIZE);
-    let mut asker = Asker::with(context).await;
+    let mut asker = Asker::with::<P>(context).await;
     let url = server.url("/");
     for _ in 1..8 {
-        let transfer = asker.start_get(&url).await;
-        let status: i32 = asker.call("finish-open-and-keep", (transfer,)).await;
+        let status: i32 = asker.call("open-and-keep", (url.clone(),)).await;
         assert_eq!(status, 200);
     }
     let one_more = asker.start_get(&url).await;

@@ -1,7 +1,7 @@
 //! A service is asked by its name. Who asks knows neither where it is nor what opens
 //! it, and what the operator has set for it holds.
 
-use crate::worker_with;
+use crate::{puppets::Puppet, worker_with};
 use rest_client_host::{
     AtCap, Config, ErrorKind, FailFast, Host, HttpVersion, Instance, SecretSource, Service,
     plugin::PluginCtx,
@@ -43,6 +43,12 @@ async fn failing(first: usize) -> Server {
         false => ok("fine"),
     })
     .await
+}
+
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    a_plugin_that_makes_a_service_fail_does_not_close_it_to_others,
+    a_plugin_is_told_that_a_service_fails_and_not_where_it_is,
 }
 
 #[tokio::test]
@@ -343,8 +349,7 @@ async fn a_caller_in_a_hurry_says_nothing_of_a_service() {
 }
 
 /// Nor does a plugin that has a service break off by what it sends.
-#[tokio::test]
-async fn a_plugin_that_makes_a_service_fail_does_not_close_it_to_others() {
+async fn a_plugin_that_makes_a_service_fail_does_not_close_it_to_others<P: Puppet>() {
     let server = Server::start(|seen| match &*seen.target {
         "/break-off" => vec![Step::Close],
         "/garbage" => vec![raw("garbage\r\n\r\n")],
@@ -357,7 +362,7 @@ async fn a_plugin_that_makes_a_service_fail_does_not_close_it_to_others() {
         pause: Duration::from_secs(60),
     });
     let instance = asking(service);
-    let mut plugin = Program::asker()
+    let mut plugin = Program::asker(P::WASI)
         .start(PluginCtx::new(instance.clone()))
         .await;
     for path in ["/break-off", "/garbage"] {
@@ -500,8 +505,7 @@ async fn no_address_of_a_reply_says_where_a_service_is() {
 }
 
 /// Neither where it is nor what it shows of itself.
-#[tokio::test]
-async fn a_plugin_is_told_that_a_service_fails_and_not_where_it_is() {
+async fn a_plugin_is_told_that_a_service_fails_and_not_where_it_is<P: Puppet>() {
     let stranger = Authority::new("a stranger").issue(&["secret.example"], Validity::Good);
     let untrusted = Server::start_tls(&stranger, |_| ok("")).await;
     let closing = failing(usize::MAX).await;
@@ -514,7 +518,7 @@ async fn a_plugin_is_told_that_a_service_fails_and_not_where_it_is() {
         (&*garbage.origin(), "breaks HTTP"),
     ] {
         let context = PluginCtx::new(asking(at(origin)));
-        let mut plugin = Program::asker().start(context).await;
+        let mut plugin = Program::asker(P::WASI).start(context).await;
         let message: String = plugin.call("complaint", (format!("{NAME}/"),)).await;
         assert!(message.contains(words), "{origin}: {message}");
         for told in ["127.0.0.1", "secret", "stranger", "sock"] {

@@ -12,7 +12,7 @@ mod targets;
 
 use crate::process;
 use attack::{Attack, CONNECTION_TIMEOUT, TRANSFER_TIMEOUT, Victims, attacks};
-use plugin::{MISDEEDS, Plugins};
+use plugin::Plugins;
 use rest_client_host::{Error, ErrorKind, Instance, Response};
 use std::{
     sync::{
@@ -81,9 +81,9 @@ impl Campaign {
         }
     }
 
-    /// Plugins that misbehave at the same time.
-    fn crowd(&self) -> usize {
-        if self.judge_times { CROWD } else { MISDEEDS }
+    /// Of `misdeeds`, plugins that misbehave at the same time.
+    fn crowd(&self, misdeeds: usize) -> usize {
+        if self.judge_times { CROWD } else { misdeeds }
     }
 }
 
@@ -124,11 +124,12 @@ pub(crate) fn run(campaign: &Campaign) -> Result<(), String> {
     let silent = enemies.block_on(NameServer::silent());
     let field = Arc::new({
         let _context = clients.enter();
+        let plugins = Plugins::new();
         Field {
             victims: Victims::new(ca.path(), silent.address())?,
-            plugins: Plugins::new(),
+            crowd_size: campaign.crowd(plugins.misdeeds()),
+            plugins,
             crowd: crowd.handle().clone(),
-            crowd_size: campaign.crowd(),
             number: AtomicUsize::new(0),
         }
     });

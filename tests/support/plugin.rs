@@ -1,6 +1,9 @@
 //! Plugins, each a component made from a text, in a store of its own.
 
-use rest_client_host::plugin::{self, PluginCtx, PluginView};
+use rest_client_host::{
+    Wasi,
+    plugin::{self, PluginCtx, PluginView},
+};
 use std::{sync::LazyLock, time::Duration};
 use wasmtime::{
     Config, Engine, Store, StoreLimits, StoreLimitsBuilder,
@@ -21,18 +24,36 @@ pub const MEMORY: usize = 192 << 20;
 pub const TABLE: usize = 10_000;
 
 /// Misdeeds that a crowd of plugins does at the same time, by the names of their texts.
-pub const OF_A_CROWD: [&str; 10] = [
-    "ask-whether-it-is-ready",
-    "block",
-    "drop-the-parent-first",
-    "grow-a-table",
-    "hoard-transfers",
-    "leave-transfers",
-    "loop-in-a-call",
-    "loop-in-realloc",
-    "poll-one-a-thousand-times",
-    "trap-with-transfers",
-];
+#[must_use]
+pub fn of_a_crowd(wasi: Wasi) -> &'static [&'static str] {
+    match wasi {
+        Wasi::P2 => &[
+            "ask-whether-it-is-ready",
+            "block",
+            "drop-the-parent-first",
+            "grow-a-table",
+            "hoard-transfers",
+            "leave-transfers",
+            "loop-in-a-call",
+            "loop-in-realloc",
+            "poll-one-a-thousand-times",
+            "trap-with-transfers",
+        ],
+        Wasi::P3 => &[
+            "cancel-twice",
+            "cancel-without-end",
+            "drop-in-flight",
+            "hoard-transfers",
+            "leave-transfers",
+            "loop-in-a-call",
+            "loop-in-realloc",
+            "return-nothing",
+            "trap-with-transfers",
+            "wait-for-nothing",
+            "yield-without-end",
+        ],
+    }
+}
 
 /// The state of a plugin's store.
 pub struct State {
@@ -58,38 +79,61 @@ impl Program {
     ///
     /// It can't be compiled.
     #[must_use]
-    pub fn asker() -> Self {
+    pub fn asker(wasi: Wasi) -> Self {
         let (wit, module) = (
             include_str!("plugin/asker.wit"),
             include_str!("plugin/asker.wat"),
         );
-        Self::compile(&component("asker", wit, module)).expect("a plugin")
+        Self::of_either(wasi, "asker", wit, module)
     }
 
-    /// One that wants more than its share: `plugin/hostile.wit` has its functions.
+    /// One that wants more than its share: `plugin/hostile.wit` has its functions, of which
+    /// some have no meaning in WASI 0.3.
     ///
     /// # Panics
     ///
     /// It can't be compiled.
     #[must_use]
-    pub fn hostile() -> Self {
+    pub fn hostile(wasi: Wasi) -> Self {
         let (wit, module) = (
             include_str!("plugin/hostile.wit"),
             include_str!("plugin/hostile.wat"),
         );
-        Self::compile(&component("hostile", wit, module)).expect("a plugin")
+        Self::of_either(wasi, "hostile", wit, module)
     }
 
-    /// One that does what its text in `plugin/misdeeds` says, by the name of the file.
+    /// For WASI 0.2 from a text. For 0.3 there is one plugin that has the functions of both.
+    fn of_either(wasi: Wasi, world: &str, wit: &str, module: &str) -> Self {
+        let component = match wasi {
+            Wasi::P2 => component(wasi, world, wit, module),
+            Wasi::P3 => built("asker"),
+        };
+        Self::compile(&component).expect("a plugin")
+    }
+
+    /// One that does what its text in `plugin/misdeeds` says, or in `plugin/misdeeds-async`
+    /// for WASI 0.3, by the name of the file.
     ///
     /// # Panics
     ///
     /// There is none.
     #[must_use]
-    pub fn misdeed(name: &str) -> Self {
-        let wit = include_str!("plugin/misdeed.wit");
-        let module = text("misdeeds", name);
-        Self::compile(&component("misdeed", wit, &module)).expect("a plugin")
+    pub fn misdeed(wasi: Wasi, name: &str) -> Self {
+        let component = match wasi {
+            Wasi::P2 => component(
+                wasi,
+                "misdeed",
+                include_str!("plugin/misdeed.wit"),
+                &text("misdeeds", name),
+            ),
+            Wasi::P3 => component(
+                wasi,
+                "misdeed-async",
+                include_str!("plugin/misdeed-async.wit"),
+                &text("misdeeds-async", name),
+            ),
+        };
+        Self::compile(&component).expect("a plugin")
     }
 
     /// The plugin in `component`.
@@ -101,6 +145,7 @@ impl Program {
         let engine = engine();
         let mut linker = Linker::new(engine);
         plugin::add_to_linker(&mut linker)?;
+        plugin::add_async_rest_to_linker(&mut linker)?;
         let component = Component::new(engine, component)?;
         let plugin = linker.instantiate_pre(&component)?;
         Ok(Self { plugin })
@@ -253,7 +298,7 @@ impl Plugin {
 #[must_use]
 pub fn command(name: &str) -> Vec<u8> {
     let wit = include_str!("plugin/command.wit");
-    component("command", wit, &text("commands", name))
+    component(Wasi::P2, "command", wit, &text("commands", name))
 }
 
 /// The component of a plugin that is written in Rust, by the name of its file.
@@ -284,10 +329,14 @@ fn text(folder: &str, name: &str) -> String {
 }
 
 /// The component of a module, in the world `world` of `wit`.
-fn component(world: &str, wit: &str, module: &str) -> Vec<u8> {
+fn component(wasi: Wasi, world: &str, wit: &str, module: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
+    let package = match wasi {
+        Wasi::P2 => "wit",
+        Wasi::P3 => "wit/async",
+    };
     resolve
-        .push_dir(xtask::workspace_root().join("wit"))
+        .push_dir(xtask::workspace_root().join(package))
         .expect("the WIT package");
     let package = resolve.push_str("plugin.wit", wit).expect("WIT");
     let world = resolve

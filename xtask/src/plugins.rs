@@ -19,7 +19,8 @@ use std::{
 use xshell::{Shell, cmd};
 
 /// Packages, each with its features and the name of its component.
-const PLUGINS: [(&str, &[&str], &str); 9] = [
+const PLUGINS: [(&str, &[&str], &str); 10] = [
+    ("asker", &[], "asker"),
     ("example-credit-and-location", &[], "credit-and-location"),
     ("example-credit-check", &[], "credit-check"),
     ("example-location", &[], "location"),

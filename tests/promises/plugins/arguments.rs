@@ -2,6 +2,7 @@
 //! or it is refused.
 
 use super::{BUSY, CONNECTION_TIMEOUT, worker, worker_with};
+use crate::puppets::Puppet;
 use rest_client_host::{Instance, plugin::PluginCtx};
 use std::time::Duration;
 use support::{
@@ -15,9 +16,9 @@ const TRANSFER_TIMEOUT: i32 = -3;
 const INVALID_URL: i32 = -10;
 const INVALID_HEADER: i32 = -11;
 
-async fn hostile_to(instance: &Instance) -> Plugin {
+async fn hostile_to<P: Puppet>(instance: &Instance) -> Plugin {
     let context = PluginCtx::new(instance.clone());
-    Program::hostile().start(context).await
+    Program::hostile(P::WASI).start(context).await
 }
 
 fn get(url: &str) -> Arguments {
@@ -49,10 +50,19 @@ fn assert_one_request(server: &Server, seen: &Seen) {
     assert!(seen.header("smuggled").is_empty());
 }
 
-#[tokio::test]
-async fn no_header_field_adds_a_line_or_says_where_a_request_ends() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    no_header_field_adds_a_line_or_says_where_a_request_ends,
+    no_method_is_more_than_a_method,
+    no_url_reaches_another_host_than_the_one_it_names,
+    times_of_any_length_are_times,
+    a_million_header_fields_are_refused,
+    redirects_without_end_end_at_the_deadline,
+}
+
+async fn no_header_field_adds_a_line_or_says_where_a_request_ends<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
-    let mut plugin = hostile_to(&worker()).await;
+    let mut plugin = hostile_to::<P>(&worker()).await;
     let post = |options| {
         let body = Some(b"0123456789".to_vec());
         let url = server.url("/");
@@ -99,10 +109,9 @@ async fn no_header_field_adds_a_line_or_says_where_a_request_ends() {
     assert_eq!(server.only_request().body, "0123456789");
 }
 
-#[tokio::test]
-async fn no_method_is_more_than_a_method() {
+async fn no_method_is_more_than_a_method<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
-    let mut plugin = hostile_to(&worker()).await;
+    let mut plugin = hostile_to::<P>(&worker()).await;
     for method in [
         "",
         "G ET",
@@ -123,11 +132,10 @@ async fn no_method_is_more_than_a_method() {
     assert_eq!(server.record().accepted, 0);
 }
 
-#[tokio::test]
-async fn no_url_reaches_another_host_than_the_one_it_names() {
+async fn no_url_reaches_another_host_than_the_one_it_names<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
     let elsewhere = Server::start(|_| ok("")).await;
-    let mut plugin = hostile_to(&worker()).await;
+    let mut plugin = hostile_to::<P>(&worker()).await;
     let (here, there) = (server.address(), elsewhere.address());
     let mut asked = 0;
     for (url, told) in [
@@ -173,11 +181,10 @@ async fn no_url_reaches_another_host_than_the_one_it_names() {
     assert_eq!(elsewhere.record().accepted, 0);
 }
 
-#[tokio::test]
-async fn times_of_any_length_are_times() {
+async fn times_of_any_length_are_times<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
     let instance = worker();
-    let mut plugin = hostile_to(&instance).await;
+    let mut plugin = hostile_to::<P>(&instance).await;
     for (connection_timeout, transfer_timeout, expected) in [
         (None, Some(0), &[TRANSFER_TIMEOUT, CONNECTION_TIMEOUT][..]),
         (Some(0), None, &[CONNECTION_TIMEOUT]),
@@ -199,11 +206,10 @@ async fn times_of_any_length_are_times() {
     assert_eq!(instance.stats().replaced, 0);
 }
 
-#[tokio::test]
-async fn a_million_header_fields_are_refused() {
+async fn a_million_header_fields_are_refused<P: Puppet>() {
     let server = Server::start(|_| ok("")).await;
     let instance = worker();
-    let mut plugin = hostile_to(&instance).await;
+    let mut plugin = hostile_to::<P>(&instance).await;
     let options = Options {
         headers: vec![("a".to_owned(), Vec::new()); 1_000_000],
         ..Options::default()
@@ -215,11 +221,10 @@ async fn a_million_header_fields_are_refused() {
     assert_eq!(instance.stats().replaced, 0);
 }
 
-#[tokio::test]
-async fn redirects_without_end_end_at_the_deadline() {
+async fn redirects_without_end_end_at_the_deadline<P: Puppet>() {
     let server = Server::start(|_| reply("302 Found", &[("location", "/")], b"")).await;
     let instance = worker_with(config!(transfer_timeout = Duration::from_millis(300)));
-    let mut plugin = hostile_to(&instance).await;
+    let mut plugin = hostile_to::<P>(&instance).await;
     let options = Options {
         max_redirects: Some(u32::MAX),
         ..Options::default()

@@ -1,13 +1,14 @@
 //! Plugins that compute without end, take without end, or leave in disorder. Each is a
-//! small text in `tests/support/plugin/misdeeds/`, in a store whose embedder has it give
-//! way and bounds its memory.
+//! small text in `tests/support/plugin/misdeeds/`, or in `misdeeds-async/` for WASI 0.3, in
+//! a store whose embedder has it give way and bounds its memory.
 
 use super::{host, worker, worker_with};
-use rest_client_host::{AtCap, Instance, plugin::PluginCtx};
+use crate::puppets::{Plain, Puppet};
+use rest_client_host::{AtCap, Instance, Wasi, plugin::PluginCtx};
 use std::{sync::Arc, time::Duration};
 use support::{
     config,
-    plugin::{MEMORY, OF_A_CROWD, Program, TABLE},
+    plugin::{MEMORY, Program, TABLE, of_a_crowd},
     server::Server,
     steps::{Step, ok},
 };
@@ -32,8 +33,8 @@ enum End {
 }
 
 /// Has a plugin do what it does, and drops all that is left of it.
-async fn commit(misdeed: &str, instance: &Instance, url: &str) -> End {
-    commit_with(&Program::misdeed(misdeed), instance, url).await
+async fn commit<P: Puppet>(misdeed: &str, instance: &Instance, url: &str) -> End {
+    commit_with(&Program::misdeed(P::WASI, misdeed), instance, url).await
 }
 
 async fn commit_with(program: &Program, instance: &Instance, url: &str) -> End {
@@ -63,11 +64,29 @@ async fn all_is_well(instance: &Instance) {
     assert_eq!(instance.stats().replaced, 0);
 }
 
-#[tokio::test]
-async fn one_that_computes_without_end_holds_up_no_call_beside_it() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    one_that_computes_without_end_holds_up_no_call_beside_it,
+    one_that_gives_the_host_room_that_it_has_not_ends_itself,
+    transfers_that_nobody_finishes_end_with_their_plugin,
+    one_that_starts_transfers_without_end_has_no_more_than_its_part,
+    a_hundred_at_once_take_nothing_from_another_instance,
+}
+
+async fn one_that_computes_without_end_holds_up_no_call_beside_it<P: Puppet>() {
     let instance = worker();
     let server = Server::start(|_| ok("fine")).await;
-    for misdeed in ["loop-in-a-call", "loop-at-the-start", "loop-in-realloc"] {
+    let misdeeds: &[&str] = match P::WASI {
+        Wasi::P2 => &["loop-in-a-call", "loop-at-the-start", "loop-in-realloc"],
+        Wasi::P3 => &[
+            "loop-in-a-call",
+            "loop-at-the-start",
+            "loop-in-realloc",
+            "cancel-without-end",
+            "yield-without-end",
+        ],
+    };
+    for misdeed in misdeeds {
         let beside = async {
             let mut answered = 0;
             for _ in 0..5 {
@@ -77,17 +96,17 @@ async fn one_that_computes_without_end_holds_up_no_call_beside_it() {
             answered
         };
         let url = server.url("/");
-        let (end, answered) = tokio::join!(commit(misdeed, &instance, &url), beside);
+        let (end, answered) = tokio::join!(commit::<P>(misdeed, &instance, &url), beside);
         assert_eq!(end, End::None, "{misdeed}");
         assert_eq!(answered, 5);
     }
     all_is_well(&instance).await;
 }
 
-#[tokio::test]
-async fn one_that_gives_the_host_room_that_it_has_not_ends_itself() {
+async fn one_that_gives_the_host_room_that_it_has_not_ends_itself<P: Puppet>() {
     let instance = worker();
-    let end = commit("realloc-elsewhere", &instance, "http://h/").await;
+    let server = Server::start(|_| ok("fine")).await;
+    let end = commit::<P>("realloc-elsewhere", &instance, &server.url("/")).await;
     assert!(matches!(&end, End::Trap(_)), "{end:?}");
     all_is_well(&instance).await;
 }
@@ -95,33 +114,44 @@ async fn one_that_gives_the_host_room_that_it_has_not_ends_itself() {
 #[tokio::test]
 async fn one_that_grows_gets_what_its_store_may_have() {
     let instance = worker();
-    match commit("grow-memory", &instance, "http://h/").await {
+    match commit::<Plain>("grow-memory", &instance, "http://h/").await {
         End::Number(pages) => assert!(pages as usize <= MEMORY >> 16, "{pages} pages"),
         // It takes longer than that where others compute, too.
         end => assert_eq!(end, End::None),
     }
-    match commit("grow-a-table", &instance, "http://h/").await {
+    match commit::<Plain>("grow-a-table", &instance, "http://h/").await {
         End::Number(places) => assert!((1024..=TABLE).contains(&(places as usize)), "{places}"),
         end => assert_eq!(end, End::None),
     }
     all_is_well(&instance).await;
 }
 
-#[tokio::test]
-async fn transfers_that_nobody_finishes_end_with_their_plugin() {
-    for (misdeed, ends) in [
-        ("leave-transfers", true),
-        ("trap-with-transfers", true),
-        ("block", false),
-        ("ask-whether-it-is-ready", false),
-        ("poll-one-a-thousand-times", false),
-        ("drop-the-parent-first", true),
-        ("drop-twice", true),
-        ("finish-while-it-is-waited-for", true),
-    ] {
+async fn transfers_that_nobody_finishes_end_with_their_plugin<P: Puppet>() {
+    let misdeeds: &[(&str, bool)] = match P::WASI {
+        Wasi::P2 => &[
+            ("leave-transfers", true),
+            ("trap-with-transfers", true),
+            ("block", false),
+            ("ask-whether-it-is-ready", false),
+            ("poll-one-a-thousand-times", false),
+            ("drop-the-parent-first", true),
+            ("drop-twice", true),
+            ("finish-while-it-is-waited-for", true),
+        ],
+        Wasi::P3 => &[
+            ("leave-transfers", true),
+            ("trap-with-transfers", true),
+            ("wait-for-nothing", true),
+            ("drop-in-flight", true),
+            ("cancel-twice", true),
+            ("return-twice", true),
+            ("return-nothing", true),
+        ],
+    };
+    for &(misdeed, ends) in misdeeds {
         let server = Server::start(|_| vec![Step::Stall]).await;
         let instance = worker();
-        let end = commit(misdeed, &instance, &server.url("/")).await;
+        let end = commit::<P>(misdeed, &instance, &server.url("/")).await;
         match end {
             End::Number(started) => assert_eq!((misdeed, started), ("leave-transfers", 8)),
             End::Trap(trap) => assert!(ends && misdeed != "leave-transfers", "{misdeed}: {trap}"),
@@ -134,12 +164,11 @@ async fn transfers_that_nobody_finishes_end_with_their_plugin() {
     }
 }
 
-#[tokio::test]
-async fn one_that_starts_transfers_without_end_has_no_more_than_its_part() {
+async fn one_that_starts_transfers_without_end_has_no_more_than_its_part<P: Puppet>() {
     for at_cap in [AtCap::Wait, AtCap::Reject] {
         let server = Server::start(|_| vec![Step::Stall]).await;
         let instance = worker_with(config!(max_async_transfers = 4, at_cap));
-        let end = commit("hoard-transfers", &instance, &server.url("/")).await;
+        let end = commit::<P>("hoard-transfers", &instance, &server.url("/")).await;
         assert!(matches!(end, End::Trap(_) | End::None), "{end:?}");
         server
             .wait_for("the end of its connections", |record| record.open == 0)
@@ -151,14 +180,16 @@ async fn one_that_starts_transfers_without_end_has_no_more_than_its_part() {
 
 /// They have a thread of their own, as a program gives them that has calls of its own to
 /// make.
-#[tokio::test]
-async fn a_hundred_at_once_take_nothing_from_another_instance() {
+async fn a_hundred_at_once_take_nothing_from_another_instance<P: Puppet>() {
     let silent = Server::start(|_| vec![Step::Stall]).await;
     let server = Server::start(|_| ok("fine")).await;
     let host = host(config!(max_async_transfers = 16, at_cap = AtCap::Wait));
     let (attacked, neighbour) = (host.instance(), host.instance());
     let url = silent.url("/");
-    let programs = OF_A_CROWD.map(|name| Arc::new(Program::misdeed(name)));
+    let programs = of_a_crowd(P::WASI)
+        .iter()
+        .map(|name| Arc::new(Program::misdeed(P::WASI, name)));
+    let programs: Vec<_> = programs.collect();
     let plugins = std::thread::spawn({
         let attacked = attacked.clone();
         move || {

@@ -1,8 +1,8 @@
 //! The attacks of plugins, each in a plugin of its own.
 
-use rest_client_host::{Instance, plugin::PluginCtx};
+use rest_client_host::{Instance, Wasi, plugin::PluginCtx};
 use std::time::Duration;
-use support::plugin::{OF_A_CROWD, Program};
+use support::plugin::{Program, of_a_crowd};
 use tokio::time::timeout;
 
 const INVALID_URL: i32 = -10;
@@ -15,23 +15,30 @@ const BUDGET: usize = 8 * MIB;
 /// A share of its instance's cap.
 const SHARE: u32 = 8;
 
-/// What those of a crowd do.
-pub(super) const MISDEEDS: usize = OF_A_CROWD.len();
-
 /// How long each of them goes on.
 const SOME_TIME: Duration = Duration::from_millis(50);
 
 pub(super) struct Plugins {
     hostile: Program,
-    misdeeds: [Program; MISDEEDS],
+    /// For either generation of WASI.
+    misdeeds: Vec<Program>,
 }
 
 impl Plugins {
     pub(super) fn new() -> Self {
         Self {
-            hostile: Program::hostile(),
-            misdeeds: OF_A_CROWD.map(Program::misdeed),
+            hostile: Program::hostile(Wasi::P2),
+            misdeeds: [Wasi::P2, Wasi::P3]
+                .iter()
+                .flat_map(|&wasi| of_a_crowd(wasi).iter().map(move |it| (wasi, it)))
+                .map(|(wasi, name)| Program::misdeed(wasi, name))
+                .collect(),
         }
+    }
+
+    /// How many misdeeds there are.
+    pub(super) fn misdeeds(&self) -> usize {
+        self.misdeeds.len()
     }
 
     /// Has each attack done once, by calls of `instance`. `url` is of a server that

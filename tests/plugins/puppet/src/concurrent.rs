@@ -42,7 +42,7 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use std::{collections::BTreeMap, pin::pin};
-use wit_bindgen::{StreamResult, spawn_local};
+use wit_bindgen::{StreamResult, backpressure_inc, spawn_local, yield_async};
 
 struct Puppet;
 bindings::export!(Puppet with_types_in bindings);
@@ -105,6 +105,11 @@ pub(crate) async fn special(word: &str, rest: &str) -> Option<String> {
         "wait" => {
             monotonic_clock::wait_for(number(rest) * 1_000_000).await;
             "waited".into()
+        }
+        "give-way" => give_way().await,
+        "let-nobody-in" => {
+            backpressure_inc();
+            "closed".into()
         }
         "streams" => {
             let streams: Vec<_> = (0..number(rest))
@@ -175,6 +180,13 @@ async fn within(words: &str) -> String {
     match select(time, pin!(ask(url))).await {
         Either::Left(_) => "given up".into(),
         Either::Right((outcome, _)) => format!("{outcome:?}"),
+    }
+}
+
+/// Without end.
+async fn give_way() -> ! {
+    loop {
+        yield_async().await;
     }
 }
 
