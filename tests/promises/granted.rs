@@ -1,6 +1,7 @@
 //! What the configuration grants a plugin by its name is what it has, whatever is granted
 //! to others.
 
+use crate::puppets::Puppet;
 use rest_client_host::routing::write_request;
 use support::{
     folder::Folder,
@@ -22,8 +23,14 @@ async fn route(arguments: &[&str], things: &[&str]) -> Ended {
     .await
 }
 
-#[tokio::test]
-async fn a_plugin_asks_the_services_that_are_granted_to_it() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    a_plugin_asks_the_services_that_are_granted_to_it,
+    limits_and_settings_are_the_plugins_own_and_arguments_come_before_them,
+    a_plugin_that_is_granted_nothing_does_not_run_where_others_are,
+}
+
+async fn a_plugin_asks_the_services_that_are_granted_to_it<P: Puppet>() {
     let billing = Server::start(|_| ok("")).await;
     let registrar = Server::start(|_| ok("")).await;
     let folder = Folder::new();
@@ -38,7 +45,7 @@ async fn a_plugin_asks_the_services_that_are_granted_to_it() {
             billing.origin(),
         ),
     );
-    let puppet = folder.plugin("puppet");
+    let puppet = folder.file("puppet.wasm", P::component());
     let things = [
         "ask http://billing.service.internal/",
         &format!("ask {OTHER}"),
@@ -79,8 +86,7 @@ async fn a_plugin_asks_the_services_that_are_granted_to_it() {
     assert!(ended.stderr.contains(&rule), "{}", ended.stderr);
 }
 
-#[tokio::test]
-async fn limits_and_settings_are_the_plugins_own_and_arguments_come_before_them() {
+async fn limits_and_settings_are_the_plugins_own_and_arguments_come_before_them<P: Puppet>() {
     let folder = Folder::new();
     let config = folder.file(
         "rest-client.toml",
@@ -92,7 +98,7 @@ async fn limits_and_settings_are_the_plugins_own_and_arguments_come_before_them(
         reserved-fields = ["x-internal-"]
         "#,
     );
-    let puppet = folder.plugin("puppet");
+    let puppet = folder.file("puppet.wasm", P::component());
     let arguments = ["--config", &config, "--set", "zone=2", &puppet];
     let ended = route(&arguments, &["show settings"]).await;
     assert_eq!(
@@ -114,11 +120,10 @@ async fn limits_and_settings_are_the_plugins_own_and_arguments_come_before_them(
     assert_eq!(ended.json()["decision"], "continue");
 }
 
-#[tokio::test]
-async fn a_plugin_that_is_granted_nothing_does_not_run_where_others_are() {
+async fn a_plugin_that_is_granted_nothing_does_not_run_where_others_are<P: Puppet>() {
     let folder = Folder::new();
     let config = folder.file("rest-client.toml", "[plugins.credit]\n");
-    let puppet = folder.plugin("puppet");
+    let puppet = folder.file("puppet.wasm", P::component());
     let command = folder.file("look-around.wasm", support::plugin::command("look-around"));
     let routed = route(&["--config", &config, &puppet], &[]).await;
     let ran = run(rest_client(), ["run", "--config", &config, &command], b"").await;

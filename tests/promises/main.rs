@@ -4,10 +4,11 @@
 /// Tests of promises that are the same for WASI 0.2 and 0.3: each is a function of a type, of
 /// which there is one for either generation.
 macro_rules! for_each_wasi {
-    ($p2:ty, $p3:ty: $($promise:ident,)*) => {
+    ($p2:ty, $p3:ty: $($(#[$attribute:meta])* $promise:ident,)*) => {
         mod wasi_0_2 {
             $(
                 #[tokio::test]
+                $(#[$attribute])*
                 async fn $promise() {
                     super::$promise::<$p2>().await;
                 }
@@ -16,6 +17,7 @@ macro_rules! for_each_wasi {
         mod wasi_0_3 {
             $(
                 #[tokio::test]
+                $(#[$attribute])*
                 async fn $promise() {
                     super::$promise::<$p3>().await;
                 }

@@ -12,14 +12,14 @@ use support::plugin;
 pub(crate) trait Puppet {
     const WASI: Wasi;
 
+    /// The name of its file.
+    const NAME: &str;
+
     fn plugin() -> &'static Plugin;
 
     /// Its component.
     fn component() -> Vec<u8> {
-        plugin::built(match Self::WASI {
-            Wasi::P2 => "puppet",
-            Wasi::P3 => "puppet-async",
-        })
+        plugin::built(Self::NAME)
     }
 }
 
@@ -31,6 +31,7 @@ pub(crate) struct Async;
 
 impl Puppet for Plain {
     const WASI: Wasi = Wasi::P2;
+    const NAME: &str = "puppet";
 
     fn plugin() -> &'static Plugin {
         static PUPPET: LazyLock<Plugin> = LazyLock::new(compiled::<Plain>);
@@ -40,6 +41,7 @@ impl Puppet for Plain {
 
 impl Puppet for Async {
     const WASI: Wasi = Wasi::P3;
+    const NAME: &str = "puppet-async";
 
     fn plugin() -> &'static Plugin {
         static PUPPET: LazyLock<Plugin> = LazyLock::new(compiled::<Async>);

@@ -1,19 +1,24 @@
 //! Debian's Caddy, with README's configuration.
 
 use super::{Serving, behind::admits_whom_the_plugin_admits};
+use crate::puppets::Puppet;
 use support::{process::Service, server::Server, steps::ok};
 
 const CONFIGURATION: &str = include_str!("../../../deploy/caddy/Caddyfile");
 
-#[tokio::test]
-#[cfg_attr(
-    not(has_caddy),
-    ignore = "Caddy is not installed: apt-get install caddy"
-)]
-async fn those_are_served_whom_the_plugin_admits() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    #[cfg_attr(
+        not(has_caddy),
+        ignore = "Caddy is not installed: apt-get install caddy"
+    )]
+    those_are_served_whom_the_plugin_admits,
+}
+
+async fn those_are_served_whom_the_plugin_admits<P: Puppet>() {
     let backend = Server::start(|_| ok("from the backend")).await;
     let arguments = ["--form", "caddy", "--carry", "x-account"];
-    let serving = Serving::at_socket("puppet", None, &arguments).await;
+    let serving = Serving::at_socket(P::NAME, None, &arguments).await;
     let caddy = Service::caddy(|address| {
         CONFIGURATION
             .replace("127.0.0.1:8080", &address.to_string())

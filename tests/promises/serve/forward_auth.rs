@@ -1,7 +1,7 @@
 //! Forward authentication, as each proxy asks and takes the reply.
 
 use super::Serving;
-use crate::worker;
+use crate::{puppets::Puppet, worker};
 use rest_client_host::Response;
 use support::process::{rest_client, run};
 
@@ -33,8 +33,8 @@ const FORMS: [(&str, &[(&str, &str)]); 4] = [
     ("envoy", &ENVOY),
 ];
 
-async fn serving(form: &str, arguments: &[&str]) -> Serving {
-    Serving::start("puppet", &[&["--form", form][..], arguments].concat()).await
+async fn serving<P: Puppet>(form: &str, arguments: &[&str]) -> Serving {
+    Serving::start(P::NAME, &[&["--form", form][..], arguments].concat()).await
 }
 
 /// What a proxy gets that asks with these fields.
@@ -53,10 +53,24 @@ async fn decide(serving: &Serving, described: &[(&str, &str)], things: &[&str]) 
     ask(serving, "/path?a=b", &fields).await
 }
 
-#[tokio::test]
-async fn a_plugin_sees_the_request_of_the_client() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    a_plugin_sees_the_request_of_the_client,
+    no_field_of_a_proxy_reaches_the_plugin_under_any_spelling,
+    each_field_of_the_form_is_there_once_or_nobody_is_asked,
+    the_client_is_the_last_who_is_no_proxy_of_the_operators,
+    a_refusal_has_the_form_that_the_proxy_takes,
+    what_the_proxy_cannot_carry_out_is_no_decision,
+    on_failure_decides_in_the_form_of_the_proxy,
+    a_body_that_envoy_has_cut_is_not_taken_for_a_whole_one,
+    what_is_removed_and_set_is_set,
+    what_is_no_request_is_never_let_through,
+    a_path_prefix_of_envoys_is_taken_off,
+}
+
+async fn a_plugin_sees_the_request_of_the_client<P: Puppet>() {
     for (form, described) in FORMS {
-        let serving = serving(form, &[]).await;
+        let serving = serving::<P>(form, &[]).await;
         let things = [
             "show target",
             "show source",
@@ -83,8 +97,7 @@ async fn a_plugin_sees_the_request_of_the_client() {
 }
 
 /// The rules against spoofing.
-#[tokio::test]
-async fn no_field_of_a_proxy_reaches_the_plugin_under_any_spelling() {
+async fn no_field_of_a_proxy_reaches_the_plugin_under_any_spelling<P: Puppet>() {
     let of_clients = [
         ("x-forwarded-user", "root"),
         ("x_forwarded_for", "10.0.0.1"),
@@ -98,7 +111,7 @@ async fn no_field_of_a_proxy_reaches_the_plugin_under_any_spelling() {
         ("x-own", "kept"),
     ];
     for (form, described) in FORMS {
-        let serving = serving(form, &[]).await;
+        let serving = serving::<P>(form, &[]).await;
         let fields = [described, &of_clients, &[("x-do", "show fields")]].concat();
         let reply = ask(&serving, "/", &fields).await;
         let shown = reply.header("routing-x-fields").unwrap();
@@ -110,10 +123,9 @@ async fn no_field_of_a_proxy_reaches_the_plugin_under_any_spelling() {
     }
 }
 
-#[tokio::test]
-async fn each_field_of_the_form_is_there_once_or_nobody_is_asked() {
+async fn each_field_of_the_form_is_there_once_or_nobody_is_asked<P: Puppet>() {
     for (form, described) in FORMS {
-        let serving = serving(form, &[]).await;
+        let serving = serving::<P>(form, &[]).await;
         for (name, value) in described {
             let without: Vec<_> = described
                 .iter()
@@ -130,10 +142,9 @@ async fn each_field_of_the_form_is_there_once_or_nobody_is_asked() {
     }
 }
 
-#[tokio::test]
-async fn the_client_is_the_last_who_is_no_proxy_of_the_operators() {
+async fn the_client_is_the_last_who_is_no_proxy_of_the_operators<P: Puppet>() {
     let arguments = ["--trusted-proxies", "192.0.2.0/24,10.0.0.0/8"];
-    let serving = serving("traefik", &arguments).await;
+    let serving = serving::<P>("traefik", &arguments).await;
     let mut described = FORWARDED;
     for (forwarded_for, source) in [
         ("203.0.113.9, 192.0.2.7", "203.0.113.9"),
@@ -151,10 +162,9 @@ async fn the_client_is_the_last_who_is_no_proxy_of_the_operators() {
     assert_eq!(decide(&serving, &described, &[]).await.status(), 400);
 }
 
-#[tokio::test]
-async fn a_refusal_has_the_form_that_the_proxy_takes() {
+async fn a_refusal_has_the_form_that_the_proxy_takes<P: Puppet>() {
     for (form, described) in FORMS {
-        let serving = serving(form, &[]).await;
+        let serving = serving::<P>(form, &[]).await;
         for (things, status, code, location) in [
             (&["answer 403"][..], 403, 403, None),
             (&["answer 429", "field retry-after 5"], 429, 429, None),
@@ -202,10 +212,9 @@ async fn a_refusal_has_the_form_that_the_proxy_takes() {
 }
 
 /// Nothing is weakened in silence.
-#[tokio::test]
-async fn what_the_proxy_cannot_carry_out_is_no_decision() {
+async fn what_the_proxy_cannot_carry_out_is_no_decision<P: Puppet>() {
     for (form, described) in FORMS {
-        let serving = serving(form, &["--carry", "x-account", "--on-failure", "418"]).await;
+        let serving = serving::<P>(form, &["--carry", "x-account", "--on-failure", "418"]).await;
         let reply = decide(&serving, described, &["set x-account alice"]).await;
         assert_eq!(reply.status(), 200);
         assert_eq!(reply.header("x-account"), Some("alice"));
@@ -237,24 +246,22 @@ async fn what_the_proxy_cannot_carry_out_is_no_decision() {
     }
 }
 
-#[tokio::test]
-async fn on_failure_decides_in_the_form_of_the_proxy() {
+async fn on_failure_decides_in_the_form_of_the_proxy<P: Puppet>() {
     for (on_failure, by_form) in [
         ("open", [200, 200, 200, 200]),
         ("closed", [403, 503, 503, 403]),
         ("451", [403, 451, 451, 451]),
     ] {
         for ((form, described), status) in FORMS.into_iter().zip(by_form) {
-            let serving = serving(form, &["--on-failure", on_failure]).await;
+            let serving = serving::<P>(form, &["--on-failure", on_failure]).await;
             let reply = decide(&serving, described, &["trap"]).await;
             assert_eq!(reply.status().as_u16(), status, "{form} {on_failure}");
         }
     }
 }
 
-#[tokio::test]
-async fn a_body_that_envoy_has_cut_is_not_taken_for_a_whole_one() {
-    let serving = serving("envoy", &[]).await;
+async fn a_body_that_envoy_has_cut_is_not_taken_for_a_whole_one<P: Puppet>() {
+    let serving = serving::<P>("envoy", &[]).await;
     for (fields, shown) in [
         (&[][..], "complete: true, length: Some(3)"),
         (&[("x-envoy-auth-partial-body", "false")], "complete: true"),
@@ -273,9 +280,8 @@ async fn a_body_that_envoy_has_cut_is_not_taken_for_a_whole_one() {
     }
 }
 
-#[tokio::test]
-async fn what_is_removed_and_set_is_set() {
-    let serving = serving("envoy", &["--carry", "x-account"]).await;
+async fn what_is_removed_and_set_is_set<P: Puppet>() {
+    let serving = serving::<P>("envoy", &["--carry", "x-account"]).await;
     let things = ["remove X-Account", "remove x-old", "set x-account alice"];
     let reply = decide(&serving, &ENVOY, &things).await;
     assert_eq!(reply.header("x-account"), Some("alice"));
@@ -286,9 +292,8 @@ async fn what_is_removed_and_set_is_set() {
 }
 
 /// What a client sends is no failure of the plugin, which would let it pass here.
-#[tokio::test]
-async fn what_is_no_request_is_never_let_through() {
-    let serving = serving("traefik", &["--on-failure", "open"]).await;
+async fn what_is_no_request_is_never_let_through<P: Puppet>() {
+    let serving = serving::<P>("traefik", &["--on-failure", "open"]).await;
     let mut described = FORWARDED;
     for (target, status) in [("/a b", 400), ("/a%20b", 200)] {
         described[1].1 = target;
@@ -300,9 +305,8 @@ async fn what_is_no_request_is_never_let_through() {
     }
 }
 
-#[tokio::test]
-async fn a_path_prefix_of_envoys_is_taken_off() {
-    let serving = serving("envoy", &["--path-prefix", "/auth"]).await;
+async fn a_path_prefix_of_envoys_is_taken_off<P: Puppet>() {
+    let serving = serving::<P>("envoy", &["--path-prefix", "/auth"]).await;
     let fields = [&ENVOY[..], &[("x-do", "show target")]].concat();
     let reply = ask(&serving, "/auth/path", &fields).await;
     assert_eq!(reply.header("routing-x-target"), Some("/path"));

@@ -1,7 +1,7 @@
 //! Debian's nginx, with README's configuration.
 
 use super::Serving;
-use crate::worker;
+use crate::{puppets::Puppet, worker};
 use support::{
     process::Service,
     server::Server,
@@ -52,12 +52,21 @@ async fn those_are_served_whom_the_plugin_admits() {
     assert_eq!(backend.record().requests.len(), 1);
 }
 
-#[tokio::test]
-#[cfg_attr(
-    not(has_nginx),
-    ignore = "nginx is not installed: apt-get install nginx-light"
-)]
-async fn whatever_the_plugin_answers_arrives_whole() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    #[cfg_attr(
+        not(has_nginx),
+        ignore = "nginx is not installed: apt-get install nginx-light"
+    )]
+    whatever_the_plugin_answers_arrives_whole,
+    #[cfg_attr(
+        not(has_nginx),
+        ignore = "nginx is not installed: apt-get install nginx-light"
+    )]
+    what_a_client_writes_is_taken_for_no_word_of_nginx,
+}
+
+async fn whatever_the_plugin_answers_arrives_whole<P: Puppet>() {
     let backend = Server::start(|seen| match &*seen.target {
         // A refusal of the backend's own.
         "/forbidden" => reply("403 Forbidden", &[], b"the backend's"),
@@ -65,7 +74,7 @@ async fn whatever_the_plugin_answers_arrives_whole() {
     })
     .await;
     let arguments = ["--form", "nginx", "--carry", "x-account"];
-    let serving = Serving::at_socket("puppet", None, &arguments).await;
+    let serving = Serving::at_socket(P::NAME, None, &arguments).await;
     let nginx = nginx(&serving, &backend).await;
     let decide = |path: &str, things: &[&str]| {
         let mut request = worker().rest_get(&nginx.url(path));
@@ -110,15 +119,10 @@ async fn whatever_the_plugin_answers_arrives_whole() {
     assert_eq!(forbidden.text(), "the backend's");
 }
 
-#[tokio::test]
-#[cfg_attr(
-    not(has_nginx),
-    ignore = "nginx is not installed: apt-get install nginx-light"
-)]
-async fn what_a_client_writes_is_taken_for_no_word_of_nginx() {
+async fn what_a_client_writes_is_taken_for_no_word_of_nginx<P: Puppet>() {
     let backend = Server::start(|_| ok("")).await;
     let arguments = ["--form", "nginx", "--carry", "x-account"];
-    let serving = Serving::at_socket("puppet", None, &arguments).await;
+    let serving = Serving::at_socket(P::NAME, None, &arguments).await;
     let nginx = nginx(&serving, &backend).await;
     let mut request = worker().rest_request("POST", &nginx.url("/real?a=b"));
     for (name, value) in [

