@@ -6,7 +6,7 @@ use crate::{
     load::{Load, Over},
     server::{Addresses, LARGE, SMALL},
 };
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -39,8 +39,8 @@ pub(crate) struct Row {
     times: Vec<f64>,
 }
 
-/// Every combination of TLS, size and calls in flight, small replies at a socket, and such by
-/// connections that nobody keeps.
+/// Every combination of TLS, size and calls in flight; small replies over HTTP/2, at a socket,
+/// and by connections that nobody keeps.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for over in [Over::Http, Over::Https] {
@@ -54,12 +54,12 @@ pub(crate) fn all() -> Vec<Case> {
             }
         }
     }
-    cases.push(Case {
-        over: Over::Unix,
-        size: SMALL,
-        in_flight: 32,
-    });
-    for over in [Over::FullHandshakes, Over::Resumptions] {
+    for over in [
+        Over::Http2,
+        Over::Unix,
+        Over::FullHandshakes,
+        Over::Resumptions,
+    ] {
         cases.push(Case {
             over,
             size: SMALL,
@@ -79,6 +79,7 @@ impl Case {
         match self.over {
             Over::Http => "http",
             Over::Https => "https",
+            Over::Http2 => "http/2",
             Over::Unix => "unix",
             Over::FullHandshakes => "full handshakes",
             Over::Resumptions => "resumed sessions",
@@ -102,6 +103,7 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
     let url = match case.over {
         Over::Http => format!("http://{}/{path}", addresses.plain),
         Over::Https => format!("https://{}/{path}", addresses.tls),
+        Over::Http2 => format!("https://{}/{path}", addresses.http2),
         Over::Unix => format!("http://{SERVICE}.service.internal/{path}"),
         Over::FullHandshakes => format!("https://{}/close", addresses.tls_without_sessions),
         Over::Resumptions => format!("https://{}/close", addresses.tls),
@@ -121,6 +123,15 @@ pub(crate) fn measure(case: Case, addresses: &Addresses, rounds: usize) -> Resul
     for round in 0..=rounds {
         for (contender, times) in contenders.iter_mut().zip(&mut times) {
             let took = contender.run(load)?.as_secs_f64() / load.calls as f64;
+            if case.over == Over::Http2 {
+                let used = addresses.http2_connections_used()?;
+                // The first calls may all connect, as none knows yet that one will do.
+                ensure!(
+                    round == 0 || used == 1,
+                    "{} used {used} connections",
+                    contender.name()
+                );
+            }
             // The first round opens connections and fills caches, so it does
             // not count.
             if round > 0 {

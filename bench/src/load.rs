@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum Over {
     Http,
     Https,
+    /// HTTP/2 with TLS, all calls on one connection.
+    Http2,
     /// HTTP at a socket of this machine.
     Unix,
     /// A connection of TLS for each call, which the server knows nothing of.

@@ -20,6 +20,7 @@ mod report;
 mod runtime;
 mod serve;
 mod server;
+mod serving;
 mod solo;
 mod tls;
 
@@ -84,8 +85,8 @@ fn main() -> Result<()> {
         }
         None => {}
     }
-    let server = server::Server::start()?;
     pinned::to_core(0);
+    let server = server::Server::start()?;
     let mut report = Report::default();
     for case in cases::all() {
         if case.name().contains(&arguments.only) {
@@ -94,10 +95,25 @@ fn main() -> Result<()> {
             report.cases.push(measured);
         }
     }
+    let mut server = Some(server);
     for (name, measure) in solo::ALL {
-        if name.contains(&arguments.only) {
-            report.add_solo(name, measure(&server.addresses, arguments.rounds)?);
+        if !name.contains(&arguments.only) {
+            continue;
         }
+        let figure = match measure {
+            solo::Measure::Asking(measure) => {
+                let server = match &mut server {
+                    Some(server) => server,
+                    ended => ended.insert(server::Server::start()?),
+                };
+                measure(&server.addresses, arguments.rounds)?
+            }
+            solo::Measure::Alone(measure) => {
+                server = None;
+                measure(arguments.rounds)?
+            }
+        };
+        report.add_solo(name, figure);
     }
     print!("\n{}", report.targets());
     if let Some(file) = &arguments.json {

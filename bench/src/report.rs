@@ -31,9 +31,10 @@ impl Report {
     pub(crate) fn targets(&self) -> String {
         use Target::{AtLeast, AtMost, Open};
         let case = |name: &str| self.cases.iter().find(|it| it.case.name() == name);
-        let (small, large, unix, full, resumed) = (
+        let (small, large, http2, unix, full, resumed) = (
             case("http, 200 B, 32 in flight"),
             case("http, 1 MiB, 32 in flight"),
+            case("http/2, 200 B, 32 in flight"),
             case("unix, 200 B, 32 in flight"),
             case("full handshakes, 200 B, 32 in flight"),
             case("resumed sessions, 200 B, 32 in flight"),
@@ -62,6 +63,11 @@ impl Report {
                 "1 MiB, 32 in flight, to native",
                 against(large, names::NATIVE),
                 AtLeast(0.95),
+            ),
+            (
+                "200 B over HTTP/2, 32 in flight, to reqwest",
+                against(http2, names::REQWEST),
+                AtLeast(1.0),
             ),
             (
                 "200 B over a Unix socket, 32 in flight, to native",
@@ -103,6 +109,16 @@ impl Report {
             (solo::IDLE_PLUGIN, solo(solo::IDLE_PLUGIN), AtMost(300.0)),
             (solo::WARM, solo(solo::WARM), AtMost(0.5)),
             (solo::FIRST, solo(solo::FIRST), AtMost(0.5)),
+            (solo::SERVED, solo(solo::SERVED), AtLeast(2.0)),
+            (solo::SERVED_P99, solo(solo::SERVED_P99), AtMost(0.5)),
+            (solo::SERVED_FRESH, solo(solo::SERVED_FRESH), AtLeast(2.0)),
+            (solo::SERVED_ASKING, solo(solo::SERVED_ASKING), AtLeast(3.0)),
+            (
+                solo::SERVED_ASKING_FRESH,
+                solo(solo::SERVED_ASKING_FRESH),
+                AtLeast(3.0),
+            ),
+            (solo::FORWARD_AUTH, solo(solo::FORWARD_AUTH), AtMost(100.0)),
         ];
         let mut text = String::new();
         for (name, figure, target) in rows {

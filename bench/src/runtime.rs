@@ -8,3 +8,14 @@ pub(crate) fn single_threaded() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()?)
 }
+
+/// Has the runtime of who calls this never sleep. To wake it would be on the account of who
+/// sends to it, and the more the slower he is, while a peer elsewhere is woken at its own
+/// expense.
+pub(crate) fn stay_awake() {
+    tokio::spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
+}

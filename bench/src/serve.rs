@@ -1,8 +1,10 @@
 //! The work of the server: it answers as fast as it can, so that it is not what
 //! is measured.
 
+mod http2;
+
 use crate::{
-    pinned, runtime,
+    runtime,
     server::{Addresses, LARGE, SMALL},
 };
 use anyhow::Result;
@@ -11,7 +13,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},
     server::NoServerSessionStorage,
 };
-use std::{path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream, UnixListener},
@@ -21,21 +23,15 @@ use tokio_rustls::TlsAcceptor;
 /// Serves until standard input ends, which it does when the parent process
 /// ends.
 pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
-    pinned::to_core(1);
     let runtime = runtime::single_threaded()?;
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
     });
     runtime.block_on(async {
-        // It never sleeps: to wake it would be on the account of who sends, and the more the
-        // slower he is, while a server elsewhere is woken at its own expense.
-        tokio::spawn(async {
-            loop {
-                tokio::task::yield_now().await;
-            }
-        });
-        let (plain, tls, tls_without_sessions, unix) = (
+        runtime::stay_awake();
+        let (plain, tls, tls_without_sessions, http2, unix) = (
+            TcpListener::bind("127.0.0.1:0").await?,
             TcpListener::bind("127.0.0.1:0").await?,
             TcpListener::bind("127.0.0.1:0").await?,
             TcpListener::bind("127.0.0.1:0").await?,
@@ -43,6 +39,9 @@ pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
         );
         let (config, authority) = identity()?;
         let acceptor = TlsAcceptor::from(Arc::new(config.clone()));
+        let mut with_http2 = config.clone();
+        with_http2.alpn_protocols = vec![b"h2".to_vec()];
+        let http2_acceptor = TlsAcceptor::from(Arc::new(with_http2));
         let mut without_sessions = config;
         without_sessions.send_tls13_tickets = 0;
         without_sessions.session_storage = Arc::new(NoServerSessionStorage {});
@@ -51,6 +50,7 @@ pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
             plain: plain.local_addr()?,
             tls: tls.local_addr()?,
             tls_without_sessions: tls_without_sessions.local_addr()?,
+            http2: http2.local_addr()?,
             socket: socket.to_owned(),
             authority,
         };
@@ -76,6 +76,10 @@ pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
                     let (stream, _) = accepted?;
                     tokio::spawn(secured(acceptor.clone(), stream, replies));
                 }
+                accepted = http2.accept() => {
+                    let (stream, _) = accepted?;
+                    tokio::spawn(http2::secured(http2_acceptor.clone(), stream, replies));
+                }
                 accepted = tls_without_sessions.accept() => {
                     let (stream, _) = accepted?;
                     tokio::spawn(secured(acceptor_without_sessions.clone(), stream, replies));
@@ -85,12 +89,31 @@ pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
     })
 }
 
+/// Answers without TLS at the address that it returns, for as long as the runtime of who calls
+/// it is there.
+pub(crate) async fn beside() -> Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let replies = Arc::new(Replies::new());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let replies = replies.clone();
+            // Its client waits a little longer if this fails.
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(async move { answer(stream, &replies).await });
+        }
+    });
+    Ok(address)
+}
+
 /// Complete replies, made once.
 struct Replies {
     small: Vec<u8>,
     large: Vec<u8>,
     /// Of the small one that is the last.
     close: Vec<u8>,
+    /// Which connections of HTTP/2 are used.
+    http2: http2::Used,
 }
 
 impl Replies {
@@ -107,7 +130,12 @@ impl Replies {
             small: reply(SMALL, ""),
             large: reply(LARGE, ""),
             close: reply(SMALL, "connection: close\r\n"),
+            http2: http2::Used::default(),
         }
+    }
+
+    fn small_body(&self) -> &[u8] {
+        &self.small[self.small.len() - SMALL..]
     }
 }
 
@@ -132,12 +160,16 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, replies: &Repli
         if !head.ends_with(b"\r\n\r\n") {
             continue;
         }
-        let reply = match &*head {
-            [b'G', b'E', b'T', b' ', b'/', b'l', ..] => &replies.large,
-            [b'G', b'E', b'T', b' ', b'/', b'c', ..] => &replies.close,
-            _ => &replies.small,
+        let used;
+        let (reply, is_last) = match &*head {
+            [b'G', b'E', b'T', b' ', b'/', b'l', ..] => (&replies.large, false),
+            [b'G', b'E', b'T', b' ', b'/', b'c', ..] => (&replies.close, true),
+            [b'G', b'E', b'T', b' ', b'/', b'u', ..] => {
+                used = replies.http2.reply();
+                (&used, true)
+            }
+            _ => (&replies.small, false),
         };
-        let is_last = std::ptr::eq(reply, &replies.close);
         head.clear();
         if stream.write_all(reply).await.is_err() || stream.flush().await.is_err() {
             return;

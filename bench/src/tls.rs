@@ -20,3 +20,10 @@ pub(crate) fn client(addresses: &Addresses) -> Result<ClientConfig> {
         .with_root_certificates(roots)
         .with_no_client_auth())
 }
+
+/// The same for a client that speaks HTTP/2 where the server does (RFC 7301).
+pub(crate) fn http2_client(addresses: &Addresses) -> Result<ClientConfig> {
+    let mut config = client(addresses)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

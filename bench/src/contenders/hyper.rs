@@ -30,6 +30,7 @@ use tower_service::Service;
 pub(super) struct Pooled {
     runtime: Runtime,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    http2: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     at_socket: Client<Socket, Empty<Bytes>>,
 }
 
@@ -61,10 +62,17 @@ impl Pooled {
             .with_tls_config(tls::client(addresses)?)
             .https_or_http()
             .enable_http1()
+            .wrap_connector(http.clone());
+        // It is given no protocols for TLS, and offers those that are enabled.
+        let https_or_http2 = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls::client(addresses)?)
+            .https_or_http()
+            .enable_all_versions()
             .wrap_connector(http);
         Ok(Self {
             runtime: runtime::single_threaded()?,
             client: Client::builder(TokioExecutor::new()).build(https),
+            http2: Client::builder(TokioExecutor::new()).build(https_or_http2),
             at_socket: Client::builder(TokioExecutor::new())
                 .build(Socket(addresses.socket.clone())),
         })
@@ -85,6 +93,7 @@ impl Contender for Pooled {
         self.runtime.block_on(drive(load, || async {
             let reply = match load.over {
                 Over::Unix => self.at_socket.get(uri.clone()).await?,
+                Over::Http2 => self.http2.get(uri.clone()).await?,
                 _ => self.client.get(uri.clone()).await?,
             };
             Ok(reply.into_body().collect().await?.to_bytes().len())

@@ -17,15 +17,18 @@ pub(crate) const SERVICE: &str = "bench";
 /// The name of the server over loopback.
 pub(crate) const LOOPBACK: &str = "loopback";
 
-/// A host that trusts the server. No call meets its cap, since only the cost of
-/// a call is measured.
+/// A host that trusts the server, and speaks HTTP/1.1 as the others are told. No call meets its
+/// cap, since only the cost of a call is measured.
 pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Host> {
+    speaking(HttpVersion::Http11, addresses, share_connections)
+}
+
+fn speaking(version: HttpVersion, addresses: &Addresses, share_connections: bool) -> Result<Host> {
     let mut authority = tempfile::NamedTempFile::new()?;
     authority.write_all(addresses.authority.as_bytes())?;
     let mut config = Config::default();
     config.max_async_transfers = 100_000;
-    // As the others are told.
-    config.http_version = HttpVersion::Http11;
+    config.http_version = version;
     config.ssl_capath = Some(authority.path().to_owned());
     config.ca_only = true;
     config.share_connections = share_connections;
@@ -42,6 +45,8 @@ pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Hos
 pub(crate) struct Library {
     runtime: Runtime,
     instance: Instance,
+    /// Speaks HTTP/2 where the server does, as by default.
+    http2: Instance,
 }
 
 impl Library {
@@ -49,6 +54,7 @@ impl Library {
         Ok(Self {
             runtime: runtime::single_threaded()?,
             instance: host(addresses, false)?.instance(),
+            http2: speaking(HttpVersion::Auto, addresses, false)?.instance(),
         })
     }
 }
@@ -63,8 +69,12 @@ impl Contender for Library {
     }
 
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {
+        let instance = match load.over {
+            Over::Http2 => &self.http2,
+            _ => &self.instance,
+        };
         self.runtime.block_on(drive(load, || async {
-            Ok(self.instance.rest_get(load.url).await?.body().len())
+            Ok(instance.rest_get(load.url).await?.body().len())
         }))
     }
 }

@@ -2,28 +2,34 @@
 
 use super::{contender::Contender, names};
 use crate::{
-    load::{Load, drive},
+    load::{Load, Over, drive},
     runtime,
     server::Addresses,
     tls,
 };
 use anyhow::Result;
+use rustls::ClientConfig;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
 pub(super) struct Reqwest {
     runtime: Runtime,
     client: reqwest::Client,
+    http2: reqwest::Client,
 }
 
 impl Reqwest {
     pub(super) fn new(addresses: &Addresses) -> Result<Self> {
+        let client = |tls: ClientConfig| {
+            reqwest::Client::builder()
+                .use_preconfigured_tls(tls)
+                .no_proxy()
+                .build()
+        };
         Ok(Self {
             runtime: runtime::single_threaded()?,
-            client: reqwest::Client::builder()
-                .use_preconfigured_tls(tls::client(addresses)?)
-                .no_proxy()
-                .build()?,
+            client: client(tls::client(addresses)?)?,
+            http2: client(tls::http2_client(addresses)?)?,
         })
     }
 }
@@ -33,9 +39,17 @@ impl Contender for Reqwest {
         names::REQWEST
     }
 
+    fn speaks(&self, over: Over) -> bool {
+        over != Over::Unix
+    }
+
     fn run(&mut self, load: Load<'_>) -> Result<Duration> {
+        let client = match load.over {
+            Over::Http2 => &self.http2,
+            _ => &self.client,
+        };
         self.runtime.block_on(drive(load, || async {
-            Ok(self.client.get(load.url).send().await?.bytes().await?.len())
+            Ok(client.get(load.url).send().await?.bytes().await?.len())
         }))
     }
 }
