@@ -10,6 +10,7 @@ mod bindings;
 mod call_result;
 #[cfg(feature = "canned")]
 mod canned;
+mod compiled;
 mod engine;
 mod factory;
 mod guest;

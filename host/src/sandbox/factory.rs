@@ -8,7 +8,7 @@
 
 use super::{
     bindings::RestClientPre,
-    engine,
+    compiled, engine,
     guest::Sandbox,
     linker,
     outbox::Outbox,
@@ -23,10 +23,7 @@ use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicU32, Ordering},
 };
-use wasmtime::{Engine, component::Component};
-
-/// The component, compiled when this crate was built.
-static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rest-client.cwasm"));
+use wasmtime::{Config, component::Component};
 
 /// Sandboxes that are made on demand before slots are set aside.
 pub(crate) const ON_DEMAND: u32 = 32;
@@ -41,8 +38,8 @@ const TABLE: usize = 20_000;
 /// Bytes of a page of WebAssembly.
 const PAGE: u64 = 64 * 1024;
 
-/// Loads a component into an engine.
-pub(super) type Load = Box<dyn Fn(&Engine) -> wasmtime::Result<Component> + Send + Sync>;
+/// Loads a component into an engine of that configuration.
+pub(super) type Load = Box<dyn Fn(Config) -> wasmtime::Result<Component> + Send + Sync>;
 
 /// Makes the sandboxes of a host, whose requests all go through one transport.
 pub(crate) struct Factory {
@@ -66,15 +63,7 @@ impl Factory {
     /// This machine can't run what the component was compiled to, or starts no
     /// further thread.
     pub(crate) fn new(transport: Transport, max_transfer_size: u64) -> wasmtime::Result<Self> {
-        let load = |engine: &Engine| {
-            #[expect(unsafe_code, reason = "see below")]
-            // SAFETY: the bytes were written by `precompile_component` of the
-            // same version of wasmtime in build.rs, and are part of this program.
-            unsafe {
-                Component::deserialize(engine, COMPONENT)
-            }
-        };
-        Self::of(Box::new(load), transport, max_transfer_size)
+        Self::of(Box::new(compiled::load), transport, max_transfer_size)
     }
 
     /// Makes sandboxes of another component of the same world.
@@ -83,10 +72,10 @@ impl Factory {
         transport: Transport,
         max_transfer_size: u64,
     ) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&engine::config())?;
+        let component = load(engine::config())?;
         Ok(Self {
-            on_demand: linker::prepare(&engine, &load(&engine)?)?,
-            ticker: Ticker::start(&engine)?,
+            on_demand: linker::prepare(&component)?,
+            ticker: Ticker::start(component.engine())?,
             load,
             made: AtomicU32::new(0),
             slots: OnceLock::new(),
@@ -144,10 +133,9 @@ impl Factory {
         };
         let mut config = engine::config();
         slots::set_aside(&mut config, SLOTS, &needs);
-        let engine = Engine::new(&config)?;
-        let component = linker::prepare(&engine, &(self.load)(&engine)?)?;
-        self.ticker.advance_too(&engine);
-        Ok(Slots::of(component, SLOTS))
+        let component = (self.load)(config)?;
+        self.ticker.advance_too(component.engine());
+        Ok(Slots::of(linker::prepare(&component)?, SLOTS))
     }
 
     /// Slots that are free, once there are any.

@@ -9,11 +9,8 @@ use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtxView};
 use wasmtime_wasi_http::p2 as wasi_http;
 
 /// `component`, linked to all that it can reach.
-pub(super) fn prepare(
-    engine: &Engine,
-    component: &Component,
-) -> wasmtime::Result<RestClientPre<State>> {
-    RestClientPre::new(linker(engine)?.instantiate_pre(component)?)
+pub(super) fn prepare(component: &Component) -> wasmtime::Result<RestClientPre<State>> {
+    RestClientPre::new(linker(component.engine())?.instantiate_pre(component)?)
 }
 
 /// All that a guest can reach: `wasi:http`, `wasi:io`, and a clock that only

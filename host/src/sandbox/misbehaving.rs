@@ -2,7 +2,7 @@
 
 use super::factory::Factory;
 use crate::transport::Transport;
-use wasmtime::component::Component;
+use wasmtime::{Engine, component::Component};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -39,7 +39,7 @@ impl Factory {
             .module(&module)
             .and_then(|encoder| encoder.validate(true).encode())
             .expect("a component");
-        let load = move |engine: &_| Component::new(engine, &component);
+        let load = move |config| Component::new(&Engine::new(&config)?, &component);
         Self::of(Box::new(load), transport, max_transfer_size)
     }
 }
