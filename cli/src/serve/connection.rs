@@ -10,8 +10,14 @@ use hyper_util::{
 use std::{convert::Infallible, error::Error, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// How long a proxy may take for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a proxy may take for the head of a request, which begins where the one before it
+/// ends. Longer than nginx (60 s), Traefik (90 s) and Caddy (2 min) keep a connection without
+/// use: where it is we who close it, a request that comes in that moment is lost, and with it
+/// a decision.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(150);
+
+/// How often the other end of HTTP/2 is asked whether it is there.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Bytes of a head.
 const LONGEST_HEAD: u32 = 64 * 1024;
@@ -35,7 +41,7 @@ where
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(LONGEST_HEAD)
-        .keep_alive_interval(HEAD_TIMEOUT);
+        .keep_alive_interval(PING_INTERVAL);
     let service = service_fn(move |request| {
         let replied = reply(request);
         async { Ok::<_, Infallible>(replied.await) }

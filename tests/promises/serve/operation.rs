@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::Duration,
 };
 use support::{
     plugin,
@@ -17,7 +18,12 @@ use support::{
     server::Server,
     steps::{Gate, Step, ok},
 };
-use tokio::task::JoinHandle;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinHandle,
+    time::timeout,
+};
 
 const ASKED: &str = r#"{"protocol": "http", "method": "GET", "target": "/",
     "fields": [{"name": "x-do", "value": "show settings"}]}"#;
@@ -237,4 +243,22 @@ async fn a_socket_goes_with_its_server_and_one_that_was_left_behind_is_replaced(
     serving.process.signal("TERM").await;
     assert_eq!(serving.process.ended().await.code(), 0);
     assert!(!abandoned.exists());
+}
+
+/// Where it is closed here, a request that comes in that moment is lost, and with it a decision.
+#[tokio::test]
+async fn a_proxy_keeps_a_connection_that_it_does_not_use() {
+    /// Less than any proxy keeps one, and more than a head may take elsewhere.
+    const UNUSED: Duration = Duration::from_secs(12);
+    let serving = Serving::start("puppet", &[]).await;
+    let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+    let mut reply = [0; 4096];
+    for _ in 0..2 {
+        let request = b"GET /nothing HTTP/1.1\r\nhost: h\r\n\r\n";
+        connection.write_all(request).await.unwrap();
+        let length = connection.read(&mut reply).await.unwrap();
+        assert!(reply[..length].starts_with(b"HTTP/1.1 404 "));
+        let ended = timeout(UNUSED, connection.read(&mut reply)).await;
+        assert!(ended.is_err(), "{ended:?}");
+    }
 }
