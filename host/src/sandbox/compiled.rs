@@ -6,9 +6,14 @@
 
 use wasmtime::{Config, Engine, component::Component};
 
-/// Where the system can be told that a part of a program is code, it has to begin with a page,
-/// which is this large at most.
-#[repr(C, align(65536))]
+/// What can be told on Linux to be code is whole pages, which have 64 KiB on some machines with
+/// ARM, as the compiled component knows. Elsewhere it is copied.
+#[repr(C)]
+#[cfg_attr(all(target_os = "linux", target_arch = "aarch64"), repr(align(65536)))]
+#[cfg_attr(
+    all(target_os = "linux", not(target_arch = "aarch64")),
+    repr(align(4096))
+)]
 struct Aligned<T: ?Sized>(T);
 
 static COMPONENT: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(
@@ -24,8 +29,11 @@ static COMPONENT: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(
 /// This machine can't run what the component was compiled to.
 pub(super) fn load(config: Config) -> wasmtime::Result<Component> {
     #[cfg(target_os = "linux")]
-    if let Some(component) = in_place::load(&config)? {
-        return Ok(component);
+    match in_place::load(&config) {
+        Ok(Some(component)) => return Ok(component),
+        Ok(None) => {}
+        // There are kernels that let no part of a file become code, and a copy of it.
+        Err(error) => tracing::debug!(%error, "the component is copied"),
     }
     let engine = Engine::new(&config)?;
     #[expect(unsafe_code, reason = "see below")]
