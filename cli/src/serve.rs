@@ -14,6 +14,7 @@ mod reply;
 mod service;
 mod signals;
 mod spans;
+mod timeouts;
 mod watch;
 
 use crate::{

@@ -1,6 +1,9 @@
 //! HTTP on a connection: HTTP/1.1, or HTTP/2 without being asked (h2c).
 
-use super::reply::Body;
+use super::{
+    reply::Body,
+    timeouts::{LastPart, Requests, Timed, Timeouts},
+};
 use http::{Request, Response};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -10,11 +13,13 @@ use hyper_util::{
 use std::{convert::Infallible, error::Error, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// How long a proxy may take for the head of a request, which begins where the one before it
-/// ends. Longer than nginx (60 s), Traefik (90 s) and Caddy (2 min) keep a connection without
-/// use: where it is we who close it, a request that comes in that moment is lost, and with it
-/// a decision.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(150);
+/// A connection that is not used stays longer than nginx (60 s), Traefik (90 s) and Caddy (2 min)
+/// keep it: where it is we who close it, a request that comes in that moment is lost, and with
+/// it a decision.
+const TIMEOUTS: Timeouts = Timeouts {
+    unused: Duration::from_secs(150),
+    head: Duration::from_secs(10),
+};
 
 /// How often the other end of HTTP/2 is asked whether it is there.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -34,17 +39,23 @@ where
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        // See TIMEOUTS.
+        .header_read_timeout(None)
         .max_buf_size(LONGEST_HEAD as usize);
     server
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(LONGEST_HEAD)
         .keep_alive_interval(PING_INTERVAL);
+    let requests = Requests::default();
+    let stream = Timed::new(stream, TIMEOUTS, requests.clone());
     let service = service_fn(move |request| {
+        let replying = requests.begin();
         let replied = reply(request);
-        async { Ok::<_, Infallible>(replied.await) }
+        async {
+            let reply = replied.await;
+            Ok::<_, Infallible>(reply.map(|body| LastPart::new(body, replying)))
+        }
     });
     server
         .serve_connection(TokioIo::new(stream), service)

@@ -262,3 +262,13 @@ async fn a_proxy_keeps_a_connection_that_it_does_not_use() {
         assert!(ended.is_err(), "{ended:?}");
     }
 }
+
+#[tokio::test]
+async fn a_request_that_never_comes_to_an_end_takes_no_place_for_long() {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let serving = Serving::start("puppet", &[]).await;
+    let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+    connection.write_all(b"GET /nothing HTT").await.unwrap();
+    let ended = timeout(PATIENCE, connection.read(&mut [0; 64])).await;
+    assert_eq!(ended.unwrap().unwrap(), 0);
+}
