@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a plugin may go on that does not end by itself.
+/// How long a plugin goes on that does not end by itself.
 const SOME_TIME: Duration = Duration::from_millis(100);
 
 /// How long a test waits for something that must come.
@@ -32,18 +32,18 @@ enum End {
     None,
 }
 
-/// Has a plugin do what it does, and drops all that is left of it.
-async fn commit<P: Puppet>(misdeed: &str, instance: &Instance, url: &str) -> End {
-    commit_with(&Program::misdeed(P::WASI, misdeed), instance, url).await
+/// Has a plugin do what it does, for so long at most, and drops all that is left of it.
+async fn commit<P: Puppet>(misdeed: &str, time: Duration, instance: &Instance, url: &str) -> End {
+    commit_with(&Program::misdeed(P::WASI, misdeed), time, instance, url).await
 }
 
-async fn commit_with(program: &Program, instance: &Instance, url: &str) -> End {
+async fn commit_with(program: &Program, time: Duration, instance: &Instance, url: &str) -> End {
     let context = PluginCtx::new(instance.clone());
     let run = async {
         let mut plugin = program.start(context).await;
         plugin.try_call::<_, (u32,)>("run", (url.to_owned(),)).await
     };
-    match timeout(SOME_TIME, run).await {
+    match timeout(time, run).await {
         Ok(Ok((number,))) => End::Number(number),
         Ok(Err(trap)) => End::Trap(format!("{trap:#}")),
         Err(_) => End::None,
@@ -96,7 +96,8 @@ async fn one_that_computes_without_end_holds_up_no_call_beside_it<P: Puppet>() {
             answered
         };
         let url = server.url("/");
-        let (end, answered) = tokio::join!(commit::<P>(misdeed, &instance, &url), beside);
+        let (end, answered) =
+            tokio::join!(commit::<P>(misdeed, SOME_TIME, &instance, &url), beside);
         assert_eq!(end, End::None, "{misdeed}");
         assert_eq!(answered, 5);
     }
@@ -106,7 +107,7 @@ async fn one_that_computes_without_end_holds_up_no_call_beside_it<P: Puppet>() {
 async fn one_that_gives_the_host_room_that_it_has_not_ends_itself<P: Puppet>() {
     let instance = worker();
     let server = Server::start(|_| ok("fine")).await;
-    let end = commit::<P>("realloc-elsewhere", &instance, &server.url("/")).await;
+    let end = commit::<P>("realloc-elsewhere", PATIENCE, &instance, &server.url("/")).await;
     assert!(matches!(&end, End::Trap(_)), "{end:?}");
     all_is_well(&instance).await;
 }
@@ -114,12 +115,12 @@ async fn one_that_gives_the_host_room_that_it_has_not_ends_itself<P: Puppet>() {
 #[tokio::test]
 async fn one_that_grows_gets_what_its_store_may_have() {
     let instance = worker();
-    match commit::<Plain>("grow-memory", &instance, "http://h/").await {
+    match commit::<Plain>("grow-memory", SOME_TIME, &instance, "http://h/").await {
         End::Number(pages) => assert!(pages as usize <= MEMORY >> 16, "{pages} pages"),
         // It takes longer than that where others compute, too.
         end => assert_eq!(end, End::None),
     }
-    match commit::<Plain>("grow-a-table", &instance, "http://h/").await {
+    match commit::<Plain>("grow-a-table", SOME_TIME, &instance, "http://h/").await {
         End::Number(places) => assert!((1024..=TABLE).contains(&(places as usize)), "{places}"),
         end => assert_eq!(end, End::None),
     }
@@ -151,7 +152,8 @@ async fn transfers_that_nobody_finishes_end_with_their_plugin<P: Puppet>() {
     for &(misdeed, ends) in misdeeds {
         let server = Server::start(|_| vec![Step::Stall]).await;
         let instance = worker();
-        let end = commit::<P>(misdeed, &instance, &server.url("/")).await;
+        let time = if ends { PATIENCE } else { SOME_TIME };
+        let end = commit::<P>(misdeed, time, &instance, &server.url("/")).await;
         match end {
             End::Number(started) => assert_eq!((misdeed, started), ("leave-transfers", 8)),
             End::Trap(trap) => assert!(ends && misdeed != "leave-transfers", "{misdeed}: {trap}"),
@@ -168,7 +170,7 @@ async fn one_that_starts_transfers_without_end_has_no_more_than_its_part<P: Pupp
     for at_cap in [AtCap::Wait, AtCap::Reject] {
         let server = Server::start(|_| vec![Step::Stall]).await;
         let instance = worker_with(config!(max_async_transfers = 4, at_cap));
-        let end = commit::<P>("hoard-transfers", &instance, &server.url("/")).await;
+        let end = commit::<P>("hoard-transfers", SOME_TIME, &instance, &server.url("/")).await;
         assert!(matches!(end, End::Trap(_) | End::None), "{end:?}");
         server
             .wait_for("the end of its connections", |record| record.open == 0)
@@ -199,7 +201,9 @@ async fn a_hundred_at_once_take_nothing_from_another_instance<P: Puppet>() {
                 for program in programs.iter().cycle().take(100) {
                     let (program, attacked) = (program.clone(), attacked.clone());
                     let url = url.clone();
-                    running.spawn(async move { commit_with(&program, &attacked, &url).await });
+                    running.spawn(async move {
+                        commit_with(&program, SOME_TIME, &attacked, &url).await
+                    });
                 }
                 running.join_all().await.len()
             })
