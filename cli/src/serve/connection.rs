@@ -39,8 +39,9 @@ where
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
-        // See TIMEOUTS.
-        .header_read_timeout(None)
+        .timer(TokioTimer::new())
+        // From the end of a reply on. A head that has begun is held to its time by the stream.
+        .header_read_timeout(TIMEOUTS.unused)
         .max_buf_size(LONGEST_HEAD as usize);
     server
         .http2()

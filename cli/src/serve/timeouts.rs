@@ -1,4 +1,6 @@
-//! How long a connection may be silent while nobody on it waits for a reply.
+//! How long a connection may take for the head of a request, from its first byte on.
+//!
+//! hyper has one time for that and for being unused, and none before the first byte.
 
 use http_body::{Body, Frame, SizeHint};
 use std::{
@@ -19,14 +21,15 @@ use tokio::{
 /// Those of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
-    /// Without a request, from its beginning or the end of a reply.
+    /// Without a byte, at its beginning.
     pub(super) unused: Duration,
-    /// From the first byte of a request of HTTP/1.1 to the end of its head.
+    /// From the first byte of a request of HTTP/1.1 to the end of its head, and from that of
+    /// HTTP/2 to the end of its preface.
     pub(super) head: Duration,
 }
 
-/// What HTTP/2 begins with (RFC 9113, section 3.4), and nothing else.
-const HTTP2: &[u8] = b"PRI";
+/// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How many requests of a connection have begun, and how many replies have ended.
 #[derive(Debug, Clone, Default)]
@@ -104,20 +107,35 @@ pub(super) struct Timed<S> {
     stream: S,
     timeouts: Timeouts,
     requests: Requests,
-    /// The requests that had begun when `waits` was set.
+    /// When what has begun to arrive must be there.
+    deadline: Option<Instant>,
+    /// The requests that had begun when that was set.
     begun: usize,
-    waits: Waits,
-    is_http2: bool,
+    speaks: Speaks,
     timer: Pin<Box<Sleep>>,
 }
 
-/// For what it waits, and until when.
-#[derive(Debug, Clone, Copy)]
-enum Waits {
-    /// For its end.
-    Reply,
-    Request(Instant),
-    EndOfHead(Instant),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    /// So many bytes are those of [`PREFACE`].
+    PerhapsHttp2(usize),
+    Http1,
+    Http2,
+}
+
+impl Speaks {
+    fn after(self, bytes: &[u8]) -> Self {
+        let Self::PerhapsHttp2(seen) = self else {
+            return self;
+        };
+        let rest = &PREFACE[seen..];
+        let length = rest.len().min(bytes.len());
+        match bytes[..length] == rest[..length] {
+            true if length == rest.len() => Self::Http2,
+            true => Self::PerhapsHttp2(seen + length),
+            false => Self::Http1,
+        }
+    }
 }
 
 impl<S> Timed<S> {
@@ -128,44 +146,42 @@ impl<S> Timed<S> {
             timeouts,
             begun: requests.begun(),
             requests,
-            waits: Waits::Request(deadline),
-            is_http2: false,
+            deadline: Some(deadline),
+            speaks: Speaks::PerhapsHttp2(0),
             timer: Box::pin(sleep_until(deadline)),
         }
     }
 
     /// Notes that these came.
     fn take_note(&mut self, bytes: &[u8]) {
-        if self.begun == 0 && bytes.starts_with(HTTP2) {
-            self.is_http2 = true;
-        }
-        // Over HTTP/2 they may be of no request.
-        if let Waits::Request(_) = self.waits
-            && !self.is_http2
-        {
-            self.waits = Waits::EndOfHead(Instant::now() + self.timeouts.head);
+        let is_first = self.speaks == Speaks::PerhapsHttp2(0);
+        self.speaks = self.speaks.after(bytes);
+        self.look_at_requests();
+        if self.speaks == Speaks::Http2 {
+            // It has frames that are of no request, and asks who is silent.
+            self.deadline = None;
+        } else if is_first || (self.deadline.is_none() && !self.requests.is_replying()) {
+            self.deadline = Some(Instant::now() + self.timeouts.head);
         }
     }
 
-    /// What is waited for, as requests and replies have come and gone.
-    fn look_again(&mut self) -> Waits {
+    /// What had begun to arrive is there, if it is a request by now.
+    fn look_at_requests(&mut self) {
         let begun = self.requests.begun();
-        if self.requests.is_replying() {
-            self.waits = Waits::Reply;
-        } else if begun != self.begun || matches!(self.waits, Waits::Reply) {
-            self.waits = Waits::Request(Instant::now() + self.timeouts.unused);
+        if begun != self.begun {
+            self.begun = begun;
+            self.deadline = None;
         }
-        self.begun = begun;
-        self.waits
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (Waits::Request(deadline) | Waits::EndOfHead(deadline)) = self.look_again() else {
+        self.look_at_requests();
+        let Some(deadline) = self.deadline else {
             return Poll::Pending;
         };
         // It is set where it would come too late. One that comes early is set anew, which
         // saves setting it for each request.
-        if deadline < self.timer.deadline() {
+        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
             self.timer.as_mut().reset(deadline);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
@@ -191,7 +207,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
                 .poll_deadline(cx)
                 .map(|()| Err(ErrorKind::TimedOut.into()));
         }
-        self.look_again();
         self.take_note(&buffer.filled()[before..]);
         read
     }
@@ -266,24 +281,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reply_may_take_its_time_and_what_is_unused_begins_behind_it() {
-        let (mut ours, mut timed, requests) = timed(SHORT, SHORT);
-        ours.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    async fn a_reply_may_take_its_time() {
+        let (mut ours, mut timed, requests) = timed(LONG, SHORT);
+        for _ in 0..2 {
+            ours.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            read(&mut timed).await.unwrap();
+            let replying = requests.begin();
+            let waiting = tokio::time::timeout(4 * SHORT, read(&mut timed)).await;
+            assert!(waiting.is_err(), "{waiting:?}");
+            drop(replying);
+        }
+        // The next head has its time again.
+        ours.write_all(b"G").await.unwrap();
         read(&mut timed).await.unwrap();
-        let replying = requests.begin();
-        let waiting = tokio::time::timeout(4 * SHORT, read(&mut timed)).await;
-        assert!(waiting.is_err(), "{waiting:?}");
-        drop(replying);
         assert!(timed_out(read(&mut timed).await));
     }
 
     #[tokio::test]
-    async fn over_http2_bytes_are_no_request_and_one_without_any_ends() {
-        let (mut ours, mut timed, _) = timed(4 * SHORT, SHORT / 50);
-        let began = Instant::now();
-        ours.write_all(b"PRI * HTTP/2.0").await.unwrap();
-        read(&mut timed).await.unwrap();
-        assert!(timed_out(read(&mut timed).await));
-        assert!(began.elapsed() >= 4 * SHORT);
+    async fn over_http2_bytes_may_be_of_no_request() {
+        let (mut ours, mut timed, _) = timed(LONG, SHORT);
+        // In two parts, as it may come.
+        let (one, other) = PREFACE.split_at(2);
+        for part in [one, other, b"\0\0\0\x04\0\0\0\0\0"] {
+            ours.write_all(part).await.unwrap();
+            read(&mut timed).await.unwrap();
+        }
+        let waiting = tokio::time::timeout(4 * SHORT, read(&mut timed)).await;
+        assert!(waiting.is_err(), "{waiting:?}");
+    }
+
+    #[tokio::test]
+    async fn what_only_begins_as_http2_does_is_a_head() {
+        for begin in [&b"PRI"[..], b"PRIx / HTTP/1.1\r\n"] {
+            let (mut ours, mut timed, _) = timed(LONG, SHORT);
+            ours.write_all(begin).await.unwrap();
+            read(&mut timed).await.unwrap();
+            assert!(timed_out(read(&mut timed).await));
+        }
     }
 }

@@ -267,8 +267,17 @@ async fn a_proxy_keeps_a_connection_that_it_does_not_use() {
 async fn a_request_that_never_comes_to_an_end_takes_no_place_for_long() {
     const PATIENCE: Duration = Duration::from_secs(60);
     let serving = Serving::start("puppet", &[]).await;
-    let mut connection = TcpStream::connect(&serving.at).await.unwrap();
-    connection.write_all(b"GET /nothing HTT").await.unwrap();
-    let ended = timeout(PATIENCE, connection.read(&mut [0; 64])).await;
-    assert_eq!(ended.unwrap().unwrap(), 0);
+    let begin_after = async |before: &[u8]| {
+        let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+        connection.write_all(before).await.unwrap();
+        if !before.is_empty() {
+            let length = connection.read(&mut [0; 4096]).await.unwrap();
+            assert!(length > 0);
+        }
+        connection.write_all(b"GET /nothing HTT").await.unwrap();
+        let ended = timeout(PATIENCE, connection.read(&mut [0; 64])).await;
+        assert_eq!(ended.unwrap().unwrap(), 0);
+    };
+    let whole = b"GET /nothing HTTP/1.1\r\nhost: h\r\n\r\n";
+    tokio::join!(begin_after(b""), begin_after(whole));
 }

@@ -141,6 +141,8 @@ impl Guest for Asker {
     }
 
     async fn ready(transfer: u32) -> bool {
+        // The task that has it goes on when one of its functions runs.
+        yield_async().await;
         let (now, is_ready) = match take(transfer) {
             Transfer::Running(mut running) => match (&mut running).now_or_never() {
                 Some(ended) => (Transfer::Ended(ended), true),
