@@ -288,7 +288,7 @@ impl Round {
         let Field {
             victims, plugins, ..
         } = &*self.field;
-        let url = self.targets.plain.url("/stall");
+        let url = self.targets.hardly_answering.url("/");
         while !self.is_over.load(Relaxed) {
             plugins.misbehave(number, &victims.auto, &url).await;
         }

@@ -5,11 +5,18 @@ use crate::{
     http1,
     listener::{Listener, further_handle, reset_at_close, until_closed},
     pki::{Authority, Identity},
-    steps::{Gate, Step},
+    steps::{Gate, Step, ok},
 };
 use bytes::Bytes;
 use socket2::Socket;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::TcpStream,
@@ -85,6 +92,19 @@ pub struct Server {
 }
 
 impl Server {
+    /// Answers one request in so many, with the end of its connection, and is silent to all
+    /// others.
+    pub async fn answering_one_in(many: usize) -> Self {
+        let before = AtomicUsize::new(0);
+        Self::start(
+            move |_| match (before.fetch_add(1, Relaxed) + 1).is_multiple_of(many) {
+                true => [ok(""), vec![Step::Close]].concat(),
+                false => vec![Step::Stall],
+            },
+        )
+        .await
+    }
+
     /// A server without TLS on 127.0.0.1.
     pub async fn start(script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static) -> Self {
         Self::listen("127.0.0.1:0", None, Arc::new(script)).await

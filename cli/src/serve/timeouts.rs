@@ -181,7 +181,7 @@ impl<S> Timed<S> {
         };
         // It is set where it would come too late. One that comes early is set anew, which
         // saves setting it for each request.
-        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
+        if deadline < self.timer.deadline() {
             self.timer.as_mut().reset(deadline);
         }
         while self.timer.as_mut().poll(cx).is_ready() {

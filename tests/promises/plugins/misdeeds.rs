@@ -5,13 +5,7 @@
 use super::{host, worker, worker_with};
 use crate::puppets::{Plain, Puppet};
 use rest_client_host::{AtCap, Instance, Wasi, plugin::PluginCtx};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use support::{
     config,
     plugin::{MEMORY, Program, TABLE, of_a_crowd},
@@ -54,16 +48,6 @@ async fn commit_with(program: &Program, time: Duration, instance: &Instance, url
         Ok(Err(trap)) => End::Trap(format!("{trap:#}")),
         Err(_) => End::None,
     }
-}
-
-/// A server that is silent, until nobody else is coming.
-async fn answering_the_ninth() -> Server {
-    let before = AtomicUsize::new(0);
-    Server::start(move |_| match before.fetch_add(1, Relaxed) {
-        8 => [ok(""), vec![Step::Close]].concat(),
-        _ => vec![Step::Stall],
-    })
-    .await
 }
 
 /// The instance answers, and nothing of what a plugin has started goes on.
@@ -172,7 +156,7 @@ async fn transfers_that_nobody_finishes_end_with_their_plugin<P: Puppet>() {
         ],
     };
     for &(misdeed, started, ending) in courses {
-        let server = answering_the_ninth().await;
+        let server = Server::answering_one_in(9).await;
         let instance = worker();
         let time = ending.map_or(SOME_TIME, |_| PATIENCE);
         let end = commit::<P>(misdeed, time, &instance, &server.url("/")).await;
@@ -208,11 +192,12 @@ async fn one_that_starts_transfers_without_end_has_no_more_than_its_part<P: Pupp
 /// They have a thread of their own, as a program gives them that has calls of its own to
 /// make.
 async fn a_hundred_at_once_take_nothing_from_another_instance<P: Puppet>() {
-    let silent = Server::start(|_| vec![Step::Stall]).await;
+    // What those of WASI 0.3 do begins when one of their transfers has ended.
+    let hardly_answering = Server::answering_one_in(3).await;
     let server = Server::start(|_| ok("fine")).await;
     let host = host(config!(max_async_transfers = 16, at_cap = AtCap::Wait));
     let (attacked, neighbour) = (host.instance(), host.instance());
-    let url = silent.url("/");
+    let url = hardly_answering.url("/");
     let programs = of_a_crowd(P::WASI)
         .iter()
         .map(|name| Arc::new(Program::misdeed(P::WASI, name)));
@@ -239,7 +224,7 @@ async fn a_hundred_at_once_take_nothing_from_another_instance<P: Puppet>() {
         assert_eq!(reply.body(), "fine");
     }
     assert_eq!(plugins.join().unwrap(), 100);
-    silent
+    hardly_answering
         .wait_for("the end of their connections", |record| record.open == 0)
         .await;
     all_is_well(&attacked).await;

@@ -23,6 +23,8 @@ const EMPTY: Frame = Frame::WholeHead(b"");
 
 pub(super) struct Targets {
     pub(super) plain: Server,
+    /// Answers one request in three.
+    pub(super) hardly_answering: Server,
     pub(super) tls: Server,
     /// Keeps no connection, and says nothing of it.
     pub(super) closing: Server,
@@ -50,6 +52,7 @@ impl Targets {
         tickets.send_tls13_tickets = TICKETS;
         Self {
             plain: Server::start(misbehave).await,
+            hardly_answering: Server::answering_one_in(3).await,
             tls: Server::start_tls(identity, misbehave).await,
             closing: Server::start(|_| [ok(""), vec![Step::Close]].concat()).await,
             tickets: Server::start_tls_as(Arc::new(tickets), |_| vec![Step::Stall]).await,
