@@ -11,6 +11,7 @@ mod listener;
 mod metrics;
 mod pool;
 mod reply;
+mod request_body;
 mod service;
 mod signals;
 mod spans;
@@ -24,7 +25,7 @@ use crate::{
     stderr, stdout,
 };
 use asked::Asked;
-use connection::connection;
+use connection::{OF_PROXIES, connection};
 use hyper_util::server::graceful::GracefulShutdown;
 use listener::Listener;
 use metrics::Metrics;
@@ -81,7 +82,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
                     continue;
                 }
                 let (asked, service) = (asked.clone(), service.clone());
-                let connection = connections.watch(connection(stream, move |request| {
+                let connection = connections.watch(connection(stream, OF_PROXIES, move |request| {
                     let (asked, service) = (asked.clone(), service.clone());
                     async move { asked.reply(&service, peer, request).await }
                 }));

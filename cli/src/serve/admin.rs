@@ -4,15 +4,23 @@ use super::{
     connection::connection,
     listener::Listener,
     reply::{Body, text},
+    request_body::RequestBody,
     service::Service,
+    timeouts::Timeouts,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
-use hyper::body::Incoming;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
 /// Of its own, so that a flood of them takes no place of a proxy.
 const MOST_CONNECTIONS: usize = 64;
+
+/// Nothing is lost where a connection ends: who asks here comes again, and whoever may connect
+/// has a place.
+const TIMEOUTS: Timeouts = Timeouts {
+    idle: Duration::from_secs(10),
+    head: Duration::from_secs(10),
+};
 
 const METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -23,7 +31,7 @@ pub(super) async fn run(listener: Listener, service: Arc<Service>) {
     loop {
         let (stream, _, place) = listener.accept(&places).await;
         let service = service.clone();
-        let connection = connection(stream, move |request| {
+        let connection = connection(stream, TIMEOUTS, move |request| {
             let reply = reply(&service, &request);
             async { reply }
         });
@@ -36,7 +44,7 @@ pub(super) async fn run(listener: Listener, service: Arc<Service>) {
     }
 }
 
-fn reply(service: &Service, request: &Request<Incoming>) -> Response<Body> {
+fn reply(service: &Service, request: &Request<RequestBody>) -> Response<Body> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, "GET\n");
     }

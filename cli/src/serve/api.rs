@@ -3,13 +3,13 @@
 
 use super::{
     reply::{Body, body, json},
+    request_body::RequestBody,
     service::Service,
 };
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE},
 };
-use hyper::body::Incoming;
 use rest_client_host::routing::{
     Endpoint, SipSource, Transport, read_request, read_sip, write_decision, write_failed,
 };
@@ -25,7 +25,7 @@ const SOURCE: &str = "routing-source";
 pub(super) async fn reply(
     service: &Service,
     name: &str,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
 ) -> Response<Body> {
     let (head, incoming) = request.into_parts();
     let path = head.uri.path();

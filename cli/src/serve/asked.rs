@@ -2,14 +2,13 @@
 
 use super::{
     api, forward_auth::ForwardAuth, handler, listener::Peer, pool::Pool, reply::Body,
-    service::Service,
+    request_body::RequestBody, service::Service,
 };
 use crate::{
     args::{Form, Serve},
     exit::{Exit, Problem},
 };
 use http::{Request, Response};
-use hyper::body::Incoming;
 
 /// The form, as the operator has set it up.
 pub(super) enum Asked {
@@ -47,7 +46,7 @@ impl Asked {
         &self,
         service: &Service,
         peer: Peer,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
     ) -> Response<Body> {
         match self {
             Self::Api { name } => api::reply(service, name, request).await,

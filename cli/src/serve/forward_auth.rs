@@ -8,12 +8,12 @@ mod question;
 
 use super::{
     reply::{Body, body, text},
+    request_body::RequestBody,
     service::Service,
 };
 use crate::args::{Form, Serve};
 use answers::Answers;
 use http::{HeaderName, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use ipnet::IpNet;
 use outcome::Unfit;
 use rest_client_host::routing::Protocol;
@@ -68,7 +68,7 @@ impl ForwardAuth {
     pub(super) async fn reply(
         &self,
         service: &Service,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
     ) -> Response<Body> {
         let (head, incoming) = request.into_parts();
         if let Some(token) = head.headers.get(ANSWER)

@@ -5,10 +5,10 @@ use super::{
     access_log::Line,
     listener::Peer,
     reply::{Body, empty, text},
+    request_body::RequestBody,
 };
 use http::{Method, Request, Response, StatusCode, header::HOST};
 use http_body_util::{BodyExt as _, Either};
-use hyper::body::Incoming;
 use rest_client_host::{
     plugin::{DecisionError, HandlerPool},
     routing::{Decision, Protocol},
@@ -20,7 +20,7 @@ pub(super) async fn reply(
     service: &Service,
     pool: &HandlerPool,
     peer: Peer,
-    mut request: Request<Incoming>,
+    mut request: Request<RequestBody>,
 ) -> Response<Body> {
     if request.method() == Method::CONNECT {
         return text(StatusCode::METHOD_NOT_ALLOWED, "this is no tunnel\n");
@@ -69,7 +69,7 @@ pub(super) async fn reply(
 
 /// Whether a request says for which host it is: in its target, or once in its field. A
 /// plugin is told the first of these (RFC 9112, section 3.2.2), and sees no field `host`.
-fn names_its_host(request: &Request<Incoming>) -> bool {
+fn names_its_host(request: &Request<RequestBody>) -> bool {
     let mut fields = request.headers().get_all(HOST).into_iter();
     match (request.uri().authority(), fields.next(), fields.next()) {
         (Some(_), ..) => true,

@@ -1,11 +1,11 @@
 //! Replies, and the bodies of requests.
 
+use super::request_body::RequestBody;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{
     BodyExt as _, Either, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody,
 };
-use hyper::body::Incoming;
 use rest_client_host::plugin::DecisionError;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -51,7 +51,10 @@ fn typed(status: StatusCode, content_type: &'static str, body: String) -> Respon
 /// # Errors
 ///
 /// The status and the words of the reply to that request.
-pub(super) async fn body(incoming: Incoming, most: usize) -> Result<Bytes, (StatusCode, String)> {
+pub(super) async fn body(
+    incoming: RequestBody,
+    most: usize,
+) -> Result<Bytes, (StatusCode, String)> {
     let collected = timeout(BODY_TIMEOUT, Limited::new(incoming, most).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),

@@ -1,14 +1,12 @@
-//! How long a connection may take for the head of a request, from its first byte on.
-//!
-//! hyper has one time for that and for being unused, and none before the first byte.
+//! How long a connection waits for the other end where hyper sets it no time: for its first
+//! request, and until something of what is written is taken.
 
-use http_body::{Body, Frame, SizeHint};
 use std::{
     io::{ErrorKind, IoSlice, Result},
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll},
     time::Duration,
@@ -21,98 +19,41 @@ use tokio::{
 /// Those of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
-    /// Without a byte, at its beginning.
-    pub(super) unused: Duration,
-    /// From the first byte of a request of HTTP/1.1 to the end of its head, and from that of
-    /// HTTP/2 to the end of its preface.
+    /// Until its first byte, from the end of a reply of HTTP/1.1 to the head of the next
+    /// request, and while nothing is taken of what is written.
+    pub(super) idle: Duration,
+    /// From its first byte to the end of the first head of HTTP/1.1, or of the preface of HTTP/2.
     pub(super) head: Duration,
 }
 
 /// What a connection of HTTP/2 begins with (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How many requests of a connection have begun, and how many replies have ended.
+/// Whether a connection has had a request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Requests(Arc<Counts>);
+pub(super) struct FirstRequest(Arc<AtomicBool>);
 
-#[derive(Debug, Default)]
-struct Counts {
-    begun: AtomicUsize,
-    replied: AtomicUsize,
-}
-
-impl Requests {
-    /// Counts one whose head is here.
-    pub(super) fn begin(&self) -> Replying {
-        self.0.begun.fetch_add(1, Relaxed);
-        Replying(self.0.clone())
+impl FirstRequest {
+    /// Its head is here.
+    pub(super) fn has_come(&self) {
+        self.0.store(true, Relaxed);
     }
 
-    fn begun(&self) -> usize {
-        self.0.begun.load(Relaxed)
-    }
-
-    fn is_replying(&self) -> bool {
-        self.0.replied.load(Relaxed) != self.begun()
+    fn is_here(&self) -> bool {
+        self.0.load(Relaxed)
     }
 }
 
-/// A request whose reply has not ended. It ends where this is dropped.
-#[derive(Debug)]
-pub(super) struct Replying(Arc<Counts>);
-
-impl Drop for Replying {
-    fn drop(&mut self) {
-        self.0.replied.fetch_add(1, Relaxed);
-    }
-}
-
-/// The body of a reply, which ends with it.
-pub(super) struct LastPart<B> {
-    body: B,
-    _replying: Replying,
-}
-
-impl<B> LastPart<B> {
-    pub(super) fn new(body: B, replying: Replying) -> Self {
-        Self {
-            body,
-            _replying: replying,
-        }
-    }
-}
-
-impl<B: Body + Unpin> Body for LastPart<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A stream of which reading fails with [`ErrorKind::TimedOut`] when a time is over.
+/// A stream of which reading or writing fails with [`ErrorKind::TimedOut`] when a time is over.
 pub(super) struct Timed<S> {
     stream: S,
     timeouts: Timeouts,
-    requests: Requests,
-    /// When what has begun to arrive must be there.
-    deadline: Option<Instant>,
-    /// The requests that had begun when that was set.
-    begun: usize,
+    request: FirstRequest,
     speaks: Speaks,
-    timer: Pin<Box<Sleep>>,
+    /// Empty once the first head is here. hyper waits for all others.
+    first_head: Option<Deadline>,
+    /// When something of what is written must be taken, while nothing is.
+    taken: Deadline,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,59 +79,104 @@ impl Speaks {
     }
 }
 
+/// A time that is set often, and seldom comes.
+#[derive(Debug, Default)]
+struct Deadline {
+    at: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    fn set(&mut self, after: Duration) {
+        self.at = Some(Instant::now() + after);
+    }
+
+    /// As `set`, if it is not set.
+    fn begin(&mut self, after: Duration) {
+        if self.at.is_none() {
+            self.set(after);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.at = None;
+    }
+
+    /// Ready when it has passed.
+    fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else {
+            return Poll::Pending;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        // It is set where it would come too late. One that comes early is set anew, which
+        // saves setting it each time.
+        if at < timer.deadline() {
+            timer.as_mut().reset(at);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= at {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+}
+
 impl<S> Timed<S> {
-    pub(super) fn new(stream: S, timeouts: Timeouts, requests: Requests) -> Self {
-        let deadline = Instant::now() + timeouts.unused;
+    pub(super) fn new(stream: S, timeouts: Timeouts, request: FirstRequest) -> Self {
+        let mut first_head = Deadline::default();
+        first_head.set(timeouts.idle);
         Self {
             stream,
             timeouts,
-            begun: requests.begun(),
-            requests,
-            deadline: Some(deadline),
+            request,
             speaks: Speaks::PerhapsHttp2(0),
-            timer: Box::pin(sleep_until(deadline)),
+            first_head: Some(first_head),
+            taken: Deadline::default(),
         }
     }
 
     /// Notes that these came.
     fn take_note(&mut self, bytes: &[u8]) {
-        let is_first = self.speaks == Speaks::PerhapsHttp2(0);
-        self.speaks = self.speaks.after(bytes);
-        self.look_at_requests();
-        if self.speaks == Speaks::Http2 {
-            // It has frames that are of no request, and asks who is silent.
-            self.deadline = None;
-        } else if is_first || (self.deadline.is_none() && !self.requests.is_replying()) {
-            self.deadline = Some(Instant::now() + self.timeouts.head);
-        }
-    }
-
-    /// What had begun to arrive is there, if it is a request by now.
-    fn look_at_requests(&mut self) {
-        let begun = self.requests.begun();
-        if begun != self.begun {
-            self.begun = begun;
-            self.deadline = None;
-        }
-    }
-
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.look_at_requests();
-        let Some(deadline) = self.deadline else {
-            return Poll::Pending;
+        let Some(first_head) = &mut self.first_head else {
+            return;
         };
-        // It is set where it would come too late. One that comes early is set anew, which
-        // saves setting it for each request.
-        if deadline < self.timer.deadline() {
-            self.timer.as_mut().reset(deadline);
+        let was_silent = self.speaks == Speaks::PerhapsHttp2(0);
+        self.speaks = self.speaks.after(bytes);
+        if self.speaks == Speaks::Http2 {
+            // From here on it has frames that are of no request, and asks who is silent.
+            self.first_head = None;
+        } else if was_silent {
+            first_head.set(self.timeouts.head);
         }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= deadline {
-                return Poll::Ready(());
-            }
-            self.timer.as_mut().reset(deadline);
+    }
+
+    /// Ready when the first head should be here, and is not.
+    fn poll_late_head(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.request.is_here() {
+            self.first_head = None;
         }
-        Poll::Pending
+        match &mut self.first_head {
+            Some(first_head) => first_head.poll_passed(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// What `written` is, or an error where nothing has been taken for too long.
+    fn or_too_slow(
+        &mut self,
+        written: Poll<Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<usize>> {
+        if written.is_ready() {
+            self.taken.clear();
+            return written;
+        }
+        self.taken.begin(self.timeouts.idle);
+        self.taken
+            .poll_passed(cx)
+            .map(|()| Err(ErrorKind::TimedOut.into()))
     }
 }
 
@@ -204,7 +190,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if read.is_pending() {
             return self
-                .poll_deadline(cx)
+                .poll_late_head(cx)
                 .map(|()| Err(ErrorKind::TimedOut.into()));
         }
         self.take_note(&buffer.filled()[before..]);
@@ -212,13 +198,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     }
 }
 
+/// Neither flushing nor shutting down a socket waits for the other end.
 impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.or_too_slow(written, cx)
     }
 
     fn poll_write_vectored(
@@ -226,7 +214,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.or_too_slow(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -251,19 +240,24 @@ mod tests {
     const LONG: Duration = Duration::from_secs(600);
     const SHORT: Duration = Duration::from_millis(50);
 
-    fn timed(unused: Duration, head: Duration) -> (DuplexStream, Timed<DuplexStream>, Requests) {
+    fn timed(idle: Duration, head: Duration) -> (DuplexStream, Timed<DuplexStream>, FirstRequest) {
         let (ours, theirs) = duplex(1024);
-        let requests = Requests::default();
-        let timed = Timed::new(theirs, Timeouts { unused, head }, requests.clone());
-        (ours, timed, requests)
+        let request = FirstRequest::default();
+        let timed = Timed::new(theirs, Timeouts { idle, head }, request.clone());
+        (ours, timed, request)
     }
 
     async fn read(timed: &mut Timed<DuplexStream>) -> Result<usize> {
         timed.read(&mut [0; 64]).await
     }
 
-    fn timed_out(read: Result<usize>) -> bool {
-        read.is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+    fn timed_out<T>(done: Result<T>) -> bool {
+        done.is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+    }
+
+    /// Whether it still waits after more time than it has where it has one.
+    async fn waits(timed: &mut Timed<DuplexStream>) -> bool {
+        tokio::time::timeout(4 * SHORT, read(timed)).await.is_err()
     }
 
     #[tokio::test]
@@ -273,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_head_has_its_own_time_from_its_first_byte() {
+    async fn the_first_head_has_its_own_time_from_its_first_byte() {
         let (mut ours, mut timed, _) = timed(LONG, SHORT);
         ours.write_all(b"GET /").await.unwrap();
         assert_eq!(read(&mut timed).await.unwrap(), 5);
@@ -281,20 +275,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reply_may_take_its_time() {
-        let (mut ours, mut timed, requests) = timed(LONG, SHORT);
-        for _ in 0..2 {
-            ours.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    async fn once_there_was_a_request_reading_has_no_time_of_its_own() {
+        let (mut ours, mut timed, request) = timed(LONG, SHORT);
+        for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\r\n", b"G"] {
+            ours.write_all(bytes).await.unwrap();
             read(&mut timed).await.unwrap();
-            let replying = requests.begin();
-            let waiting = tokio::time::timeout(4 * SHORT, read(&mut timed)).await;
-            assert!(waiting.is_err(), "{waiting:?}");
-            drop(replying);
+            request.has_come();
+            assert!(waits(&mut timed).await);
         }
-        // The next head has its time again.
-        ours.write_all(b"G").await.unwrap();
-        read(&mut timed).await.unwrap();
-        assert!(timed_out(read(&mut timed).await));
     }
 
     #[tokio::test]
@@ -306,8 +294,7 @@ mod tests {
             ours.write_all(part).await.unwrap();
             read(&mut timed).await.unwrap();
         }
-        let waiting = tokio::time::timeout(4 * SHORT, read(&mut timed)).await;
-        assert!(waiting.is_err(), "{waiting:?}");
+        assert!(waits(&mut timed).await);
     }
 
     #[tokio::test]
@@ -318,5 +305,24 @@ mod tests {
             read(&mut timed).await.unwrap();
             assert!(timed_out(read(&mut timed).await));
         }
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_nothing_ends() {
+        let (_ours, mut timed, _) = timed(SHORT, LONG);
+        assert!(timed_out(timed.write_all(&[0; 4096]).await));
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_it_slowly_has_its_time_again_and_again() {
+        let (mut ours, mut timed, _) = timed(4 * SHORT, LONG);
+        let takes = async {
+            for _ in 0..16 {
+                tokio::time::sleep(SHORT).await;
+                ours.read_exact(&mut [0; 256]).await.unwrap();
+            }
+        };
+        let (written, ()) = tokio::join!(timed.write_all(&[0; 4096 + 512]), takes);
+        written.unwrap();
     }
 }

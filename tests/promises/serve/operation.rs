@@ -5,6 +5,7 @@ use crate::worker;
 use rest_client_host::{Error, Response};
 use std::{
     fs,
+    io::ErrorKind,
     os::unix::fs::FileTypeExt as _,
     sync::{
         Arc,
@@ -19,7 +20,7 @@ use support::{
     steps::{Gate, Step, ok},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
     task::JoinHandle,
     time::timeout,
@@ -245,39 +246,124 @@ async fn a_socket_goes_with_its_server_and_one_that_was_left_behind_is_replaced(
     assert!(!abandoned.exists());
 }
 
+/// Sends a request over `connection`, which may be one of several, and returns the head of its
+/// reply.
+async fn ask(connection: &mut TcpStream, target: &str, fields: &str, body: &[u8]) -> String {
+    let length = body.len();
+    let head =
+        format!("POST {target} HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n{fields}\r\n");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(body).await.unwrap();
+    head_of_reply(connection).await
+}
+
+/// Takes all of a reply, and returns its head.
+async fn head_of_reply(connection: &mut TcpStream) -> String {
+    let mut connection = BufReader::with_capacity(1, connection);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let read = connection.read_line(&mut head).await.unwrap();
+        assert!(read > 0, "the connection ended: {head:?}");
+    }
+    let length = head
+        .lines()
+        .find_map(|it| it.strip_prefix("content-length: "));
+    let mut body = vec![0; length.unwrap_or("0").parse().unwrap()];
+    connection.read_exact(&mut body).await.unwrap();
+    head
+}
+
 /// Where it is closed here, a request that comes in that moment is lost, and with it a decision.
 #[tokio::test]
 async fn a_proxy_keeps_a_connection_that_it_does_not_use() {
-    /// Less than any proxy keeps one, and more than a head may take elsewhere.
+    /// Less than any proxy keeps one, and more than the first head has.
     const UNUSED: Duration = Duration::from_secs(12);
     let serving = Serving::start("puppet", &[]).await;
-    let mut connection = TcpStream::connect(&serving.at).await.unwrap();
-    let mut reply = [0; 4096];
-    for _ in 0..2 {
-        let request = b"GET /nothing HTTP/1.1\r\nhost: h\r\n\r\n";
-        connection.write_all(request).await.unwrap();
-        let length = connection.read(&mut reply).await.unwrap();
-        assert!(reply[..length].starts_with(b"HTTP/1.1 404 "));
-        let ended = timeout(UNUSED, connection.read(&mut reply)).await;
+    let unused_after = async |more: &[u8]| {
+        let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+        // Longer than what is read at once.
+        let reply = ask(&mut connection, "/nothing", "", &[b'a'; 20_000]).await;
+        assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
+        connection.write_all(more).await.unwrap();
+        let ended = timeout(UNUSED, connection.read(&mut [0; 64])).await;
         assert!(ended.is_err(), "{ended:?}");
+        let reply = ask(&mut connection, "/nothing", "", b"").await;
+        assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
+    };
+    // Some end a body with an empty line that belongs to nothing (RFC 9112, section 2.2).
+    tokio::join!(unused_after(b""), unused_after(b"\r\n"));
+}
+
+/// A proxy would take it for one that is kept, and its next request would be lost.
+#[tokio::test]
+async fn a_body_that_nobody_reads_costs_no_connection() {
+    let (api, website) = tokio::join!(
+        Serving::start("puppet", &[]),
+        Serving::start("website", &[])
+    );
+    for (serving, target, length, status) in [
+        (&api, "/nothing", 100_000, 404),
+        (&api, "/v1/route/puppet", 3_000_000, 413),
+        (&website, "/nowhere", 1_000_000, 404),
+    ] {
+        let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+        for _ in 0..3 {
+            let reply = ask(&mut connection, target, "", &vec![b'a'; length]).await;
+            assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{reply}");
+        }
     }
+}
+
+/// Of which the head is answered before it comes.
+#[tokio::test]
+async fn a_body_that_comes_after_its_reply_costs_no_connection() {
+    let serving = Serving::start("puppet", &[]).await;
+    let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+    for _ in 0..3 {
+        let head = b"POST /nothing HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\n";
+        connection.write_all(head).await.unwrap();
+        let reply = head_of_reply(&mut connection).await;
+        assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
+        connection.write_all(b"aaaaa").await.unwrap();
+    }
+    // One that never comes is not waited for.
+    let head = b"POST /nothing HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\n";
+    connection.write_all(head).await.unwrap();
+    head_of_reply(&mut connection).await;
+    let ended = timeout(Duration::from_secs(25), connection.read_u8()).await;
+    assert_eq!(ended.unwrap().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+}
+
+/// It may come or not (RFC 9110, section 10.1.1).
+#[tokio::test]
+async fn a_body_that_was_not_asked_for_ends_its_connection_and_the_reply_says_so() {
+    let serving = Serving::start("puppet", &[]).await;
+    let ask = async |target: &str| {
+        let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+        let fields = "expect: 100-continue\r\ncontent-length: 5\r\n";
+        let head = format!("POST {target} HTTP/1.1\r\nhost: h\r\n{fields}\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        (head_of_reply(&mut connection).await, connection)
+    };
+    let (reply, mut connection) = ask("/nothing").await;
+    assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
+    assert!(reply.contains("\r\nconnection: close\r\n"), "{reply}");
+    assert_eq!(connection.read(&mut [0; 64]).await.unwrap(), 0);
+    let (reply, mut connection) = ask("/v1/route/puppet").await;
+    assert!(reply.starts_with("HTTP/1.1 100 "), "{reply}");
+    connection.write_all(b"aaaaa").await.unwrap();
+    let reply = head_of_reply(&mut connection).await;
+    assert!(reply.starts_with("HTTP/1.1 415 "), "{reply}");
+    assert!(!reply.contains("\r\nconnection: close\r\n"), "{reply}");
 }
 
 #[tokio::test]
 async fn a_request_that_never_comes_to_an_end_takes_no_place_for_long() {
-    const PATIENCE: Duration = Duration::from_secs(60);
+    /// More than its head has, and less than it would have without a time of its own.
+    const PATIENCE: Duration = Duration::from_secs(25);
     let serving = Serving::start("puppet", &[]).await;
-    let begin_after = async |before: &[u8]| {
-        let mut connection = TcpStream::connect(&serving.at).await.unwrap();
-        connection.write_all(before).await.unwrap();
-        if !before.is_empty() {
-            let length = connection.read(&mut [0; 4096]).await.unwrap();
-            assert!(length > 0);
-        }
-        connection.write_all(b"GET /nothing HTT").await.unwrap();
-        let ended = timeout(PATIENCE, connection.read(&mut [0; 64])).await;
-        assert_eq!(ended.unwrap().unwrap(), 0);
-    };
-    let whole = b"GET /nothing HTTP/1.1\r\nhost: h\r\n\r\n";
-    tokio::join!(begin_after(b""), begin_after(whole));
+    let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+    connection.write_all(b"GET /nothing HTT").await.unwrap();
+    let ended = timeout(PATIENCE, connection.read(&mut [0; 64])).await;
+    assert_eq!(ended.unwrap().unwrap(), 0);
 }
