@@ -326,17 +326,28 @@ impl Service {
     /// Debian's nginx, which serves the files in `root`. `server` goes into its
     /// server block. `listen` follows the address there: `http2`, for example.
     pub async fn nginx(root: &Path, listen: &str, server: &str) -> Self {
-        Self::start_nginx("master_process off;", root, listen, server).await
+        Self::start_nginx("master_process off;", "", root, listen, server).await
+    }
+
+    /// The same, with `upstream` beside that block.
+    pub async fn nginx_with_upstream(root: &Path, upstream: &str, server: &str) -> Self {
+        Self::start_nginx("master_process off;", upstream, root, "", server).await
     }
 
     /// The same, which can be [reloaded](Self::reload).
     pub async fn nginx_with_workers(root: &Path, listen: &str, server: &str) -> Self {
-        let mut service = Self::start_nginx("worker_processes 2;", root, listen, server).await;
+        let mut service = Self::start_nginx("worker_processes 2;", "", root, listen, server).await;
         service.is_master = true;
         service
     }
 
-    async fn start_nginx(processes: &str, root: &Path, listen: &str, server: &str) -> Self {
+    async fn start_nginx(
+        processes: &str,
+        upstream: &str,
+        root: &Path,
+        listen: &str,
+        server: &str,
+    ) -> Self {
         Self::until_it_listens(|address| {
             let directory = tempfile::tempdir().expect("a directory");
             let place = directory.path().display();
@@ -348,6 +359,7 @@ impl Service {
                  types {{ text/plain txt; }}\n\
                  client_body_temp_path {place}/a; proxy_temp_path {place}/b;\n\
                  fastcgi_temp_path {place}/c; uwsgi_temp_path {place}/d; scgi_temp_path {place}/e;\n\
+                 {upstream}\n\
                  server {{ listen {address} {listen}; root {}; {server} }}\n\
                  }}\n",
                 root.display()

@@ -11,6 +11,7 @@ use std::{
 };
 
 /// As README has it.
+const UPSTREAM: &str = include_str!("../../../deploy/nginx/upstream.conf");
 const SERVER: &str = include_str!("../../../deploy/nginx/forward-auth.conf");
 
 /// How long it may take until it listens.
@@ -87,9 +88,8 @@ fn configuration(
     plain: SocketAddr,
 ) -> String {
     let (place, socket) = (folder.display(), socket.display());
-    let server = SERVER
-        .replace("/run/rest-client/decide.sock", &socket.to_string())
-        .replace("127.0.0.1:8081", &backend.to_string());
+    let upstream = UPSTREAM.replace("/run/rest-client/decide.sock", &socket.to_string());
+    let server = SERVER.replace("127.0.0.1:8081", &backend.to_string());
     // The same location, without a word of who decides.
     let (location, _) = server.split_once("# Asks.").unwrap_or((&server, ""));
     let of_asking = ["auth_request", "error_page", "X-Account"];
@@ -105,6 +105,7 @@ fn configuration(
          access_log off; keepalive_requests 1000000000;\n\
          client_body_temp_path {place}/a; proxy_temp_path {place}/b;\n\
          fastcgi_temp_path {place}/c; uwsgi_temp_path {place}/d; scgi_temp_path {place}/e;\n\
+         {upstream}\n\
          server {{ listen {asking}; {server} }}\n\
          server {{ listen {plain}; {without} }}\n\
          }}\n"

@@ -8,19 +8,15 @@ use support::{
     steps::{ok, reply},
 };
 
-const CONFIGURATION: &str = include_str!("../../../deploy/nginx/forward-auth.conf");
+const UPSTREAM: &str = include_str!("../../../deploy/nginx/upstream.conf");
+const SERVER: &str = include_str!("../../../deploy/nginx/forward-auth.conf");
 
 /// README's configuration, for where things are here.
-fn configuration(serving: &Serving, backend: &Server) -> String {
-    let address = backend.address().to_string();
-    CONFIGURATION
-        .replace("/run/rest-client/decide.sock", &serving.at)
-        .replace("127.0.0.1:8081", &address)
-}
-
 async fn nginx(serving: &Serving, backend: &Server) -> Service {
     let root = super::folder();
-    Service::nginx(root.path(), "", &configuration(serving, backend)).await
+    let upstream = UPSTREAM.replace("/run/rest-client/decide.sock", &serving.at);
+    let server = SERVER.replace("127.0.0.1:8081", &backend.address().to_string());
+    Service::nginx_with_upstream(root.path(), &upstream, &server).await
 }
 
 #[tokio::test]
@@ -50,6 +46,35 @@ async fn those_are_served_whom_the_plugin_admits() {
     let refused = ask("bob").await.unwrap();
     assert_eq!((refused.status().as_u16(), refused.body().len()), (402, 0));
     assert_eq!(backend.record().requests.len(), 1);
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_nginx),
+    ignore = "nginx is not installed: apt-get install nginx-light"
+)]
+async fn one_connection_serves_request_after_request_and_its_end_loses_none() {
+    let backend = Server::start(|_| ok("from the backend")).await;
+    let first = Serving::at_socket("puppet", None, &["--form", "nginx"]).await;
+    let nginx = nginx(&first, &backend).await;
+    let ask = || worker().rest_get(&nginx.url("/"));
+    for _ in 0..3 {
+        assert_eq!(ask().await.unwrap().status(), 200);
+    }
+    first.process.signal("TERM").await;
+    let ended = first.process.ended().await;
+    assert_eq!(ended.code(), 0);
+    assert!(
+        ended.stderr.contains("ending; 1 connections are open"),
+        "{}",
+        ended.stderr
+    );
+    let listen = format!("unix:{}", first.at);
+    let arguments = ["--listen", &listen, "--form", "nginx"];
+    let _second = Serving::start_in(super::folder(), "puppet", &arguments).await;
+    for _ in 0..3 {
+        assert_eq!(ask().await.unwrap().status(), 200);
+    }
 }
 
 for_each_wasi! {
