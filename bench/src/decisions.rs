@@ -124,11 +124,11 @@ pub(crate) fn idle(addresses: &Addresses) -> Result<()> {
     runtime.block_on(async {
         let (first, rest) = pools.split_first().context("there is one")?;
         decide(first, &request).await?;
-        let before = crate::idle::resident()?;
+        let before = crate::idle::memory()?;
         for pool in rest {
             decide(pool, &request).await?;
         }
-        let taken = crate::idle::resident()? - before;
+        let taken = crate::idle::memory()? - before;
         println!("{:.1}", taken as f64 / 1024.0 / IDLE as f64);
         Ok(())
     })

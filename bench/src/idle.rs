@@ -51,26 +51,28 @@ pub(crate) fn run(instances: usize) -> Result<()> {
         let url = format!("http://{}/small", server.addresses.plain);
         let warm = host.instance();
         warm.rest_get(&url).await?;
-        let before = resident()?;
+        let before = memory()?;
         let mut all: Vec<Instance> = Vec::with_capacity(instances);
         for _ in 0..instances {
             let instance = host.instance();
             instance.rest_get(&url).await?;
             all.push(instance);
         }
-        let after = resident()?;
+        let after = memory()?;
         println!("{:.1}", (after - before) as f64 / 1024.0 / instances as f64);
         Ok(())
     })
 }
 
-/// How many bytes of this process are in memory.
-pub(crate) fn resident() -> Result<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").context("there is no /proc")?;
-    let pages: u64 = statm
-        .split_whitespace()
-        .nth(1)
-        .context("statm has no second number")?
+/// How many bytes of memory this process has. Of pages that are mapped in several places, as
+/// what all instances begin with is, the kernel counts a share at each.
+pub(crate) fn memory() -> Result<u64> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").context("there is no /proc")?;
+    let kibibytes: u64 = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB"))
+        .context("smaps_rollup has no Pss")?
+        .trim()
         .parse()?;
-    Ok(pages * rustix::param::page_size() as u64)
+    Ok(kibibytes * 1024)
 }

@@ -107,7 +107,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     let open = connections.count();
     stderr::complain(&format!("ending; {open} connections are open"));
     let given_up = |why| {
-        let what = format!("decisions that were under way were given up {why}");
+        let what = format!("what was under way was given up {why}");
         Err(Problem::new(Exit::Terminated, what))
     };
     let ended = tokio::select! {

@@ -1,7 +1,7 @@
 //! What whoever looks after the server asks: `/healthz`, `/readyz`, `/metrics`.
 
 use super::{
-    connection::connection,
+    connection::{Terms, connection},
     listener::Listener,
     reply::{Body, text},
     request_body::RequestBody,
@@ -15,11 +15,14 @@ use tokio::sync::Semaphore;
 /// Of its own, so that a flood of them takes no place of a proxy.
 const MOST_CONNECTIONS: usize = 64;
 
-/// Nothing is lost where a connection ends: who asks here comes again, and whoever may connect
-/// has a place.
-const TIMEOUTS: Timeouts = Timeouts {
-    idle: Duration::from_secs(10),
-    head: Duration::from_secs(10),
+/// Nothing is lost where a connection ends, as who asks here comes again. And whoever can
+/// connect takes a place: no longer than this, which one of HTTP/2 would that answers pings.
+const TERMS: Terms = Terms {
+    timeouts: Timeouts {
+        idle: Duration::from_secs(10),
+        head: Duration::from_secs(10),
+    },
+    http2: false,
 };
 
 const METRICS: HeaderValue =
@@ -31,7 +34,7 @@ pub(super) async fn run(listener: Listener, service: Arc<Service>) {
     loop {
         let (stream, _, place) = listener.accept(&places).await;
         let service = service.clone();
-        let connection = connection(stream, TIMEOUTS, move |request| {
+        let connection = connection(stream, TERMS, move |request| {
             let reply = reply(&service, &request);
             async { reply }
         });

@@ -14,13 +14,24 @@ use hyper_util::{
 use std::{convert::Infallible, error::Error, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Those of a proxy's connection. Unused it stays longer than nginx (60 s), Traefik (90 s) and
+/// On what a connection is served.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) timeouts: Timeouts,
+    /// HTTP/2, too.
+    pub(super) http2: bool,
+}
+
+/// Those of a proxy. Unused it stays longer than nginx (60 s), Traefik (90 s) and
 /// Caddy (2 min) keep it, and Envoy as it is configured here: where it is we who close it, a
 /// request that comes in that moment is lost, and with it a decision. A proxy that does not
 /// buffer takes a reply as slowly as its client does.
-pub(super) const OF_PROXIES: Timeouts = Timeouts {
-    idle: Duration::from_secs(150),
-    head: Duration::from_secs(10),
+pub(super) const OF_PROXIES: Terms = Terms {
+    timeouts: Timeouts {
+        idle: Duration::from_secs(150),
+        head: Duration::from_secs(10),
+    },
+    http2: true,
 };
 
 /// How often the other end of HTTP/2 is asked whether it is there.
@@ -32,7 +43,7 @@ const LONGEST_HEAD: u32 = 64 * 1024;
 /// Has `reply` answer each request on `stream`.
 pub(super) fn connection<S, F>(
     stream: S,
-    timeouts: Timeouts,
+    Terms { timeouts, http2 }: Terms,
     reply: impl Fn(Request<RequestBody>) -> F + Send + Sync + 'static,
 ) -> impl GracefulConnection<Error = Box<dyn Error + Send + Sync>> + Send + 'static
 where
@@ -51,15 +62,18 @@ where
         .timer(TokioTimer::new())
         .max_header_list_size(LONGEST_HEAD)
         .keep_alive_interval(PING_INTERVAL);
+    if !http2 {
+        server = server.http1_only();
+    }
     let first = FirstRequest::default();
     let stream = Timed::new(stream, timeouts, first.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         first.has_come();
-        let (request, unread) = RequestBody::of(request);
+        let (request, end) = RequestBody::of(request);
         let replied = reply(request);
         async move {
             let mut reply = replied.await;
-            unread.note_in(&mut reply);
+            end.announce(&mut reply).await;
             Ok::<_, Infallible>(reply)
         }
     });
@@ -86,7 +100,11 @@ mod tests {
 
     fn connected(timeouts: Timeouts) -> (DuplexStream, JoinHandle<()>) {
         let (ours, theirs) = duplex(1024);
-        let connection = connection(theirs, timeouts, |_| async {
+        let terms = Terms {
+            timeouts,
+            http2: true,
+        };
+        let connection = connection(theirs, terms, |_| async {
             text(StatusCode::OK, "a".repeat(500))
         });
         let ended = tokio::spawn(async { drop(connection.await) });
@@ -100,7 +118,7 @@ mod tests {
     #[test]
     fn proxies_are_the_first_to_close_a_connection() {
         let kept_by_caddy = Duration::from_secs(120);
-        assert!(OF_PROXIES.idle > kept_by_caddy);
+        assert!(OF_PROXIES.timeouts.idle > kept_by_caddy);
     }
 
     #[tokio::test]
@@ -138,11 +156,14 @@ mod tests {
     #[tokio::test]
     async fn a_reply_may_be_as_slow_as_its_plugin() {
         let (mut ours, theirs) = duplex(1024);
-        let times = Timeouts {
-            idle: SHORT,
-            head: SHORT,
+        let terms = Terms {
+            timeouts: Timeouts {
+                idle: SHORT,
+                head: SHORT,
+            },
+            http2: false,
         };
-        let connection = connection(theirs, times, |_| async {
+        let connection = connection(theirs, terms, |_| async {
             sleep(4 * SHORT).await;
             text(StatusCode::OK, "late\n")
         });

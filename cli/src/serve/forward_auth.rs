@@ -71,15 +71,22 @@ impl ForwardAuth {
         request: Request<RequestBody>,
     ) -> Response<Body> {
         let (head, incoming) = request.into_parts();
+        let incoming = match self.form {
+            // They send the length of a body that they don't send.
+            Form::Nginx | Form::Caddy => {
+                incoming.ignore();
+                None
+            }
+            _ => Some(incoming),
+        };
         if let Some(token) = head.headers.get(ANSWER)
             && self.form == Form::Nginx
         {
             return self.answers.take(token.as_bytes());
         }
-        let body = match self.form {
-            // They send the length of a body that they don't send.
-            Form::Nginx | Form::Caddy => None,
-            _ => match body(incoming, LONGEST_BODY).await {
+        let body = match incoming {
+            None => None,
+            Some(incoming) => match body(incoming, LONGEST_BODY).await {
                 Ok(bytes) if bytes.is_empty() => None,
                 Ok(bytes) => Some(bytes),
                 Err((status, what)) => return text(status, what + "\n"),

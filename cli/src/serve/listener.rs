@@ -5,6 +5,7 @@ use crate::{
     exit::{Exit, Problem},
 };
 use listenfd::ListenFd;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::{
     fmt, fs,
     io::ErrorKind,
@@ -24,6 +25,10 @@ use tokio::{
 
 /// After an error that is not of one connection, such as having no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of a reply that the kernel keeps for a connection, who says no more of a slow reader
+/// than whether a third of them is free.
+const SEND_BUFFER: usize = 128 * 1024;
 
 /// Who has connected.
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +118,9 @@ impl Listener {
                     // Replies are small, and each is awaited.
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "TCP_NODELAY can't be set");
+                    }
+                    if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER) {
+                        tracing::debug!(%error, "SO_SNDBUF can't be set");
                     }
                     (Box::pin(stream) as Pin<Box<dyn Stream>>, Peer::Tcp(address))
                 }),

@@ -52,10 +52,10 @@ fn typed(status: StatusCode, content_type: &'static str, body: String) -> Respon
 ///
 /// The status and the words of the reply to that request.
 pub(super) async fn body(
-    incoming: RequestBody,
+    mut incoming: RequestBody,
     most: usize,
 ) -> Result<Bytes, (StatusCode, String)> {
-    let collected = timeout(BODY_TIMEOUT, Limited::new(incoming, most).collect()).await;
+    let collected = timeout(BODY_TIMEOUT, Limited::new(&mut incoming, most).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
@@ -66,9 +66,12 @@ pub(super) async fn body(
             StatusCode::BAD_REQUEST,
             format!("the body broke off: {error}"),
         )),
-        Err(_) => Err((
-            StatusCode::REQUEST_TIMEOUT,
-            format!("the body took longer than {BODY_TIMEOUT:?}"),
-        )),
+        Err(_) => {
+            incoming.ignore();
+            Err((
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body took longer than {BODY_TIMEOUT:?}"),
+            ))
+        }
     }
 }

@@ -17,7 +17,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{runtime::Handle, task::yield_now, time::timeout};
 
 /// Bytes that are read and thrown away.
 const MOST_UNWANTED: u64 = 16 << 20;
@@ -31,57 +31,66 @@ pub(super) struct RequestBody {
     incoming: Option<Incoming>,
     /// What reads the rest. Empty where nothing has to.
     reader: Option<Handle>,
-    expectation: Option<Expectation>,
+    connection: EndOfConnection,
 }
 
-/// That of who waits until the body is asked for (RFC 9110, section 10.1.1).
+/// Whether a connection ends with the reply: the rest of the body may come or not, or is too
+/// long. What comes is nothing of a next request then.
 #[derive(Clone, Default)]
-struct Expectation(Arc<AtomicBool>);
-
-impl Expectation {
-    fn fulfil(&self) {
-        self.0.store(true, Relaxed);
-    }
-
-    fn is_fulfilled(&self) -> bool {
-        self.0.load(Relaxed)
-    }
+pub(super) struct EndOfConnection {
+    /// Empty where there is no body that could end it.
+    ends: Option<Arc<AtomicBool>>,
+    /// The body waits until it is asked for (RFC 9110, section 10.1.1).
+    waits: bool,
 }
 
-/// What a reply has to say of a body that nobody wanted.
-pub(super) struct Unread(Option<Expectation>);
-
-impl RequestBody {
-    /// The same request with its body, and what its reply has to say of it.
-    pub(super) fn of(request: Request<Incoming>) -> (Request<Self>, Unread) {
-        // Streams of HTTP/2 end by themselves.
-        let is_http1 = request.version() < Version::HTTP_2;
-        let has_body = !request.body().is_end_stream();
-        let expects = request
-            .headers()
-            .get(header::EXPECT)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        let expectation = (is_http1 && has_body && expects).then(Expectation::default);
-        let unread = Unread(expectation.clone());
-        let request = request.map(|incoming| Self {
-            incoming: Some(incoming),
-            reader: (is_http1 && has_body).then(Handle::current),
-            expectation,
-        });
-        (request, unread)
+impl EndOfConnection {
+    fn set(&self, ends: bool) {
+        if let Some(it) = &self.ends {
+            it.store(ends, Relaxed);
+        }
     }
-}
 
-impl Unread {
-    /// The connection ends with `reply` where the body was not asked for: who waits for that
-    /// may send it or not.
-    pub(super) fn note_in<B>(&self, reply: &mut Response<B>) {
-        if let Some(expectation) = &self.0
-            && !expectation.is_fulfilled()
-        {
+    fn is_set(&self) -> bool {
+        self.ends.as_ref().is_some_and(|it| it.load(Relaxed))
+    }
+
+    /// Has `reply` say so.
+    pub(super) async fn announce<B>(&self, reply: &mut Response<B>) {
+        if self.is_set() {
             let close = HeaderValue::from_static("close");
             reply.headers_mut().insert(header::CONNECTION, close);
+        } else if self.waits {
+            // It is asked for by now. hyper tells its sender when it reads the next time, and
+            // not any more once there is a reply.
+            yield_now().await;
         }
+    }
+}
+
+impl RequestBody {
+    /// The same request with its body, and whether its connection ends.
+    pub(super) fn of(request: Request<Incoming>) -> (Request<Self>, EndOfConnection) {
+        // Streams of HTTP/2 end by themselves.
+        let is_left_to_us = request.version() < Version::HTTP_2 && !request.body().is_end_stream();
+        // In HTTP/1.0 nobody waits.
+        let expects = request.headers().contains_key(header::EXPECT);
+        let waits = is_left_to_us && expects && request.version() == Version::HTTP_11;
+        let connection = EndOfConnection {
+            ends: is_left_to_us.then(|| Arc::new(AtomicBool::new(waits))),
+            waits,
+        };
+        let request = request.map(|incoming| Self {
+            incoming: Some(incoming),
+            reader: is_left_to_us.then(Handle::current),
+            connection: connection.clone(),
+        });
+        (request, connection)
+    }
+
+    /// Does not wait for it: some who announce one never send it.
+    pub(super) fn ignore(self) {
+        self.connection.set(true);
     }
 }
 
@@ -93,13 +102,14 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Some(expectation) = &self.expectation {
-            expectation.fulfil();
-        }
-        match &mut self.incoming {
-            Some(incoming) => Pin::new(incoming).poll_frame(cx),
-            None => Poll::Ready(None),
-        }
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(None);
+        };
+        let frame = Pin::new(incoming).poll_frame(cx);
+        // Now it is asked for. What is broken off ends its connection.
+        self.connection
+            .set(matches!(frame, Poll::Ready(Some(Err(_)))));
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -115,15 +125,20 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        let is_expected = |it: &Expectation| it.is_fulfilled();
-        if let Some(incoming) = self.incoming.take()
-            && let Some(reader) = &self.reader
-            && !incoming.is_end_stream()
-            && incoming.size_hint().lower() <= MOST_UNWANTED
-            && self.expectation.as_ref().is_none_or(is_expected)
-        {
-            reader.spawn(timeout(UNWANTED_TIME, throw_away(incoming)));
+        let Some(incoming) = self.incoming.take() else {
+            return;
+        };
+        let Some(reader) = &self.reader else {
+            return;
+        };
+        if self.connection.is_set() || incoming.is_end_stream() {
+            return;
         }
+        if incoming.size_hint().lower() > MOST_UNWANTED {
+            self.connection.set(true);
+            return;
+        }
+        reader.spawn(async { timeout(UNWANTED_TIME, throw_away(incoming)).await });
     }
 }
 

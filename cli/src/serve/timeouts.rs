@@ -315,7 +315,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_takes_it_slowly_has_its_time_again_and_again() {
-        let (mut ours, mut timed, _) = timed(4 * SHORT, LONG);
+        let (mut ours, mut timed, _) = timed(10 * SHORT, LONG);
         let takes = async {
             for _ in 0..16 {
                 tokio::time::sleep(SHORT).await;

@@ -246,15 +246,24 @@ async fn a_socket_goes_with_its_server_and_one_that_was_left_behind_is_replaced(
     assert!(!abandoned.exists());
 }
 
-/// Sends a request over `connection`, which may be one of several, and returns the head of its
-/// reply.
-async fn ask(connection: &mut TcpStream, target: &str, fields: &str, body: &[u8]) -> String {
-    let length = body.len();
-    let head =
-        format!("POST {target} HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n{fields}\r\n");
-    connection.write_all(head.as_bytes()).await.unwrap();
+/// Sends a request over `connection`, which may be one of several, takes all of its reply and
+/// returns its head.
+async fn ask(connection: &mut TcpStream, target: &str, body: &[u8]) -> String {
+    let fields = format!("content-length: {}\r\n", body.len());
+    send_head(connection, target, &fields).await;
     connection.write_all(body).await.unwrap();
     head_of_reply(connection).await
+}
+
+/// Sends the head of a request, and returns that of what comes.
+async fn begin(connection: &mut TcpStream, target: &str, fields: &str) -> String {
+    send_head(connection, target, fields).await;
+    head_of_reply(connection).await
+}
+
+async fn send_head(connection: &mut TcpStream, target: &str, fields: &str) {
+    let head = format!("POST {target} HTTP/1.1\r\nhost: h\r\n{fields}\r\n");
+    connection.write_all(head.as_bytes()).await.unwrap();
 }
 
 /// Takes all of a reply, and returns its head.
@@ -282,12 +291,12 @@ async fn a_proxy_keeps_a_connection_that_it_does_not_use() {
     let unused_after = async |more: &[u8]| {
         let mut connection = TcpStream::connect(&serving.at).await.unwrap();
         // Longer than what is read at once.
-        let reply = ask(&mut connection, "/nothing", "", &[b'a'; 20_000]).await;
+        let reply = ask(&mut connection, "/nothing", &[b'a'; 20_000]).await;
         assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
         connection.write_all(more).await.unwrap();
         let ended = timeout(UNUSED, connection.read(&mut [0; 64])).await;
         assert!(ended.is_err(), "{ended:?}");
-        let reply = ask(&mut connection, "/nothing", "", b"").await;
+        let reply = ask(&mut connection, "/nothing", b"").await;
         assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
     };
     // Some end a body with an empty line that belongs to nothing (RFC 9112, section 2.2).
@@ -308,7 +317,7 @@ async fn a_body_that_nobody_reads_costs_no_connection() {
     ] {
         let mut connection = TcpStream::connect(&serving.at).await.unwrap();
         for _ in 0..3 {
-            let reply = ask(&mut connection, target, "", &vec![b'a'; length]).await;
+            let reply = ask(&mut connection, target, &vec![b'a'; length]).await;
             assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{reply}");
         }
     }
@@ -320,41 +329,64 @@ async fn a_body_that_comes_after_its_reply_costs_no_connection() {
     let serving = Serving::start("puppet", &[]).await;
     let mut connection = TcpStream::connect(&serving.at).await.unwrap();
     for _ in 0..3 {
-        let head = b"POST /nothing HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\n";
-        connection.write_all(head).await.unwrap();
-        let reply = head_of_reply(&mut connection).await;
+        let reply = begin(&mut connection, "/nothing", "content-length: 5\r\n").await;
         assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
         connection.write_all(b"aaaaa").await.unwrap();
     }
     // One that never comes is not waited for.
-    let head = b"POST /nothing HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\n";
-    connection.write_all(head).await.unwrap();
-    head_of_reply(&mut connection).await;
+    begin(&mut connection, "/nothing", "content-length: 5\r\n").await;
     let ended = timeout(Duration::from_secs(25), connection.read_u8()).await;
     assert_eq!(ended.unwrap().unwrap_err().kind(), ErrorKind::UnexpectedEof);
 }
 
-/// It may come or not (RFC 9110, section 10.1.1).
+/// Nobody can tell whether what comes next is that body or the next request.
 #[tokio::test]
-async fn a_body_that_was_not_asked_for_ends_its_connection_and_the_reply_says_so() {
-    let serving = Serving::start("puppet", &[]).await;
-    let ask = async |target: &str| {
+async fn where_a_body_may_come_or_not_the_connection_ends_and_the_reply_says_so() {
+    const LENGTH: &str = "content-length: 5\r\n";
+    const EXPECTS: &str = "expect: 100-continue\r\ncontent-length: 5\r\n";
+    const EXPECTS_MORE: &str = "expect: more, 100-continue\r\ncontent-length: 5\r\n";
+    const TOO_LONG: &str = "content-length: 20000000\r\n";
+    let (api, website, nginx) = tokio::join!(
+        Serving::start("puppet", &[]),
+        Serving::start("website", &[]),
+        Serving::start("puppet", &["--form", "nginx"]),
+    );
+    for (serving, target, fields, status) in [
+        (&api, "/nothing", EXPECTS, 404),
+        (&api, "/nothing", EXPECTS_MORE, 404),
+        (&api, "/nothing", TOO_LONG, 404),
+        (&website, "/nowhere", EXPECTS, 404),
+        // nginx sends the length of a body that it does not send.
+        (&nginx, "/", LENGTH, 400),
+    ] {
+        let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+        let reply = begin(&mut connection, target, fields).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{reply}");
+        let says_so = reply.contains("\r\nconnection: close\r\n");
+        assert!(says_so, "{target} {fields}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_waits_to_be_asked_for_is_asked_for() {
+    let (api, website) = tokio::join!(
+        Serving::start("puppet", &[]),
+        Serving::start("website", &[])
+    );
+    for (serving, target, status) in [
+        (&api, "/v1/route/puppet", 415),
+        // It answers before it reads.
+        (&website, "/echo", 200),
+    ] {
         let mut connection = TcpStream::connect(&serving.at).await.unwrap();
         let fields = "expect: 100-continue\r\ncontent-length: 5\r\n";
-        let head = format!("POST {target} HTTP/1.1\r\nhost: h\r\n{fields}\r\n");
-        connection.write_all(head.as_bytes()).await.unwrap();
-        (head_of_reply(&mut connection).await, connection)
-    };
-    let (reply, mut connection) = ask("/nothing").await;
-    assert!(reply.starts_with("HTTP/1.1 404 "), "{reply}");
-    assert!(reply.contains("\r\nconnection: close\r\n"), "{reply}");
-    assert_eq!(connection.read(&mut [0; 64]).await.unwrap(), 0);
-    let (reply, mut connection) = ask("/v1/route/puppet").await;
-    assert!(reply.starts_with("HTTP/1.1 100 "), "{reply}");
-    connection.write_all(b"aaaaa").await.unwrap();
-    let reply = head_of_reply(&mut connection).await;
-    assert!(reply.starts_with("HTTP/1.1 415 "), "{reply}");
-    assert!(!reply.contains("\r\nconnection: close\r\n"), "{reply}");
+        let reply = begin(&mut connection, target, fields).await;
+        assert!(reply.starts_with("HTTP/1.1 100 "), "{reply}");
+        connection.write_all(b"aaaaa").await.unwrap();
+        let reply = head_of_reply(&mut connection).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{reply}");
+        assert!(!reply.contains("\r\nconnection: close\r\n"), "{reply}");
+    }
 }
 
 #[tokio::test]
