@@ -20,3 +20,12 @@ macro_rules! by_text {
 }
 
 pub(super) use by_text;
+
+/// `text` as an error may show it: a URL may have a user, and a user a password.
+pub(super) fn without_user(text: &str) -> String {
+    let Some((user, rest)) = text.rsplit_once('@') else {
+        return text.to_owned();
+    };
+    let begin = user.find("://").map_or("", |end| &user[..end + 3]);
+    format!("{begin}…@{rest}")
+}

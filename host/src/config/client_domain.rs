@@ -10,7 +10,11 @@
 //! ca-only = true
 //! ```
 
-use super::{by_text::by_text, host_pattern::HostPattern, tls_version::TlsVersion};
+use super::{
+    by_text::{by_text, without_user},
+    host_pattern::HostPattern,
+    tls_version::TlsVersion,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -109,7 +113,8 @@ impl FromStr for ServerPattern {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |what: &str| {
             format!(
-                "{text:?} {what}; servers are written like api.example.com, *.example.com:8443, *:443 or [2001:db8::1]"
+                "{:?} {what}; servers are written like api.example.com, *.example.com:8443, *:443 or [2001:db8::1]",
+                without_user(text)
             )
         };
         let (host, port) = match text.rfind(']') {

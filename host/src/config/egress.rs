@@ -10,7 +10,11 @@
 //! ]
 //! ```
 
-use super::{by_text::by_text, host_pattern::HostPattern, service::DOMAIN};
+use super::{
+    by_text::{by_text, without_user},
+    host_pattern::HostPattern,
+    service::DOMAIN,
+};
 use http::Method;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -121,7 +125,8 @@ impl FromStr for EgressRule {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |what: &str| {
             format!(
-                "{text:?} {what}; rules are written like https://*.example.com, GET,HEAD http://api.example.com:8000-8099, http://10.0.0.0/8:8080 or https://[fd00::/8]:*"
+                "{:?} {what}; rules are written like https://*.example.com, GET,HEAD http://api.example.com:8000-8099, http://10.0.0.0/8:8080 or https://[fd00::/8]:*",
+                without_user(text)
             )
         };
         let (methods, server) = match text.rsplit_once(' ') {

@@ -12,7 +12,12 @@
 //! fail-fast = { after = 5, for = "2s" }
 //! ```
 
-use super::{by_text::by_text, duration, error::ConfigError, host_pattern::HostPattern};
+use super::{
+    by_text::{by_text, without_user},
+    duration,
+    error::ConfigError,
+    host_pattern::HostPattern,
+};
 use http::{HeaderName, Uri, header};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -227,7 +232,8 @@ impl FromStr for ServiceOrigin {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |what: &str| {
             format!(
-                "{text:?} {what}; origins are written like https://billing.example.com:8443, http://10.0.0.7 or unix:/run/billing.sock"
+                "{:?} {what}; origins are written like https://billing.example.com:8443, http://10.0.0.7 or unix:/run/billing.sock",
+                without_user(text)
             )
         };
         if let Some(path) = text.strip_prefix("unix:") {

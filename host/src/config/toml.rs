@@ -7,9 +7,34 @@
 //! ssl-capath = "/etc/rest-client/ca.pem"
 //! ```
 
-use super::{error::ConfigError, layers::Layers};
-use std::path::Path;
-use toml::{Table, de::DeTable};
+use super::{error::ConfigError, layers::Layers, parameters::Config};
+use serde::{Deserialize as _, de::IntoDeserializer as _};
+use std::{ops::Range, path::Path};
+use toml::{
+    Spanned, Table,
+    de::{DeString, DeTable, DeValue},
+};
+
+/// Keys below which secrets may stand by mistake, and what is to stand there.
+const NEVER_SHOWN: [(&str, &str); 2] = [
+    (
+        "headers",
+        "a value is { file = \"PATH\" } or { env = \"VARIABLE\" }, which say where it is, and is never written here",
+    ),
+    (
+        "settings",
+        "they are texts by their names, like { tariff = \"night\" }",
+    ),
+];
+
+/// What a library calls the types of numbers, and what a person does. The longer come first.
+const NUMBERS: [(&str, &str); 5] = [
+    ("a nonzero usize", "a whole number above 0"),
+    ("a nonzero u32", "a whole number above 0"),
+    ("usize", "a whole number"),
+    ("u32", "a whole number"),
+    ("u64", "a whole number"),
+];
 
 impl Layers {
     /// Adds the parameters in the TOML file at `path`.
@@ -32,22 +57,100 @@ impl Layers {
     ///
     /// As for [`read_toml`](Self::read_toml), but that `text` is there already.
     pub fn add_toml(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
-        let line = |offset: usize| text[..offset].matches('\n').count() + 1;
         let wrong = |error: toml::de::Error| {
-            let line = line(error.span().map_or(0, |span| span.start));
+            let line = line_of(error.span().map_or(0, |span| span.start), text);
             ConfigError::new(format!("{name}:{line}: {}", error.message()))
         };
         // Once for where the keys are, once for what they say.
         let places = DeTable::parse(text).map_err(wrong)?;
         let mut table: Table = toml::from_str(text).map_err(wrong)?;
-        for key in places.get_ref().keys() {
-            let from = format!("{name}:{}", line(key.span().start));
-            let key = key.get_ref();
-            if let Some(value) = table.remove(key.as_ref()) {
-                self.set_value(key, value, &from)?;
+        for (key, place) in places.get_ref() {
+            let from = format!("{name}:{}", line_of(key.span().start, text));
+            if let Some(value) = table.remove(key.get_ref().as_ref()) {
+                self.set_value(key.get_ref(), value, &from)
+                    .map_err(|error| inside(text, name, key, place).unwrap_or(error))?;
             }
         }
         Ok(())
+    }
+}
+
+/// That of this place in `text`.
+fn line_of(offset: usize, text: &str) -> usize {
+    text[..offset].matches('\n').count() + 1
+}
+
+/// What is wrong with the table at `key`, with its own line and all keys that lead to it.
+/// `None` if nothing in a table is wrong.
+fn inside(
+    text: &str,
+    name: &str,
+    key: &Spanned<DeString<'_>>,
+    value: &Spanned<DeValue<'_>>,
+) -> Option<ConfigError> {
+    let mut alone = DeTable::new();
+    alone.insert(key.clone(), value.clone());
+    let alone = Spanned::new(value.span(), alone);
+    let error = Config::deserialize(alone.into_deserializer()).err()?;
+    let span = error.span()?;
+    let mut narrowest = None;
+    search(value.get_ref(), span.start, &mut Vec::new(), &mut narrowest);
+    let (_, mut path) = narrowest?;
+    let hidden = path.iter().enumerate().find_map(|(at, key)| {
+        let (_, right) = NEVER_SHOWN.iter().find(|(hidden, _)| hidden == key)?;
+        Some((at, *right))
+    });
+    let what = match hidden {
+        Some((at, right)) => {
+            // Of what is below nobody knows what it is.
+            path.truncate(at + 2);
+            right.to_owned()
+        }
+        None => in_words(error.message()),
+    };
+    let (line, key) = (line_of(span.start, text), key.get_ref());
+    Some(ConfigError::new(format!(
+        "{name}:{line}: {key}.{}: {what}",
+        path.join(".")
+    )))
+}
+
+/// Looks below `value`, which `path` leads to, for the narrowest key or value with `offset`
+/// in it.
+fn search<'a>(
+    value: &'a DeValue<'_>,
+    offset: usize,
+    path: &mut Vec<&'a str>,
+    narrowest: &mut Option<(usize, Vec<&'a str>)>,
+) {
+    if let Some(all) = value.as_array() {
+        for one in all.iter() {
+            search(one.get_ref(), offset, path, narrowest);
+        }
+    }
+    for (key, value) in value.as_table().into_iter().flatten() {
+        path.push(key.get_ref());
+        let mut consider = |span: Range<usize>| {
+            let is_narrower = narrowest.as_ref().is_none_or(|(it, _)| span.len() < *it);
+            if span.contains(&offset) && is_narrower {
+                *narrowest = Some((span.len(), path.clone()));
+            }
+        };
+        consider(key.span());
+        consider(value.span());
+        search(value.get_ref(), offset, path, narrowest);
+        path.pop();
+    }
+}
+
+/// `message` for a person who knows nothing of the types of a program.
+fn in_words(message: &str) -> String {
+    let Some((begin, expected)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
+    };
+    match NUMBERS.iter().find(|(number, _)| *number == expected) {
+        Some((_, words)) => format!("{begin}expected {words}"),
+        None => message.to_owned(),
     }
 }
 
@@ -255,6 +358,70 @@ mod tests {
         let error = refused("transfer-timeout = \"5 sec\"");
         assert!(error.starts_with("a.toml:1: transfer-timeout: "), "{error}");
         assert!(error.contains("like 20s or 500ms"), "{error}");
+    }
+
+    #[test]
+    fn an_error_in_a_table_names_its_own_line_and_all_keys_that_lead_there() {
+        let text = "\
+[services.billing]
+origin = \"http://h\"
+retry = 1
+
+[services.registrar]
+origin = \"http://h\"
+";
+        let error = refused(text);
+        assert!(
+            error.starts_with("a.toml:3: services.billing.retry: unknown field"),
+            "{error}"
+        );
+        for (line, expected) in [
+            ("retries = -1", "a.toml:4: services.billing.retries: "),
+            (
+                "fail-fast = { after = 1, for = 0.5 }",
+                "a.toml:4: services.billing.fail-fast.for: ",
+            ),
+            (
+                "[plugins.y]\nmax-memory = \"64MiB\"",
+                "a.toml:5: plugins.y.max-memory: invalid type: string \"64MiB\", expected a whole number above 0",
+            ),
+            (
+                "[[client-domains]]\nmatch = \"h\"\ncert = \"a\"",
+                "a.toml:6: client-domains.cert: ",
+            ),
+        ] {
+            let text = text.replace("retry = 1\n", &format!("\n{line}\n"));
+            let error = refused(&text);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_in_no_error() {
+        for text in [
+            "[services.a]\norigin = \"http://h\"\nheaders.authorization = \"hunter2\"",
+            "[services.a]\norigin = \"http://h\"\nheaders = \"hunter2\"",
+            "[services.a]\norigin = \"http://h\"\nheaders.a = { hunter2 = \"hunter2\" }",
+            "[services.a]\norigin = \"http://h\"\nheaders.a = { file = \"a\", env = \"hunter2\" }",
+            "[services.a]\norigin = \"http://h\"\n[services.a.headers]\na = [\"hunter2\"]",
+            "services.a = { origin = \"http://h\", headers = { a = \"hunter2\" } }",
+            "[services.a]\norigin = \"http://u:hunter2@h\"",
+            "[services.a]\norigin = \"http://u:hunter2 @h\"",
+            "[services.a]\norigin = \"u:hunter2@h\"",
+            "[plugins.a]\nsettings = \"key=hunter2\"",
+            "[plugins.a]\nsettings = { key = [\"hunter2\"] }",
+            "[plugins.a]\nsettings.key.key = \"hunter2\"",
+            "egress.allow = [\"http://u:hunter2@h\"]",
+            "[[client-domains]]\nmatch = \"u:hunter2@h\"",
+        ] {
+            let error = refused(text);
+            assert!(!error.contains("hunter2"), "{text}: {error}");
+            let line = text.lines().count();
+            assert!(
+                error.starts_with(&format!("a.toml:{line}: ")),
+                "{text}: {error}"
+            );
+        }
     }
 
     #[test]
