@@ -22,6 +22,9 @@ pub(crate) async fn run() -> Result<Exit, Problem> {
         )),
         // Whoever reads along has seen enough.
         Err(error) if is_broken_pipe(&error) => Err(Problem::new(Exit::Write, "")),
+        Err(error) if error.is::<std::io::Error>() => {
+            Err(Problem::new(Exit::Write, format!("can't write: {error}")))
+        }
         Err(error) => Err(Problem::new(
             Exit::Internal,
             format!("the demonstration can't be played: {error:#}"),

@@ -1,7 +1,17 @@
 //! What the user hands over to be sent: data and header fields.
 
 use crate::exit::{Exit, Problem};
-use std::{fs, io, io::Read as _};
+use std::{
+    fmt::Display,
+    fs::File,
+    io::{self, Read as _},
+};
+
+/// Bytes of data. A guest takes no more.
+const MOST_DATA: u64 = 1 << 30;
+
+/// Bytes of a file with header fields.
+const MOST_FIELDS: u64 = 16 << 20;
 
 /// Refuses a second argument that stands for standard input: there would be
 /// nothing left for it.
@@ -21,7 +31,7 @@ pub(crate) fn check_stdin(headers: &[String], data: Option<&str>) -> Result<(), 
 pub(crate) fn data(argument: &str) -> Result<Vec<u8>, Problem> {
     match argument.strip_prefix('@') {
         None => Ok(argument.as_bytes().to_vec()),
-        Some(source) => read("the data", source),
+        Some(source) => read("the data", source, MOST_DATA),
     }
 }
 
@@ -35,7 +45,7 @@ pub(crate) fn headers(arguments: &[String]) -> Result<Vec<(String, Vec<u8>)>, Pr
             fields.push(field(argument.as_bytes(), "")?);
             continue;
         };
-        let bytes = read("the header fields", source)?;
+        let bytes = read("the header fields", source, MOST_FIELDS)?;
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if !line.is_empty() {
@@ -58,19 +68,30 @@ fn field(bytes: &[u8], place: &str) -> Result<(String, Vec<u8>), Problem> {
     Ok((name.to_owned(), bytes[colon + 1..].to_vec()))
 }
 
-/// All bytes of a file, or of standard input for `-`.
-pub(crate) fn read(what: &str, source: &str) -> Result<Vec<u8>, Problem> {
-    let (name, bytes) = if source == "-" {
-        let mut bytes = Vec::new();
-        let read = io::stdin().lock().read_to_end(&mut bytes);
-        ("standard input", read.map(|_| bytes))
-    } else {
-        (source, fs::read(source))
+/// All bytes of a file, or of standard input for `-`, which may never end: more than `most`
+/// are refused.
+pub(crate) fn read(what: &str, source: &str, most: u64) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    // One more shows that there are more.
+    let (name, read) = match source {
+        "-" => {
+            let read = io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
+            ("standard input", read)
+        }
+        file => {
+            let opened = File::open(file);
+            let read = opened.and_then(|it| it.take(most + 1).read_to_end(&mut bytes));
+            (file, read)
+        }
     };
-    bytes.map_err(|error| {
-        Problem::new(
-            Exit::Read,
-            format!("{what} in {name} can't be read: {error}"),
-        )
-    })
+    let wrong = |why: &dyn Display| {
+        let what = format!("{what} in {name} can't be read: {why}");
+        Problem::new(Exit::Read, what)
+    };
+    let read = read.map_err(|error| wrong(&error))?;
+    if read as u64 > most {
+        let mib = most >> 20;
+        return Err(wrong(&format_args!("there are more than {mib} MiB")));
+    }
+    Ok(bytes)
 }

@@ -65,7 +65,9 @@ pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
         }
         Ok(tally)
     };
-    let callers = (0..load.concurrency.get()).map(|_| caller());
+    // One more would find nothing left to do.
+    let most = usize::try_from(load.requests.get()).unwrap_or(usize::MAX);
+    let callers = (0..load.concurrency.get().min(most)).map(|_| caller());
     let tallies = futures_util::future::try_join_all(callers).await?;
     let elapsed = started.elapsed();
     bar.finish_and_clear();

@@ -19,7 +19,7 @@ mod timeouts;
 mod watch;
 
 use crate::{
-    args::Serve,
+    args::{Listen, Serve},
     exit::{Exit, Problem},
     plugin::recording::Recording,
     stderr, stdout,
@@ -34,11 +34,16 @@ use sd_notify::NotifyState;
 use service::Service;
 use signals::{Signals, Told};
 use std::sync::Arc;
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinSet, spawn_blocking},
+    time::timeout,
+};
 use watch::Watch;
 
 /// Serves until it is told to end.
 pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
+    refuse_what_is_for_others(&serve)?;
     let serve = Arc::new(serve);
     let mut signals = Signals::new()?;
     // Before it is read: what is written from now on is another version.
@@ -49,11 +54,12 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     version.pool.check(&serve).await?;
     let asked = Arc::new(Asked::new(&serve, version.form)?);
     let service = Arc::new(Service::new(&serve, version, metrics, recording)?);
-    let listener = Listener::bind(&serve.listen).await?;
-    if let Some(admin) = &serve.admin {
-        let admin = Listener::bind(admin).await?;
-        stdout::print(format!("admin on {}\n", admin.name()).as_bytes())?;
-        tokio::spawn(admin::run(admin, service.clone()));
+    let listener = Listener::bind(&serve.listen, serve.listen_mode).await?;
+    let mut admin = JoinSet::new();
+    if let Some(at) = &serve.admin {
+        let listener = Listener::bind(at, None).await?;
+        stdout::print(format!("admin on {}\n", listener.name()).as_bytes())?;
+        admin.spawn(admin::run(listener, service.clone()));
     }
     // Whoever starts it waits for this.
     stdout::print(format!("listening on {}\n", listener.name()).as_bytes())?;
@@ -117,9 +123,27 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         },
         () = signals.end() => given_up("at a second signal"),
     };
+    // Its socket goes with it.
+    admin.shutdown().await;
     // It may wait for a disk, and for a collector.
     let _ = spawn_blocking(move || service.finish()).await;
     ended
+}
+
+/// # Errors
+///
+/// A flag is given that says nothing to this way to listen.
+fn refuse_what_is_for_others(serve: &Serve) -> Result<(), Problem> {
+    let is_unix = matches!(serve.listen, Listen::Unix(_));
+    let what = if serve.listen_mode.is_some() && !is_unix {
+        "--listen-mode is for --listen unix:PATH"
+    } else if serve.trusted_peers.is_some() && is_unix {
+        "--trusted-peers says nothing to --listen unix:PATH, where the permissions of the socket \
+         and of its folder say who may ask (--listen-mode)"
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(Exit::Usage, what))
 }
 
 /// Tells whoever has started it, where he wants to know (sd_notify(3)).

@@ -5,6 +5,7 @@
 //! flags of its own, the later ones before the earlier.
 
 mod at_cap;
+mod bounded;
 mod by_text;
 mod client_domain;
 pub mod duration;

@@ -351,11 +351,15 @@ async fn a_configuration_file_is_obeyed_and_its_faults_are_told_by_place() {
         assert_refused(&rest_client(&["get", &url, "-c", path]).await, 2, words);
         assert_refused(&rest_client(&["config", "check", path]).await, 2, words);
     }
-    assert_refused(
-        &rest_client(&["get", &url, "-c", "/nonexistent"]).await,
-        2,
-        "/nonexistent",
-    );
+    for (file, words) in [
+        ("/nonexistent", "/nonexistent"),
+        (
+            "/dev/zero",
+            "/dev/zero can't be read: it has more than 16 MiB",
+        ),
+    ] {
+        assert_refused(&rest_client(&["get", &url, "-c", file]).await, 2, words);
+    }
 }
 
 #[tokio::test]

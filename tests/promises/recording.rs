@@ -533,6 +533,16 @@ async fn an_operator_records_and_plays_at_the_command_line() {
         played.text()
     );
 
+    // One that was never written is none that holds.
+    fs::write(path("empty.jsonl"), "").unwrap();
+    let played = play(&path("empty.jsonl"), &puppet).await;
+    assert_eq!(played.code(), 2, "{}", played.text());
+    assert!(
+        played.stderr.contains("there is no recording in it"),
+        "{}",
+        played.stderr
+    );
+
     // Whoever wrote it was cut off, and begins a new line the next time.
     let lines = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("{{}}\n{lines}{}", &lines[..100])).unwrap();

@@ -253,6 +253,11 @@ async fn what_is_wrong_is_said_with_what_would_be_right() {
         ),
         (&["--decision-timeout", "soon", &puppet], INVITE, "soon"),
         (
+            &["--decision-timeout", "0", &puppet],
+            INVITE,
+            "no plugin could meet it",
+        ),
+        (
             &["--cache", "/dev/null", &puppet],
             INVITE,
             "/dev/null can't be used as a cache",
@@ -267,6 +272,19 @@ async fn what_is_wrong_is_said_with_what_would_be_right() {
         );
         assert!(ended.stdout.is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_request_without_end_is_not_read_to_its_end() {
+    let folder = Folder::new();
+    let endless = " ".repeat((16 << 20) + 1);
+    let ended = route(&[&folder.plugin("puppet")], &endless).await;
+    assert_eq!(ended.code(), 26, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("more than 16 MiB"),
+        "{}",
+        ended.stderr
+    );
 }
 
 /// Entries of the cache, with their contents damaged if `damage`.

@@ -13,12 +13,20 @@ use std::{
     time::Duration,
 };
 
+/// A decision-timeout: the configuration refuses one of 0, too.
+pub(super) fn decision_timeout(text: &str) -> Result<Duration, String> {
+    match duration::parse(text)? {
+        Duration::ZERO => Err("no plugin could meet it; it is at least 1ms".into()),
+        timeout => Ok(timeout),
+    }
+}
+
 /// What holds for a plugin that decides, whoever asks it. What is left out is as
 /// `plugins.NAME` of the configuration has it.
 #[derive(Debug, Args)]
 pub(crate) struct Decider {
     /// How long a decision takes at most, questions included [default: 2s]
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", value_parser = decision_timeout)]
     decision_timeout: Option<Duration>,
 
     /// What is decided where the plugin does not: closed (503 in HTTP, 500 in SIP), open

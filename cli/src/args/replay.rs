@@ -2,10 +2,10 @@
 
 use super::{
     count,
-    decider::{setting, settings},
+    decider::{decision_timeout, setting, settings},
 };
 use clap::Args;
-use rest_client_host::{config::duration, plugin::PoolOptions};
+use rest_client_host::plugin::PoolOptions;
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ pub(crate) struct Replay {
     settings: Vec<(String, String)>,
 
     /// How long the plugin may compute for a decision
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = decision_timeout)]
     decision_timeout: Duration,
 
     /// MiB that the memory of an instance may grow to [default: 256]

@@ -2,7 +2,7 @@
 
 use super::Decider;
 use clap::{Args, ValueEnum, value_parser};
-use http::HeaderName;
+use http::{HeaderName, Uri};
 use ipnet::IpNet;
 use rest_client_host::config::duration;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
@@ -12,6 +12,11 @@ pub(crate) struct Serve {
     /// Where to listen: ADDR:PORT, unix:PATH, or systemd for the socket that it hands over
     #[arg(long, value_name = "WHERE")]
     pub(crate) listen: Listen,
+
+    /// Who may connect to the socket of unix:PATH, as chmod writes it: 660 is the owner and
+    /// the group [default: as the umask says, which lets nobody but the owner]
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub(crate) listen_mode: Option<u32>,
 
     /// How the plugin is asked: json (POST /v1/route/NAME, with JSON or message/sip),
     /// forward authentication as nginx, caddy, traefik or envoy does it, or http, where it
@@ -52,8 +57,8 @@ pub(crate) struct Serve {
     /// Send spans to this collector of OpenTelemetry (OTLP over HTTP, with its whole path:
     /// /v1/traces) [default: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or
     /// OTEL_EXPORTER_OTLP_ENDPOINT, or none]
-    #[arg(long, value_name = "URL")]
-    pub(crate) otlp_endpoint: Option<String>,
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    pub(crate) otlp_endpoint: Option<Uri>,
 
     /// How long decisions that are under way have at SIGTERM
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
@@ -65,6 +70,25 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) decider: Decider,
+}
+
+/// The mode of a file.
+fn mode(text: &str) -> Result<u32, &'static str> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("a mode is three octal digits: 660, or 666"),
+    }
+}
+
+/// The address of a collector. It may hold a secret, and is in no error.
+fn endpoint(text: &str) -> Result<Uri, &'static str> {
+    let right = "what is needed is a URL, as in http://127.0.0.1:4318/v1/traces, without a user";
+    let uri: Uri = text.parse().map_err(|_| right)?;
+    let authority = uri.authority().ok_or(right)?;
+    match uri.scheme_str() {
+        Some("http" | "https") if !authority.as_str().contains('@') => Ok(uri),
+        _ => Err(right),
+    }
 }
 
 /// Where to listen.

@@ -61,6 +61,10 @@ pub(crate) async fn run(replay: Replay) -> Result<Exit, Problem> {
     }
     let (same, of) = (played - different, played);
     stdout::print(format!("{same} of {of} decisions are the same\n").as_bytes())?;
+    if played + unreadable == 0 {
+        let what = format!("{}: there is no recording in it", replay.file.display());
+        return Err(Problem::new(Exit::Usage, what));
+    }
     match (unreadable, different) {
         (0, 0) => Ok(Exit::Success),
         (0, _) => Ok(Exit::Different),

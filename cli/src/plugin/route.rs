@@ -11,6 +11,9 @@ use rest_client_host::{
     routing::{read_request, write_decision, write_failed},
 };
 
+/// Bytes of a request.
+const MOST: u64 = 16 << 20;
+
 /// Has the plugin decide about the request on standard input, and prints what is to be
 /// done. Where the plugin does not decide, the exit code says why.
 pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
@@ -20,7 +23,7 @@ pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
     prepared.options.recorder = recording.as_ref().map(|it| it.recorder(|| {}));
     let on_failure = prepared.on_failure.clone();
     let pool = prepared.router()?;
-    let request = read_request(&input::read("the request", "-")?).map_err(|error| {
+    let request = read_request(&input::read("the request", "-", MOST)?).map_err(|error| {
         Problem::new(
             Exit::Usage,
             format!("the request on standard input: {error}"),

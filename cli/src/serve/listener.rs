@@ -7,10 +7,11 @@ use crate::{
 use listenfd::ListenFd;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::{
-    fmt, fs,
+    fmt,
+    fs::{self, Permissions},
     io::ErrorKind,
     net::SocketAddr,
-    os::unix::fs::FileTypeExt as _,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
@@ -73,7 +74,8 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Listener {
-    pub(super) async fn bind(listen: &Listen) -> Result<Self, Problem> {
+    /// `mode` is that of the file, where it is a socket that is made here.
+    pub(super) async fn bind(listen: &Listen, mode: Option<u32>) -> Result<Self, Problem> {
         let failed = |error| {
             Problem::new(
                 Exit::Usage,
@@ -82,10 +84,7 @@ impl Listener {
         };
         match listen {
             Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
-            Listen::Unix(path) => bind_unix(path).await.map(|listener| Self::Unix {
-                listener,
-                _file: Some(Socket(path.clone())),
-            }),
+            Listen::Unix(path) => bind_unix(path, mode).await,
             Listen::Systemd => handed_over(),
         }
         .map_err(failed)
@@ -167,18 +166,31 @@ fn handed_over() -> std::io::Result<Listener> {
 
 /// Listens at `path`, where an earlier process that did not end well may have left a socket
 /// that nobody listens to.
-async fn bind_unix(path: &Path) -> std::io::Result<UnixListener> {
-    match UnixListener::bind(path) {
+async fn bind_unix(path: &Path, mode: Option<u32>) -> std::io::Result<Listener> {
+    let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let is_socket = fs::symlink_metadata(path)?.file_type().is_socket();
             if !is_socket || UnixStream::connect(path).await.is_ok() {
                 return Err(error);
             }
             fs::remove_file(path)?;
-            UnixListener::bind(path)
+            UnixListener::bind(path)?
         }
-        bound => bound,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = path.parent().unwrap_or(path).display();
+            let what = format!("there is no folder {folder}");
+            return Err(std::io::Error::new(ErrorKind::NotFound, what));
+        }
+        bound => bound?,
+    };
+    let file = Socket(path.to_owned());
+    if let Some(mode) = mode {
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
+    Ok(Listener::Unix {
+        listener,
+        _file: Some(file),
+    })
 }
 
 fn name(listen: &Listen) -> String {

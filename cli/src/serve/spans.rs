@@ -67,7 +67,7 @@ impl Spans {
         let client = exporter::Client::new(Host::new(config)?.instance());
         let mut exporter = SpanExporter::builder().with_http().with_http_client(client);
         if let Some(endpoint) = &serve.otlp_endpoint {
-            exporter = exporter.with_endpoint(endpoint);
+            exporter = exporter.with_endpoint(endpoint.to_string());
         }
         let exporter = exporter.build().map_err(|error| {
             let what = format!("spans can't be sent: {error}");

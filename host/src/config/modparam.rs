@@ -11,6 +11,7 @@
 //! 0 and 1 for switches.
 
 use super::{
+    bounded,
     error::ConfigError,
     http_version::HttpVersion,
     layers::Layers,
@@ -62,7 +63,7 @@ impl Layers {
 
     fn read_script(&mut self, path: &Path, depth: usize) -> Result<(), ConfigError> {
         let name = path.display().to_string();
-        let text = std::fs::read(path).map_err(|error| {
+        let text = bounded::read(path).map_err(|error| {
             ConfigError::new(format!("the script {name} can't be read: {error}"))
         })?;
         // Comments may be in any encoding.

@@ -7,7 +7,7 @@
 //! ssl-capath = "/etc/rest-client/ca.pem"
 //! ```
 
-use super::{error::ConfigError, layers::Layers, parameters::Config};
+use super::{bounded, error::ConfigError, layers::Layers, parameters::Config};
 use serde::{Deserialize as _, de::IntoDeserializer as _};
 use std::{ops::Range, path::Path};
 use toml::{
@@ -45,9 +45,11 @@ impl Layers {
     /// names the file, the line, the key and what would be right.
     pub fn read_toml(&mut self, path: &Path) -> Result<(), ConfigError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let bytes = bounded::read(path).map_err(|error| {
             ConfigError::new(format!("the configuration {name} can't be read: {error}"))
         })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| ConfigError::new(format!("the configuration {name} is not UTF-8")))?;
         self.add_toml(&text, &name)
     }
 

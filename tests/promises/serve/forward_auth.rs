@@ -314,7 +314,9 @@ async fn a_path_prefix_of_envoys_is_taken_off<P: Puppet>() {
 }
 
 #[tokio::test]
-async fn what_a_form_has_no_use_for_is_refused_at_the_start() {
+async fn what_can_not_be_meant_is_refused_at_the_start() {
+    let socket = tempfile::tempdir().unwrap();
+    let socket = format!("unix:{}", socket.path().join("nowhere/socket").display());
     for (arguments, words) in [
         (
             &["--carry", "x-a"][..],
@@ -332,12 +334,28 @@ async fn what_a_form_has_no_use_for_is_refused_at_the_start() {
             &["--form", "caddy", "--carry", "content-length"],
             "no reply can carry it",
         ),
+        (
+            &["--listen-mode", "660"],
+            "--listen-mode is for --listen unix:PATH",
+        ),
+        (&["--listen-mode", "rw"], "three octal digits"),
+        (
+            &["--listen", &socket, "--trusted-peers", "10.0.0.0/8"],
+            "--trusted-peers says nothing to --listen unix:PATH",
+        ),
+        (&["--listen", &socket], "there is no folder"),
+        (&["--otlp-endpoint", "collector"], "what is needed is a URL"),
+        (&["--otlp-endpoint", "ftp://h/"], "what is needed is a URL"),
+        (&["--otlp-endpoint", "http://u:p@h/"], "without a user"),
     ] {
-        let listen = ["serve", "--listen", "127.0.0.1:0"];
+        let listen = match arguments.contains(&"--listen") {
+            true => &["serve"][..],
+            false => &["serve", "--listen", "127.0.0.1:0"],
+        };
         let folder = super::folder();
         let file = folder.path().join("puppet.wasm");
         std::fs::write(&file, support::plugin::built("puppet")).unwrap();
-        let all = [&listen[..], arguments, &[file.to_str().unwrap()]].concat();
+        let all = [listen, arguments, &[file.to_str().unwrap()]].concat();
         let ended = run(rest_client(), all, b"").await;
         assert_eq!(ended.code(), 2, "{arguments:?}");
         assert!(

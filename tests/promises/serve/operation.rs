@@ -6,7 +6,7 @@ use rest_client_host::{Error, Response};
 use std::{
     fs,
     io::ErrorKind,
-    os::unix::fs::FileTypeExt as _,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -244,6 +244,30 @@ async fn a_socket_goes_with_its_server_and_one_that_was_left_behind_is_replaced(
     serving.process.signal("TERM").await;
     assert_eq!(serving.process.ended().await.code(), 0);
     assert!(!abandoned.exists());
+}
+
+#[tokio::test]
+async fn a_socket_is_for_whom_the_operator_lets_and_none_is_left_behind() {
+    let folder = super::folder();
+    let path = |name: &str| folder.path().join(name);
+    let unix = |name: &str| format!("unix:{}", path(name).display());
+    let (listen, admin) = (unix("decide.sock"), unix("admin.sock"));
+    let arguments = [
+        "--listen",
+        &listen,
+        "--admin",
+        &admin,
+        "--listen-mode",
+        "660",
+    ];
+    let serving = Serving::start_in(super::folder(), "puppet", &arguments).await;
+    let mode = |name: &str| fs::metadata(path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("decide.sock"), 0o660);
+    assert_eq!(mode("admin.sock") & 0o022, 0);
+    serving.process.signal("TERM").await;
+    assert_eq!(serving.process.ended().await.code(), 0);
+    assert!(!path("decide.sock").exists());
+    assert!(!path("admin.sock").exists());
 }
 
 /// Sends a request over `connection`, which may be one of several, takes all of its reply and
