@@ -31,6 +31,25 @@ async fn decide(serving: &Serving, thing: &str) -> String {
 }
 
 #[tokio::test]
+async fn every_metric_is_explained_to_who_is_woken_by_it() {
+    let page = include_str!("../../../docs/operations.md");
+    let serving = Serving::start("puppet", &ADMIN).await;
+    let (_, metrics) = admin(&serving, "/metrics").await;
+    let types = metrics
+        .lines()
+        .filter_map(|it| it.strip_prefix("# TYPE rest_client_"));
+    let mut seen = 0;
+    for metric in types {
+        let (name, kind) = metric.split_once(' ').unwrap();
+        let total = if kind == "counter" { "_total" } else { "" };
+        let is_there = ['`', '{'].map(|end| page.contains(&format!("`{name}{total}{end}")));
+        assert!(is_there.contains(&true), "{name}");
+        seen += 1;
+    }
+    assert!(seen > 15, "{metrics}");
+}
+
+#[tokio::test]
 async fn decisions_and_questions_are_counted_by_what_came_of_them() {
     let billing = Server::start(|_| ok("")).await;
     let serving = Serving::asking("puppet", ("billing", &billing), &ADMIN).await;
