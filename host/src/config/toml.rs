@@ -98,15 +98,13 @@ fn inside(
     let mut narrowest = None;
     search(value.get_ref(), span.start, &mut Vec::new(), &mut narrowest);
     let (_, mut path) = narrowest?;
-    let hidden = path.iter().enumerate().find_map(|(at, key)| {
-        let (_, right) = NEVER_SHOWN.iter().find(|(hidden, _)| hidden == key)?;
-        Some((at, *right))
-    });
+    // Behind the name of the service, or of the plugin.
+    let hidden = NEVER_SHOWN.iter().find(|(it, _)| path.get(1) == Some(it));
     let what = match hidden {
-        Some((at, right)) => {
-            // Of what is below nobody knows what it is.
-            path.truncate(at + 2);
-            right.to_owned()
+        Some((_, right)) => {
+            // Of what is below the field nobody knows what it is.
+            path.truncate(3);
+            (*right).to_owned()
         }
         None => in_words(error.message()),
     };
@@ -388,6 +386,10 @@ origin = \"http://h\"
                 "a.toml:5: plugins.y.max-memory: invalid type: string \"64MiB\", expected a whole number above 0",
             ),
             (
+                "[plugins.settings]\nqueue = \"no\"",
+                "a.toml:5: plugins.settings.queue: invalid type: string \"no\", expected a whole number",
+            ),
+            (
                 "[[client-domains]]\nmatch = \"h\"\ncert = \"a\"",
                 "a.toml:6: client-domains.cert: ",
             ),
@@ -413,6 +415,9 @@ origin = \"http://h\"
             "[plugins.a]\nsettings = \"key=hunter2\"",
             "[plugins.a]\nsettings = { key = [\"hunter2\"] }",
             "[plugins.a]\nsettings.key.key = \"hunter2\"",
+            "[services.a]\nheaders.a = hunter2",
+            "[services.a]\nheaders.a = \"hunter2",
+            "[services.a]\nheaders.a = { file = \"a\" } hunter2",
             "egress.allow = [\"http://u:hunter2@h\"]",
             "[[client-domains]]\nmatch = \"u:hunter2@h\"",
         ] {
