@@ -34,6 +34,8 @@ async fn decide(serving: &Serving, thing: &str) -> String {
 async fn every_metric_is_explained_to_who_is_woken_by_it() {
     let page = include_str!("../../../docs/operations.md");
     let serving = Serving::start("puppet", &ADMIN).await;
+    // Some are there once there is something to count.
+    decide(&serving, "ask http://example.com/").await;
     let (_, metrics) = admin(&serving, "/metrics").await;
     let types = metrics
         .lines()
