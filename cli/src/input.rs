@@ -7,7 +7,7 @@ use std::{
     io::{self, Read as _},
 };
 
-/// Bytes of data. A guest takes no more.
+/// Bytes of data, which are twice in the 4 GiB of a guest while it is handed over.
 const MOST_DATA: u64 = 1 << 30;
 
 /// Bytes of a file with header fields.

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::{
     pin::Pin,
@@ -36,7 +37,7 @@ pub(super) struct RequestBody {
 
 /// Whether a connection ends with the reply: the rest of the body may come or not, or is too
 /// long. What comes is nothing of a next request then.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct EndOfConnection {
     /// Empty where there is no body that could end it.
     ends: Option<Arc<AtomicBool>>,
@@ -88,7 +89,7 @@ impl RequestBody {
         (request, connection)
     }
 
-    /// Does not wait for it: some who announce one never send it.
+    /// Leaves it where it is: some who announce one never send it.
     pub(super) fn ignore(self) {
         self.connection.set(true);
     }
@@ -145,9 +146,7 @@ impl Drop for RequestBody {
 /// Reads it to its end, if that is near enough.
 async fn throw_away(mut incoming: Incoming) {
     let mut left = MOST_UNWANTED;
-    while let Some(Ok(frame)) =
-        std::future::poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await
-    {
+    while let Some(Ok(frame)) = incoming.frame().await {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         match left.checked_sub(length) {
             Some(rest) => left = rest,
