@@ -37,7 +37,9 @@ pub(crate) fn until_input_ends(socket: &Path) -> Result<()> {
             TcpListener::bind("127.0.0.1:0").await?,
             UnixListener::bind(socket)?,
         );
-        let (config, authority) = identity()?;
+        let (config, authority_pem) = identity()?;
+        let authority = socket.with_file_name("authority.pem");
+        std::fs::write(&authority, authority_pem)?;
         let acceptor = TlsAcceptor::from(Arc::new(config.clone()));
         let mut with_http2 = config.clone();
         with_http2.alpn_protocols = vec![b"h2".to_vec()];

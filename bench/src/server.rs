@@ -31,8 +31,9 @@ pub(crate) struct Addresses {
     pub(crate) http2: SocketAddr,
     /// The socket where it speaks http.
     pub(crate) socket: PathBuf,
-    /// The certificate of the authority that signed the server's, in PEM form.
-    pub(crate) authority: String,
+    /// The file, beside that socket, with the certificate of the authority that signed the
+    /// server's, in PEM form.
+    pub(crate) authority: PathBuf,
 }
 
 impl Addresses {
@@ -53,7 +54,7 @@ impl Addresses {
 /// A server in a process of its own. Dropping this value ends the process.
 pub(crate) struct Server {
     process: Child,
-    /// Where its socket is.
+    /// Where its socket and its authority are.
     _directory: TempDir,
     pub(crate) addresses: Addresses,
 }

@@ -11,9 +11,7 @@ use std::sync::Arc;
 /// Trusts the authority of the server, and no other.
 pub(crate) fn client(addresses: &Addresses) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(
-        addresses.authority.as_bytes(),
-    )?)?;
+    roots.add(CertificateDer::from_pem_file(&addresses.authority)?)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

@@ -8,7 +8,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use rest_client_host::{Config, Host, HttpVersion, Instance, Service};
-use std::{io::Write as _, time::Duration};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// The name of the server's socket.
@@ -24,12 +24,10 @@ pub(crate) fn host(addresses: &Addresses, share_connections: bool) -> Result<Hos
 }
 
 fn speaking(version: HttpVersion, addresses: &Addresses, share_connections: bool) -> Result<Host> {
-    let mut authority = tempfile::NamedTempFile::new()?;
-    authority.write_all(addresses.authority.as_bytes())?;
     let mut config = Config::default();
     config.max_async_transfers = 100_000;
     config.http_version = version;
-    config.ssl_capath = Some(authority.path().to_owned());
+    config.ssl_capath = Some(addresses.authority.clone());
     config.ca_only = true;
     config.share_connections = share_connections;
     let origin = format!("unix:{}", addresses.socket.display());

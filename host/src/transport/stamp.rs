@@ -38,6 +38,11 @@ impl Stamp {
         self.files.push((path.to_owned(), Look::of(path)));
     }
 
+    /// How many files it is of.
+    pub(super) fn files(&self) -> usize {
+        self.files.len()
+    }
+
     /// Whether a file that changes from now on can't look as it does here.
     pub(super) fn is_settled(&self) -> bool {
         let mut looks = self.files.iter().filter_map(|(_, look)| look.as_ref());
