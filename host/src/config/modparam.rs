@@ -11,12 +11,12 @@
 //! 0 and 1 for switches.
 
 use super::{
-    bounded,
     error::ConfigError,
     http_version::HttpVersion,
     layers::Layers,
     script::{self, Statement, Word},
 };
+use crate::bounded_file;
 use regex_lite::RegexBuilder;
 use std::path::{Path, PathBuf};
 use toml::Value;
@@ -25,6 +25,10 @@ const MODULE: &str = "rest_client";
 
 /// How deep scripts may include each other, as in the original.
 const MAX_DEPTH: usize = 50;
+
+/// How many scripts are read for one. Two that each includes twice would be 2^50 within
+/// that depth.
+const MOST_SCRIPTS: usize = 1000;
 
 /// What the original takes for numbers (`cfg.lex`).
 const YES: [&str; 4] = ["yes", "true", "on", "enable"];
@@ -41,7 +45,7 @@ impl Layers {
     /// that the module does not have, or gives one a value it can't have. The
     /// error names the file, the line, the parameter and what would be right.
     pub fn read_modparams(&mut self, path: &Path) -> Result<(), ConfigError> {
-        self.read_script(path, 0)
+        self.read_script(path, 0, &mut 0)
     }
 
     /// Adds the parameters in the script `text`, which errors call `name`. What
@@ -61,9 +65,16 @@ impl Layers {
         })
     }
 
-    fn read_script(&mut self, path: &Path, depth: usize) -> Result<(), ConfigError> {
+    /// Reads one that `depth` others lead to, and counts it among those that were `read`.
+    fn read_script(
+        &mut self,
+        path: &Path,
+        depth: usize,
+        read: &mut usize,
+    ) -> Result<(), ConfigError> {
+        *read += 1;
         let name = path.display().to_string();
-        let text = bounded::read(path).map_err(|error| {
+        let text = bounded_file::read(path).map_err(|error| {
             ConfigError::new(format!("the script {name} can't be read: {error}"))
         })?;
         // Comments may be in any encoding.
@@ -75,10 +86,15 @@ impl Layers {
                      does one include itself?"
                 )));
             }
+            if *read == MOST_SCRIPTS {
+                return Err(ConfigError::new(format!(
+                    "{from}: more than {MOST_SCRIPTS} scripts are included; is one of them again and again?"
+                )));
+            }
             let included = find(included, path);
             // It names its own place, but for one that can't be read.
             match included.metadata() {
-                Ok(_) => layers.read_script(&included, depth + 1),
+                Ok(_) => layers.read_script(&included, depth + 1, read),
                 Err(error) => Err(ConfigError::new(format!(
                     "{from}: the script {} can't be read: {error}",
                     included.display()
@@ -114,7 +130,8 @@ impl Layers {
                     }
                     let value = Argument::of(&value).map_err(refused)?;
                     let (key, value) = translate(&parameter, &value, &from).map_err(refused)?;
-                    self.set_value(key, value, &from)?;
+                    self.set_value(key, value, &from)
+                        .map_err(|refused| refused.at(&from, key))?;
                 }
             }
         }

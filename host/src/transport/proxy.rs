@@ -87,6 +87,7 @@ impl Proxies {
                 ConfigError::new(format!(
                     "proxy-from-env: {name} {what}; a proxy is written like http://proxy.example.com:3128"
                 ))
+                .about("proxy-from-env")
             })?;
         }
         let value = |variable: Option<(_, String)>| variable.map_or_else(String::new, |it| it.1);

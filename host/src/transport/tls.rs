@@ -47,8 +47,10 @@ impl TlsPolicies {
     pub(super) fn new(config: &Config) -> Result<Self, ConfigError> {
         let domains = config.client_domains.iter().map(|domain| {
             let servers = &domain.servers;
-            let policy = TlsPolicy::of_domain(config, domain)
-                .map_err(|error| error.of(&format!("client-domains, {servers}")))?;
+            let policy = TlsPolicy::of_domain(config, domain).map_err(|error| {
+                let error = error.of(&format!("client-domains, {servers}"));
+                error.about("client-domains")
+            })?;
             Ok((servers.clone(), Arc::new(policy)))
         });
         Ok(Self {

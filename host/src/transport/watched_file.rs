@@ -1,8 +1,9 @@
 //! What a file says, read anew when it has changed.
 
 use super::stamp::Look;
+use crate::bounded_file;
 use parking_lot::Mutex;
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 /// A file and what it said when it was read last. Looking whether it has changed
 /// takes one system call.
@@ -48,7 +49,7 @@ impl<T> WatchedFile<T> {
         {
             return Ok(read.said.clone());
         }
-        let bytes = fs::read(&self.path);
+        let bytes = bounded_file::read_regular(&self.path);
         // It has come since.
         is_settled &= look.is_some() || bytes.is_err();
         let said = Arc::new(parse(bytes)?);
@@ -64,6 +65,7 @@ impl<T> WatchedFile<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn text(read: io::Result<Vec<u8>>) -> Result<String, io::ErrorKind> {
         match read {

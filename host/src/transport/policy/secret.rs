@@ -36,6 +36,12 @@ impl Secret {
     pub(super) fn read(source: &SecretSource) -> Result<Self, ConfigError> {
         match source {
             SecretSource::Env(name) => {
+                if !is_variable(name) {
+                    // It may be the secret itself.
+                    return Err(ConfigError::new(
+                        "env is no name of a variable, which is made of letters, digits and _, like BILLING_KEY",
+                    ));
+                }
                 let value = env::var(name).map_err(|_| {
                     ConfigError::new(format!(
                         "the variable {name} of the environment is not set, or is not UTF-8"
@@ -93,6 +99,15 @@ impl SecretFile {
     }
 }
 
+/// Whether the environment can have a variable of this name, as shells have them (POSIX, section 8.1).
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|it: char| it.is_ascii_digit())
+        && name
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'_')
+}
+
 fn value_of_file(read: io::Result<Vec<u8>>) -> Result<HeaderValue, String> {
     match read {
         Ok(bytes) => value_of(bytes).map_err(str::to_owned),
@@ -143,5 +158,31 @@ mod tests {
         for bytes in [&b""[..], b"\n", b"a\nb", b"a\r\nx: b\n", b"a\0"] {
             value_of(bytes.to_vec()).unwrap_err();
         }
+    }
+
+    #[test]
+    fn a_value_in_the_place_of_a_variable_is_not_shown() {
+        for value in ["Bearer abc", "abc=", "", "7up"] {
+            let error = Secret::read(&SecretSource::Env(value.into())).unwrap_err();
+            assert!(error.to_string().contains("like BILLING_KEY"), "{error}");
+            assert!(!error.to_string().contains("abc"), "{error}");
+        }
+    }
+
+    /// A pipe could have it wait for ever, and all calls with it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_file_said_is_sent_on_while_there_is_none() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "one").unwrap();
+        let secret = Secret::read(&SecretSource::File(path.clone())).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert_eq!(secret.value(), "one");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "two").unwrap();
+        assert_eq!(secret.value(), "two");
     }
 }

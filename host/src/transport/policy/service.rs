@@ -58,21 +58,25 @@ impl Rules {
     ///
     /// A value of a header field is not there, or can't be one.
     pub(super) fn new(name: &str, service: &config::Service) -> Result<Self, ConfigError> {
-        let wrong = |what: String| ConfigError::new(format!("services.{name}: {what}"));
+        let wrong = |key: &str, what: String| {
+            let error = ConfigError::new(format!("services.{name}: {what}"));
+            error.about(format!("services.{name}.{key}"))
+        };
         let origin = Origin::of_service(&service.origin)
-            .map_err(|failure| wrong(format!("origin: {}", failure.sentence)))?;
+            .map_err(|failure| wrong("origin", format!("origin: {}", failure.sentence)))?;
         // In the form in which a server is asked: without the scheme's own port.
         let authority = origin.authority();
         let authority = Authority::try_from(authority.as_str())
-            .map_err(|_| wrong(format!("{authority} is no host")))?;
+            .map_err(|_| wrong("origin", format!("{authority} is no host")))?;
         let host = HeaderValue::from_str(authority.as_str())
-            .map_err(|_| wrong(format!("{authority} is no host")))?;
+            .map_err(|_| wrong("origin", format!("{authority} is no host")))?;
         let mut headers = Vec::new();
         for (field, source) in &service.headers {
+            let key = format!("headers.{field}");
             let secret =
-                Secret::read(source).map_err(|error| wrong(format!("headers.{field}: {error}")))?;
+                Secret::read(source).map_err(|error| wrong(&key, format!("{key}: {error}")))?;
             let field = HeaderName::try_from(field)
-                .map_err(|_| wrong(format!("{field:?} is no name of a header field")))?;
+                .map_err(|_| wrong(&key, format!("{field:?} is no name of a header field")))?;
             headers.push((field, secret));
         }
         Ok(Self {

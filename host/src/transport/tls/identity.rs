@@ -1,16 +1,12 @@
 //! Who we are to a server that asks: a certificate and its key.
 
-use crate::config::ConfigError;
+use crate::{bounded_file, config::ConfigError};
 use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     sign::CertifiedKey,
 };
-use std::{
-    fs::{File, Metadata},
-    io::Read as _,
-    path::Path,
-};
+use std::{fs::Metadata, path::Path};
 
 /// Reads a certificate, and its key, which may stand in the same file.
 ///
@@ -45,7 +41,7 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
             path.display()
         ))
     };
-    let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
+    let pem = bounded_file::read_regular(path).map_err(|error| refused(error.to_string()))?;
     let chain = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| refused(format!("it is not PEM: {error}")))?;
@@ -57,15 +53,13 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
 
 fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
     let refused = |what: String| ConfigError::new(format!("key {}: {what}", path.display()));
-    let mut file = File::open(path).map_err(|error| refused(error.to_string()))?;
+    let file = bounded_file::open_regular(path).map_err(|error| refused(error.to_string()))?;
     let metadata = file
         .metadata()
         .map_err(|error| refused(error.to_string()))?;
     // Of the file that is read, whatever its name stands for by now.
     check_permissions(&metadata).map_err(refused)?;
-    let mut pem = Vec::new();
-    file.read_to_end(&mut pem)
-        .map_err(|error| refused(error.to_string()))?;
+    let pem = bounded_file::read_opened(&file).map_err(|error| refused(error.to_string()))?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
         refused(
             "no private key in it; it is a PEM file with a PRIVATE KEY block, which is not encrypted"

@@ -124,7 +124,8 @@ impl TlsPolicy {
         if config.ca_only && config.ssl_capath.is_none() {
             return Err(ConfigError::new(
                 "ca-only is set without ssl-capath, so that nobody would be trusted; name the authorities there",
-            ));
+            )
+            .about("ca-only"));
         }
         let files = Files {
             capath: config.ssl_capath.clone(),

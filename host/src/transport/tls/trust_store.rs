@@ -1,7 +1,7 @@
 //! Whom TLS trusts: authorities, and certificates as themselves.
 
 use super::certificate;
-use crate::{config::ConfigError, transport::stamp::Stamp};
+use crate::{bounded_file, config::ConfigError, transport::stamp::Stamp};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject as _},
@@ -114,6 +114,7 @@ pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'stati
             "ssl-capath {}: {what}; it is a PEM file with CERTIFICATE blocks, or a directory of such files",
             path.display()
         ))
+        .about("ssl-capath")
     };
     let metadata = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?;
     let files: Vec<PathBuf> = if metadata.is_dir() {
@@ -131,7 +132,7 @@ pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'stati
     };
     let mut certificates = Vec::new();
     for file in files {
-        let pem = std::fs::read(&file)
+        let pem = bounded_file::read_regular(&file)
             .map_err(|error| refused(format!("{} can't be read: {error}", file.display())))?;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate
