@@ -5,7 +5,7 @@ use crate::{
     exit::{Exit, Problem},
     stderr, stdout,
 };
-use rest_client_host::{Host, config::Layers};
+use rest_client_host::config::Layers;
 
 /// Runs the command. A configuration is sound if a host can be made of it; one
 /// that is made for another machine can be shown here nevertheless.
@@ -13,10 +13,8 @@ pub(crate) fn run(command: ConfigCommand) -> Result<Exit, Problem> {
     match command {
         ConfigCommand::Show(sources) => {
             let layers = sources.layers()?;
-            let config = layers.config().clone();
-            let effective = config.clone().effective()?;
-            let shown = layers.show(&effective)?;
-            if let Err(error) = Host::new(config) {
+            let shown = layers.show(&layers.effective()?)?;
+            if let Err(error) = layers.host() {
                 stderr::complain(&format!("nothing could start with this here: {error}"));
             }
             stdout::print(shown.as_bytes())?;
@@ -29,7 +27,7 @@ pub(crate) fn run(command: ConfigCommand) -> Result<Exit, Problem> {
             if let Some(path) = &modparams {
                 layers.read_modparams(path)?;
             }
-            Host::new(layers.config().clone())?;
+            layers.host()?;
         }
     }
     Ok(Exit::Success)

@@ -11,7 +11,7 @@ use crate::{
 };
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use report::Report;
-use rest_client_host::{ErrorKind, Host, WorkerPool};
+use rest_client_host::{ErrorKind, WorkerPool};
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
@@ -22,7 +22,7 @@ use tally::Tally;
 /// Makes the calls and prints what came of them. Fails as a single call
 /// would with the error that most of those without a reply had.
 pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
-    let host = Host::new(load.sources.layers()?.config().clone())?;
+    let host = load.sources.layers()?.host()?;
     let pool = WorkerPool::new(&host, load.workers.get());
     input::check_stdin(&load.fields.headers, load.data.as_deref())?;
     let body = load.data.as_deref().map(input::data).transpose()?;

@@ -12,7 +12,7 @@ use crate::{
     exit::{Exit, Problem},
 };
 use rest_client_host::{
-    Host, Instance,
+    Instance,
     config::OnFailure,
     plugin::{HandlerPool, Limits, Observer, Plugin, PluginPool, PluginRuntime, PoolOptions},
 };
@@ -97,11 +97,11 @@ impl<'a> Prepared<'a> {
         decider: &'a Decider,
         observer: impl FnOnce(BTreeSet<String>) -> Option<Observer>,
     ) -> Result<Self, Problem> {
-        let config = decider.sources.layers()?.config().clone();
+        let layers = decider.sources.layers()?;
         let plugin = decider
-            .plugin_config(&config)
+            .plugin_config(layers.config())
             .map_err(|what| Problem::new(Exit::Usage, what))?;
-        let host = Host::new(config)?;
+        let host = layers.host()?;
         let instance = host.instance_for(&decider.name())?;
         let services = match &plugin.services {
             Some(services) => services.clone(),

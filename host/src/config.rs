@@ -5,7 +5,6 @@
 //! flags of its own, the later ones before the earlier.
 
 mod at_cap;
-mod bounded;
 mod by_text;
 mod client_domain;
 pub mod duration;
@@ -20,8 +19,10 @@ mod parameters;
 mod plugin;
 mod script;
 mod service;
+mod shape;
 mod tls_version;
 mod toml;
+mod words;
 
 pub use at_cap::AtCap;
 pub use client_domain::{ClientDomain, ServerPattern};

@@ -19,18 +19,42 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     message: String,
+    /// The key of what is wrong behind those that lead to it, with dots between them.
+    /// Empty where it is none, or the message has its place already.
+    key: String,
 }
 
 impl ConfigError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            key: String::new(),
         }
+    }
+
+    /// The same, said of what stands at `key`, like `services.billing.retries`.
+    pub(crate) fn about(self, key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            ..self
+        }
+    }
+
+    /// What stands at `key` is wrong; the message begins with it.
+    pub(crate) fn at(key: &str, what: &str) -> Self {
+        Self::new(format!("{key} {what}")).about(key)
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
     }
 
     /// The same, said of a part: `place` goes before it.
     pub(crate) fn of(self, place: &str) -> Self {
-        Self::new(format!("{place}: {}", self.message))
+        Self {
+            message: format!("{place}: {}", self.message),
+            ..self
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Parameters from several sources, the later ones before the earlier, each
 //! with the place it came from.
 
-use super::{error::ConfigError, parameters::Config};
+use super::{error::ConfigError, parameters::Config, shape, words::in_words};
+use crate::Host;
 use serde::{Deserialize as _, Serialize};
 use std::{collections::BTreeMap, fmt::Write as _};
 use toml::{Table, Value};
@@ -29,7 +30,8 @@ pub struct Layers {
     table: Table,
     /// What the table amounts to.
     config: Config,
-    /// By key.
+    /// Of a parameter by its key, and of what is in a table by all keys that lead to it, with
+    /// dots between them.
     origins: BTreeMap<String, String>,
 }
 
@@ -47,23 +49,78 @@ impl Layers {
         let value = Value::try_from(value)
             .map_err(|error| ConfigError::new(format!("{from}: {key}: {error}")))?;
         self.set_value(key, value, from)
+            .map_err(|refused| refused.at(from, key))
     }
 
-    pub(super) fn set_value(
-        &mut self,
-        key: &str,
-        value: Value,
-        from: &str,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn set_value(&mut self, key: &str, value: Value, from: &str) -> Result<(), Refused> {
+        let refused = |(keys, what): (Vec<String>, &str)| Refused {
+            keys,
+            what: what.to_owned(),
+        };
+        if OF_TABLES.contains(&key) {
+            // Before it is read: what reads it would show what stands there.
+            shape::all_tables(&value).map_err(refused)?;
+        }
         let mut table = self.table.clone();
-        table.insert(key.to_owned(), value);
+        table.insert(key.to_owned(), value.clone());
         // No two parameters depend on each other here: what is wrong now is
         // wrong with this one.
-        self.config = Config::deserialize(table.clone())
-            .map_err(|error| ConfigError::new(format!("{from}: {key}: {}", error.message())))?;
+        let config = Config::deserialize(table.clone()).map_err(|error| Refused {
+            keys: Vec::new(),
+            what: in_words(error.message()),
+        })?;
+        let understood = Table::try_from(&config).ok();
+        if let Some(understood) = understood.as_ref().and_then(|it| it.get(key))
+            && let Some(misread) = shape::misread(&value, understood)
+        {
+            return Err(refused(misread));
+        }
+        self.config = config;
         self.table = table;
+        let below = format!("{key}.");
+        self.origins.retain(|it, _| !it.starts_with(&below));
         self.origins.insert(key.to_owned(), from.to_owned());
         Ok(())
+    }
+
+    /// Keeps where a part of a parameter comes from.
+    pub(super) fn keep_origin(&mut self, keys: &[&str], from: String) {
+        self.origins.insert(keys.join("."), from);
+    }
+
+    /// A host with this configuration.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Host::new`]; the error names the place as well, where a source says what is
+    /// wrong.
+    pub fn host(&self) -> Result<Host, ConfigError> {
+        Host::new(self.config.clone()).map_err(|error| self.with_place(error))
+    }
+
+    /// The configuration in the form in which it is enforced.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Config::effective`]; the error names the place as well, where a source says
+    /// what is wrong.
+    pub fn effective(&self) -> Result<Config, ConfigError> {
+        let effective = self.config.clone().effective();
+        effective.map_err(|error| self.with_place(error))
+    }
+
+    /// `error` with the place of the innermost key that has one.
+    fn with_place(&self, error: ConfigError) -> ConfigError {
+        let mut key = error.key();
+        loop {
+            if let Some(from) = self.origins.get(key) {
+                return error.clone().of(from);
+            }
+            match key.rsplit_once('.') {
+                Some((outer, _)) => key = outer,
+                None => return error,
+            }
+        }
     }
 
     /// The configuration that the sources amount to.
@@ -94,6 +151,24 @@ impl Layers {
             let _ = writeln!(text, "{line}");
         }
         Ok(text)
+    }
+}
+
+/// Parameters that are tables by a name.
+const OF_TABLES: [&str; 2] = ["services", "plugins"];
+
+/// What is wrong with the value of a parameter.
+pub(super) struct Refused {
+    /// Those that lead to it, below that of the parameter.
+    pub(super) keys: Vec<String>,
+    pub(super) what: String,
+}
+
+impl Refused {
+    /// The error, where the parameter `key` comes `from` a place.
+    pub(super) fn at(mut self, from: &str, key: &str) -> ConfigError {
+        self.keys.insert(0, key.to_owned());
+        ConfigError::new(format!("{from}: {}: {}", self.keys.join("."), self.what))
     }
 }
 

@@ -214,14 +214,16 @@ impl Config {
             ("transfer-timeout", self.transfer_timeout),
         ] {
             if timeout.is_zero() {
-                return Err(ConfigError::new(format!(
-                    "{name} is 0, which no call could meet; it is at least 1ms"
-                )));
+                return Err(ConfigError::at(
+                    name,
+                    "is 0, which no call could meet; it is at least 1ms",
+                ));
             }
             if timeout > duration::LONGEST {
-                return Err(ConfigError::new(format!(
-                    "{name} is longer than a year, which is no timeout; it is at most 8760h"
-                )));
+                return Err(ConfigError::at(
+                    name,
+                    "is longer than a year, which is no timeout; it is at most 8760h",
+                ));
             }
         }
         for (name, time) in [
@@ -229,15 +231,17 @@ impl Config {
             ("idle-timeout", self.idle_timeout),
         ] {
             if time > duration::LONGEST {
-                return Err(ConfigError::new(format!(
-                    "{name} is longer than a year; it is at most 8760h"
-                )));
+                return Err(ConfigError::at(
+                    name,
+                    "is longer than a year; it is at most 8760h",
+                ));
             }
         }
         if self.max_transfer_size > LARGEST_SIZE {
-            return Err(ConfigError::new(format!(
-                "max-transfer-size is at most {LARGEST_SIZE} bytes; 0 is no limit"
-            )));
+            return Err(ConfigError::at(
+                "max-transfer-size",
+                &format!("is at most {LARGEST_SIZE} bytes; 0 is no limit"),
+            ));
         }
         for (name, unit, value, range) in [
             (
@@ -254,16 +258,16 @@ impl Config {
             ),
         ] {
             if !range.contains(&value) {
-                return Err(ConfigError::new(format!(
-                    "{name} is {value}; it is at least {}{unit} and at most {}{unit}",
-                    range.start(),
-                    range.end()
-                )));
+                let (least, most) = (range.start(), range.end());
+                return Err(ConfigError::at(
+                    name,
+                    &format!("is {value}; it is at least {least}{unit} and at most {most}{unit}"),
+                ));
             }
         }
         self.at_cap
             .allows(self.max_async_transfers)
-            .map_err(ConfigError::new)?;
+            .map_err(|what| ConfigError::new(what).about("at-cap"))?;
         for (name, service) in &self.services {
             service.check(name)?;
         }

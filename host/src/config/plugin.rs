@@ -11,6 +11,7 @@
 //! ```
 
 use super::{duration, egress::Egress, error::ConfigError, on_failure::OnFailure};
+use http::HeaderName;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -92,33 +93,49 @@ impl PluginConfig {
         name: &str,
         mut services: impl Iterator<Item = &'a String> + Clone,
     ) -> Result<(), ConfigError> {
-        let wrong = |what: String| Err(ConfigError::new(format!("plugins.{name}: {what}")));
+        let wrong = |key: &str, what: String| {
+            let error = ConfigError::new(format!("plugins.{name}: {key}{what}"));
+            Err(error.about(format!("plugins.{name}.{key}")))
+        };
         for granted in self.services.iter().flatten() {
             if !services.clone().any(|it| it == granted) {
-                return wrong(match services.next() {
-                    None => format!(
-                        "services: there is no service {granted:?}; services.{granted}.origin binds it"
-                    ),
-                    Some(first) => format!(
-                        "services: there is no service {granted:?}; services.{granted}.origin binds it, as it does {first:?}"
-                    ),
-                });
+                return wrong(
+                    "services",
+                    match services.next() {
+                        None => format!(
+                            ": there is no service {granted:?}; services.{granted}.origin binds it"
+                        ),
+                        Some(first) => format!(
+                            ": there is no service {granted:?}; services.{granted}.origin binds it, as it does {first:?}"
+                        ),
+                    },
+                );
             }
         }
         if self.decision_timeout.is_some_and(|it| it.is_zero()) {
             return wrong(
-                "decision-timeout is 0, which no plugin could meet; it is at least 1ms".into(),
+                "decision-timeout",
+                " is 0, which no plugin could meet; it is at least 1ms".into(),
             );
         }
         if let Some(prefix) = self
             .reserved_fields
             .iter()
-            .find(|it| it.is_empty() || it.bytes().any(|b| b.is_ascii_uppercase()))
+            .find(|it| !is_beginning_of_a_field(it))
         {
-            return wrong(format!(
-                "reserved-fields: {prefix:?} is no beginning of a name in lower case"
-            ));
+            return wrong(
+                "reserved-fields",
+                format!(
+                    ": {prefix:?} is no beginning of a field's name in lower case, like x-internal-"
+                ),
+            );
         }
         Ok(())
     }
+}
+
+/// Whether fields can begin so. A pattern, or a blank, would be a guard that never holds.
+fn is_beginning_of_a_field(prefix: &str) -> bool {
+    HeaderName::try_from(prefix).is_ok()
+        && !prefix.bytes().any(|b| b.is_ascii_uppercase() || b == b'*')
 }

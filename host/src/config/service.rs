@@ -173,7 +173,10 @@ impl Service {
 
     /// Checks what no single parameter shows.
     pub(super) fn check(&self, name: &str) -> Result<(), ConfigError> {
-        let wrong = |what: &str| Err(ConfigError::new(format!("services.{name}: {what}")));
+        let wrong = |key: &str, what: &str| {
+            let error = ConfigError::new(format!("services.{name}: {what}"));
+            Err(error.about(format!("services.{name}.{key}")))
+        };
         let is_label = !name.is_empty()
             && name.len() <= LONGEST_NAME
             && !name.starts_with('-')
@@ -182,16 +185,23 @@ impl Service {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !is_label {
-            return wrong("a service's name is made of a to z, 0 to 9 and -, like billing-2");
+            return wrong(
+                "",
+                "a service's name is made of a to z, 0 to 9 and -, like billing-2",
+            );
         }
         for field in self.headers.keys() {
             let Ok(header) = HeaderName::try_from(field) else {
-                return wrong(&format!("headers: {field:?} is no name of a header field"));
+                return wrong(
+                    &format!("headers.{field}"),
+                    &format!("headers: {field:?} is no name of a header field"),
+                );
             };
             if NOT_INJECTED.contains(&header) {
-                return wrong(&format!(
-                    "headers: {field} belongs to the transport, and can't be set"
-                ));
+                return wrong(
+                    &format!("headers.{field}"),
+                    &format!("headers: {field} belongs to the transport, and can't be set"),
+                );
             }
         }
         for (key, timeout) in [
@@ -199,26 +209,34 @@ impl Service {
             ("transfer-timeout", self.transfer_timeout),
         ] {
             if timeout.is_some_and(|timeout| timeout.is_zero()) {
-                return wrong(&format!(
-                    "{key} is 0, which no call could meet; it is at least 1ms"
-                ));
+                return wrong(
+                    key,
+                    &format!("{key} is 0, which no call could meet; it is at least 1ms"),
+                );
             }
             if timeout.is_some_and(|timeout| timeout > duration::LONGEST) {
-                return wrong(&format!(
-                    "{key} is longer than a year, which is no timeout; it is at most 8760h"
-                ));
+                return wrong(
+                    key,
+                    &format!(
+                        "{key} is longer than a year, which is no timeout; it is at most 8760h"
+                    ),
+                );
             }
         }
         if self.max_async_transfers == Some(0) {
-            return wrong("max-async-transfers is 0, so that nothing could ask; it is at least 1");
+            return wrong(
+                "max-async-transfers",
+                "max-async-transfers is 0, so that nothing could ask; it is at least 1",
+            );
         }
         if self.retries > MOST_RETRIES {
-            return wrong(&format!("retries is at most {MOST_RETRIES}"));
+            return wrong("retries", &format!("retries is at most {MOST_RETRIES}"));
         }
         if let Some(FailFast { after, pause }) = self.fail_fast
             && (after == 0 || pause.is_zero() || pause > duration::LONGEST)
         {
             return wrong(
+                "fail-fast",
                 "fail-fast wants how many failures, at least 1, and for how long, at most a year, like { after = 5, for = \"2s\" }",
             );
         }

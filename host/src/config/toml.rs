@@ -7,7 +7,8 @@
 //! ssl-capath = "/etc/rest-client/ca.pem"
 //! ```
 
-use super::{bounded, error::ConfigError, layers::Layers, parameters::Config};
+use super::{error::ConfigError, layers::Layers, parameters::Config, words::in_words};
+use crate::bounded_file;
 use serde::{Deserialize as _, de::IntoDeserializer as _};
 use std::{ops::Range, path::Path};
 use toml::{
@@ -27,15 +28,6 @@ const NEVER_SHOWN: [(&str, &str); 2] = [
     ),
 ];
 
-/// What a library calls the types of numbers, and what a person does. The longer come first.
-const NUMBERS: [(&str, &str); 5] = [
-    ("a nonzero usize", "a whole number above 0"),
-    ("a nonzero u32", "a whole number above 0"),
-    ("usize", "a whole number"),
-    ("u32", "a whole number"),
-    ("u64", "a whole number"),
-];
-
 impl Layers {
     /// Adds the parameters in the TOML file at `path`.
     ///
@@ -45,7 +37,7 @@ impl Layers {
     /// names the file, the line, the key and what would be right.
     pub fn read_toml(&mut self, path: &Path) -> Result<(), ConfigError> {
         let name = path.display().to_string();
-        let bytes = bounded::read(path).map_err(|error| {
+        let bytes = bounded_file::read(path).map_err(|error| {
             ConfigError::new(format!("the configuration {name} can't be read: {error}"))
         })?;
         let text = String::from_utf8(bytes)
@@ -70,16 +62,50 @@ impl Layers {
             let from = format!("{name}:{}", line_of(key.span().start, text));
             if let Some(value) = table.remove(key.get_ref().as_ref()) {
                 self.set_value(key.get_ref(), value, &from)
-                    .map_err(|error| inside(text, name, key, place).unwrap_or(error))?;
+                    .map_err(
+                        |refused| match line_below(place.get_ref(), &refused.keys, text) {
+                            Some(line) => refused.at(&format!("{name}:{line}"), key.get_ref()),
+                            None => inside(text, name, key, place)
+                                .unwrap_or_else(|| refused.at(&from, key.get_ref())),
+                        },
+                    )?;
+                self.keep_origins(place.get_ref(), &mut vec![key.get_ref()], text, name);
             }
         }
         Ok(())
+    }
+
+    /// Keeps where all comes from that is in the table `value`, which `keys` lead to.
+    fn keep_origins<'a>(
+        &mut self,
+        value: &'a DeValue<'_>,
+        keys: &mut Vec<&'a str>,
+        text: &str,
+        name: &str,
+    ) {
+        for (key, value) in value.as_table().into_iter().flatten() {
+            keys.push(key.get_ref());
+            let line = line_of(key.span().start, text);
+            self.keep_origin(keys, format!("{name}:{line}"));
+            self.keep_origins(value.get_ref(), keys, text, name);
+            keys.pop();
+        }
     }
 }
 
 /// That of this place in `text`.
 fn line_of(offset: usize, text: &str) -> usize {
     text[..offset].matches('\n').count() + 1
+}
+
+/// The line of the key that `keys` lead to below `value`.
+fn line_below(value: &DeValue<'_>, keys: &[String], text: &str) -> Option<usize> {
+    let (key, below) = keys.split_first()?;
+    let (key, value) = value
+        .as_table()?
+        .iter()
+        .find(|(it, _)| it.get_ref().as_ref() == key)?;
+    line_below(value.get_ref(), below, text).or_else(|| Some(line_of(key.span().start, text)))
 }
 
 /// What is wrong with the table at `key`, with its own line and all keys that lead to it.
@@ -140,17 +166,6 @@ fn search<'a>(
         consider(value.span());
         search(value.get_ref(), offset, path, narrowest);
         path.pop();
-    }
-}
-
-/// `message` for a person who knows nothing of the types of a program.
-fn in_words(message: &str) -> String {
-    let Some((begin, expected)) = message.rsplit_once("expected ") else {
-        return message.to_owned();
-    };
-    match NUMBERS.iter().find(|(number, _)| *number == expected) {
-        Some((_, words)) => format!("{begin}expected {words}"),
-        None => message.to_owned(),
     }
 }
 
@@ -361,6 +376,97 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_no_table_and_a_table_no_word() {
+        for (text, expected) in [
+            // Who writes this wants to allow nothing.
+            (
+                "[[egress]]\nallow = []",
+                "a.toml:1: egress: what is needed is one table, not a list",
+            ),
+            (
+                "[egress]\ndefault = { allow = [] }",
+                "a.toml:2: egress.default: what is needed is a text",
+            ),
+            (
+                "[plugins.x]\n[plugins.x.egress.default]\nallow = []",
+                "a.toml:2: plugins.x.egress.default: what is needed is a text",
+            ),
+            (
+                "at-cap = { wait = [] }",
+                "a.toml:1: at-cap: what is needed is a text",
+            ),
+            (
+                "\n[services]\na = [\"http://h\", { authorization = \"hunter2\" }]",
+                "a.toml:3: services.a: what is needed is a table",
+            ),
+            (
+                "plugins.a = []",
+                "a.toml:1: plugins.a: what is needed is a table",
+            ),
+            (
+                "[services.a]\norigin = \"http://h\"\nfail-fast = [5, \"2s\"]",
+                "a.toml:3: services.a.fail-fast: what is needed is one table, not a list",
+            ),
+        ] {
+            let error = refused(text);
+            assert!(error.starts_with(expected), "{text}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_beyond_its_form_has_its_line_too() {
+        for (text, expected) in [
+            ("\ntransfer-timeout = 0", "a.toml:2: transfer-timeout is 0"),
+            (
+                "at-cap = \"wait\"\nmax-async-transfers = 0",
+                "a.toml:1: max-async-transfers is 0 and at-cap is wait",
+            ),
+            (
+                "[services.b]\norigin = \"http://h\"\nretries = 99",
+                "a.toml:3: services.b: retries is at most 5",
+            ),
+            (
+                "\n[services.Billing]\norigin = \"http://h\"",
+                "a.toml:2: services.Billing: a service's name",
+            ),
+            (
+                "[services.b]\norigin = \"http://h\"\n\nheaders.x-key = { env = \"NO_SUCH\" }",
+                "a.toml:4: services.b: headers.x-key: the variable NO_SUCH",
+            ),
+            (
+                "[plugins.p]\n\nservices = [\"nope\"]",
+                "a.toml:3: plugins.p: services: there is no service",
+            ),
+            (
+                "[plugins.p]\nreserved-fields = [\"x-internal-*\"]",
+                "a.toml:2: plugins.p: reserved-fields: \"x-internal-*\" is no beginning",
+            ),
+            (
+                "ca-only = true",
+                "a.toml:1: ca-only is set without ssl-capath",
+            ),
+            (
+                "ssl-capath = \"/no/such\"",
+                "a.toml:1: ssl-capath /no/such: ",
+            ),
+        ] {
+            let mut layers = Layers::default();
+            layers.add_toml(text, "a.toml").unwrap();
+            let error = layers.host().unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+        // What comes later is what is wrong.
+        let mut layers = Layers::default();
+        layers.add_toml("transfer-timeout = 5", "a.toml").unwrap();
+        layers
+            .set("transfer-timeout", 0, "--transfer-timeout")
+            .unwrap();
+        let error = layers.effective().unwrap_err().to_string();
+        assert!(error.starts_with("--transfer-timeout: "), "{error}");
+    }
+
+    #[test]
     fn an_error_in_a_table_names_its_own_line_and_all_keys_that_lead_there() {
         let text = "\
 [services.billing]
@@ -383,11 +489,11 @@ origin = \"http://h\"
             ),
             (
                 "[plugins.y]\nmax-memory = \"64MiB\"",
-                "a.toml:5: plugins.y.max-memory: invalid type: string \"64MiB\", expected a whole number above 0",
+                "a.toml:5: plugins.y.max-memory: what is needed is a whole number, 1 or more, not the text \"64MiB\"",
             ),
             (
                 "[plugins.settings]\nqueue = \"no\"",
-                "a.toml:5: plugins.settings.queue: invalid type: string \"no\", expected a whole number",
+                "a.toml:5: plugins.settings.queue: what is needed is a whole number, 0 or more, not the text \"no\"",
             ),
             (
                 "[[client-domains]]\nmatch = \"h\"\ncert = \"a\"",
