@@ -4,9 +4,13 @@ use crate::{
     args::{Cli, Command},
     call, configuration, demo,
     exit::{Exit, Problem},
-    interrupt, load, pages, plugin, serve, stdout,
+    interrupt, load, pages, plugin, serve, stderr, stdout,
 };
-use clap::Parser as _;
+use clap::{
+    Parser as _,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use rest_client_host::plugin::PLUGIN_OUTPUT;
 use std::{io::Write as _, process::ExitCode};
 use tokio::runtime::Builder;
 use tracing::Level;
@@ -38,12 +42,33 @@ pub(crate) fn run() -> ExitCode {
 fn explain(error: &clap::Error) -> Exit {
     let printed = error.print();
     if error.use_stderr() {
+        if let Some(tip) = tip(error) {
+            stderr::complain(&tip);
+        }
         return Exit::Usage;
     }
     match printed.and_then(|()| std::io::stdout().flush()) {
         Ok(()) if stdout::check().is_ok() => Exit::Success,
         _ => Exit::Write,
     }
+}
+
+/// What helps whoever has left a blank between a flag and a value that it need not have.
+fn tip(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let flag = match unknown.as_str() {
+        "true" | "false" => format!("--ssl-verifypeer={unknown}"),
+        number if number.parse::<u32>().is_ok() => format!("-L={number}"),
+        _ => return None,
+    };
+    Some(format!(
+        "the value of a flag that may have none is written behind =, as in {flag}"
+    ))
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Problem> {
@@ -91,11 +116,13 @@ fn wait_with<T>(
     result
 }
 
-/// Warnings, always; with `-v` what this program does, with `-vv` what its
-/// libraries do, too.
+/// Warnings, always, and what a plugin writes; with `-v` what this program does, with `-vv`
+/// what its libraries do, too.
 fn log_to_stderr(verbose: u8) {
     let targets = match verbose {
-        0 => Targets::new().with_default(Level::WARN),
+        0 => Targets::new()
+            .with_default(Level::WARN)
+            .with_target(PLUGIN_OUTPUT, Level::INFO),
         1 => Targets::new()
             .with_default(Level::WARN)
             .with_target("rest_client_host", Level::DEBUG),

@@ -84,6 +84,7 @@ mod wasi;
 
 pub use crate::config::OnFailure;
 pub use context::{PluginCtx, PluginView};
+pub use log_stream::PLUGIN_OUTPUT;
 pub use pool::{
     DecisionError, FailureKind, HandlerBody, HandlerPool, PluginPool, PoolOptions, PoolStats,
 };

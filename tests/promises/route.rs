@@ -274,6 +274,32 @@ async fn what_is_wrong_is_said_with_what_would_be_right() {
     }
 }
 
+/// Of a plugin in Python it is all that says where it failed.
+#[tokio::test]
+async fn what_a_plugin_writes_is_seen_without_asking_for_it() {
+    let folder = Folder::new();
+    let request = write_request(&to_do(&["write it's here\u{1b}[2J", "trap"]));
+    for plugin in ["puppet", "puppet-async"] {
+        let ended = route(&[&folder.plugin(plugin)], &request).await;
+        assert_eq!(ended.code(), 134, "{}", ended.stderr);
+        // Nothing that a terminal would obey.
+        let line = "it's here\\u{1b}[2J";
+        assert!(ended.stderr.contains(line), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("DEBUG"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_without_end_is_not_read_to_its_end() {
+    let ended = route(&["/dev/zero"], INVITE).await;
+    assert_eq!(ended.code(), 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("more than 512 MiB"),
+        "{}",
+        ended.stderr
+    );
+}
+
 #[tokio::test]
 async fn a_request_without_end_is_not_read_to_its_end() {
     let folder = Folder::new();

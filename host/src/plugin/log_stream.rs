@@ -17,6 +17,9 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
+/// The target of the log's lines that a plugin has written, at the level of information.
+pub const PLUGIN_OUTPUT: &str = "rest_client_host::plugin_output";
+
 /// In ten seconds, of all instances of a plugin.
 pub(super) const LINES: u32 = 100;
 
@@ -71,10 +74,21 @@ impl Line {
         if left_out > 0 {
             tracing::warn!(plugin, left_out, "it wrote more lines than there are");
         }
-        // Whoever reads the log at a terminal is not to be had by its escape codes.
         let text = String::from_utf8_lossy(&begun);
-        tracing::info!(plugin, "{}", text.trim_end().escape_debug());
+        tracing::info!(target: PLUGIN_OUTPUT, plugin, "{}", harmless(text.trim_end()));
     }
+}
+
+/// `text` without what a terminal would obey.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for it in text.chars() {
+        match it {
+            '"' | '\'' | '\\' => shown.push(it),
+            _ => shown.extend(it.escape_debug()),
+        }
+    }
+    shown
 }
 
 impl Drop for Line {

@@ -8,6 +8,7 @@ mod bindings {
                 include routing:contract-async/routing-plugin-async@0.1.0;
                 import rest:client-async/open-replies@0.1.0;
                 import wasi:cli/environment@0.3.0;
+                import wasi:cli/stderr@0.3.0;
                 import wasi:clocks/monotonic-clock@0.3.0;
                 import wasi:clocks/system-clock@0.3.0;
                 import wasi:random/insecure@0.3.0;
@@ -31,10 +32,11 @@ use bindings::{
     exports::{routing::contract_async::router::Guest, wasi::cli0_3_0::run},
     rest::client_async::{open_replies::rest_open, rest::rest_get},
     wasi::{
-        cli0_3_0::environment::get_arguments,
+        cli0_3_0::{environment::get_arguments, stderr::write_via_stream},
         clocks0_3_0::{monotonic_clock, system_clock},
         random0_3_0::{insecure, insecure_seed, random},
     },
+    wit_stream,
 };
 use futures_util::{
     StreamExt as _,
@@ -107,6 +109,13 @@ pub(crate) async fn special(word: &str, rest: &str) -> Option<String> {
             "waited".into()
         }
         "give-way" => give_way().await,
+        "write" => {
+            let (mut writer, text) = wit_stream::new();
+            let written = write_via_stream(text);
+            writer.write_all(rest.into()).await;
+            drop(writer);
+            format!("{:?}", written.await)
+        }
         "let-nobody-in" => {
             backpressure_inc();
             "closed".into()

@@ -7,6 +7,7 @@ mod bindings {
             world puppet {
                 include routing:contract/routing-plugin-with-transfers@0.1.0;
                 import rest:client/polling@0.1.0;
+                import wasi:cli/stderr@0.2.12;
                 import wasi:clocks/monotonic-clock@0.2.12;
                 import wasi:clocks/wall-clock@0.2.12;
                 import wasi:random/insecure@0.2.12;
@@ -33,6 +34,7 @@ use bindings::{
         transfers::{self, Transfer},
     },
     wasi::{
+        cli::stderr::get_stderr,
         clocks::{monotonic_clock, wall_clock},
         io::poll::poll,
         random::{insecure, insecure_seed, random},
@@ -81,6 +83,10 @@ pub(crate) async fn special(word: &str, rest: &str) -> Option<String> {
     match word {
         "race" | "race-by-polling" => Some(race(rest, wait)),
         "first" | "first-by-polling" => Some(first(rest, wait)),
+        "write" => {
+            let written = get_stderr().blocking_write_and_flush(rest.as_bytes());
+            Some(format!("{written:?}"))
+        }
         _ => None,
     }
 }
