@@ -10,10 +10,10 @@ pub(crate) use compose::{Component, Compose, Fixed};
 pub(crate) use decider::Decider;
 pub(crate) use new::{Language, New};
 pub(crate) use replay::Replay;
-pub(crate) use serve::{Form, Listen, Serve};
+pub(crate) use serve::{Form, Listen, Serve, endpoint};
 
 use crate::exit;
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use rest_client_host::{
     AtCap, ConfigError, HttpVersion, TlsVersion,
@@ -270,7 +270,7 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 
     /// Follow up to COUNT redirects, and none if this is left out
-    #[arg(short = 'L', long, value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "10", default_value = "0", hide_default_value = true)]
+    #[arg(short = 'L', long, value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "10", default_value = "0", hide_default_value = true, value_parser = whole)]
     pub(crate) max_redirects: u32,
 
     /// Take a status of 400 or above as a failure: no body, exit code 22
@@ -334,7 +334,7 @@ struct Parameters {
     transfer_timeout: Option<Duration>,
 
     /// Asynchronous transfers of one instance at a time [default: 100]
-    #[arg(long, value_name = "COUNT", visible_alias = "cap")]
+    #[arg(long, value_name = "COUNT", visible_alias = "cap", value_parser = whole)]
     max_async_transfers: Option<u32>,
 
     /// What a call does at that cap: block, wait or reject [default: block]
@@ -354,15 +354,15 @@ struct Parameters {
     ssl_capath: Option<PathBuf>,
 
     /// Limit of a reply's body, 0 for none [default: 10485760]
-    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(..=LARGEST_SIZE))]
+    #[arg(long, value_name = "BYTES", value_parser = size)]
     max_transfer_size: Option<u64>,
 
     /// Limit of a reply's header fields [default: 100]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = whole)]
     max_header_fields: Option<u32>,
 
     /// Limit of a reply's head, with 32 for each field [default: 65536]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = whole)]
     max_header_size: Option<u32>,
 
     /// auto, 1.0, 1.1, 2, 2-tls or 2-prior-knowledge [default: auto]
@@ -398,11 +398,11 @@ struct Parameters {
     idle_timeout: Option<Duration>,
 
     /// Connections that an instance keeps without use [default: 1024]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = whole)]
     max_idle_connections: Option<u32>,
 
     /// Those that all instances keep together [default: half of ulimit -n]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = whole)]
     max_total_idle_connections: Option<u32>,
 
     /// Let all instances use each other's connections [default: false]
@@ -410,7 +410,7 @@ struct Parameters {
     share_connections: Option<bool>,
 
     /// Ask these name servers in place of the system's
-    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',', value_parser = name_server)]
     dns_servers: Option<Vec<SocketAddr>>,
 
     /// Use the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name [default: false]
@@ -548,6 +548,27 @@ impl From<AnyMethod> for Call {
             common: request.common,
         }
     }
+}
+
+/// A number that may be 0.
+fn whole(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| format!("what is needed is a whole number from 0 to {}", u32::MAX))
+}
+
+/// Bytes of a body.
+fn size(text: &str) -> Result<u64, String> {
+    let size = text.parse().ok().filter(|it| *it <= LARGEST_SIZE);
+    size.ok_or_else(|| {
+        format!("what is needed is a whole number of bytes, from 0 to {LARGEST_SIZE}")
+    })
+}
+
+/// Where a name server is.
+fn name_server(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(
+        |_| "what is needed is an address with its port, like 192.0.2.53:53 or [2001:db8::53]:53",
+    )
 }
 
 /// How many, at least one.

@@ -125,10 +125,7 @@ impl Output {
 impl Replacement {
     /// A file beside `path` with this mode, less the umask.
     fn new(path: PathBuf, mode: u32) -> io::Result<Self> {
-        let directory = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
+        let directory = folder_of(&path)?;
         let (file, undo) = interrupt::undoable(
             || {
                 tempfile::Builder::new()
@@ -159,6 +156,26 @@ impl Replacement {
             .map(drop)
             .map_err(|error| error.error)
     }
+}
+
+/// The folder that `path` is in, or is to be made in.
+///
+/// # Errors
+///
+/// It is not there.
+pub(crate) fn folder_of(path: &Path) -> io::Result<&Path> {
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if folder
+        .metadata()
+        .is_err_and(|it| it.kind() == ErrorKind::NotFound)
+    {
+        let what = format!("there is no folder {}", folder.display());
+        return Err(io::Error::new(ErrorKind::NotFound, what));
+    }
+    Ok(folder)
 }
 
 /// A file that can take the place of the one at `name`, with its mode and its

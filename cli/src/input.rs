@@ -2,9 +2,9 @@
 
 use crate::exit::{Exit, Problem};
 use std::{
-    fmt::Display,
     fs::File,
     io::{self, Read as _},
+    path::Path,
 };
 
 /// Bytes of data, which are twice in the 4 GiB of a guest while it is handed over.
@@ -71,27 +71,31 @@ fn field(bytes: &[u8], place: &str) -> Result<(String, Vec<u8>), Problem> {
 /// All bytes of a file, or of standard input for `-`, which may never end: more than `most`
 /// are refused.
 pub(crate) fn read(what: &str, source: &str, most: u64) -> Result<Vec<u8>, Problem> {
+    let (name, read) = match source {
+        "-" => ("standard input", read_from(io::stdin().lock(), most)),
+        file => (file, read_file(Path::new(file), most)),
+    };
+    read.map_err(|error| {
+        let what = format!("{what} in {name} can't be read: {error}");
+        Problem::new(Exit::Read, what)
+    })
+}
+
+/// All bytes of a file.
+///
+/// # Errors
+///
+/// It can't be read, or has more than `most`.
+pub(crate) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_from(File::open(path)?, most)
+}
+
+fn read_from(source: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One more shows that there are more.
-    let (name, read) = match source {
-        "-" => {
-            let read = io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
-            ("standard input", read)
-        }
-        file => {
-            let opened = File::open(file);
-            let read = opened.and_then(|it| it.take(most + 1).read_to_end(&mut bytes));
-            (file, read)
-        }
-    };
-    let wrong = |why: &dyn Display| {
-        let what = format!("{what} in {name} can't be read: {why}");
-        Problem::new(Exit::Read, what)
-    };
-    let read = read.map_err(|error| wrong(&error))?;
-    if read as u64 > most {
-        let mib = most >> 20;
-        return Err(wrong(&format_args!("there are more than {mib} MiB")));
+    if source.take(most + 1).read_to_end(&mut bytes)? as u64 > most {
+        let what = format!("there are more than {} MiB", most >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
     }
     Ok(bytes)
 }

@@ -23,7 +23,9 @@ use tally::Tally;
 /// would with the error that most of those without a reply had.
 pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
     let host = load.sources.layers()?.host()?;
-    let pool = WorkerPool::new(&host, load.workers.get());
+    // More would have nothing to do.
+    let most = usize::try_from(load.requests.get()).unwrap_or(usize::MAX);
+    let pool = WorkerPool::new(&host, load.workers.get().min(most));
     input::check_stdin(&load.fields.headers, load.data.as_deref())?;
     let body = load.data.as_deref().map(input::data).transpose()?;
     let mut headers = input::headers(&load.fields.headers)?;

@@ -2,8 +2,14 @@
 //! password PASSWORD`, over as many lines as one likes, and `default` for every
 //! other host. A text with blanks stands between quotation marks.
 
-use crate::exit::{Exit, Problem};
-use std::path::Path;
+use crate::{
+    exit::{Exit, Problem},
+    input,
+};
+use std::{fmt::Display, path::Path};
+
+/// Bytes of a file.
+const MOST: u64 = 16 << 20;
 
 /// What a file says of a host.
 #[derive(Debug, Default, PartialEq)]
@@ -18,8 +24,10 @@ pub(crate) struct Entry {
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, Problem> {
     let name = path.display();
     let refused = |what: String| Problem::new(Exit::Read, what);
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| refused(format!("the passwords in {name} can't be read: {error}")))?;
+    let unreadable =
+        |what: &dyn Display| refused(format!("the passwords in {name} can't be read: {what}"));
+    let bytes = input::read_file(path, MOST).map_err(|error| unreadable(&error))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable(&"it is not UTF-8"))?;
     parse(&text).map_err(|(line, what)| refused(format!("{name}:{line}: {what}")))
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod run;
 use crate::{
     args::Decider,
     exit::{Exit, Problem},
+    input,
 };
 use rest_client_host::{
     Instance,
@@ -18,12 +19,15 @@ use rest_client_host::{
 };
 use std::{
     collections::BTreeSet,
-    env, fs,
+    env, io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
 const MIB: usize = 1 << 20;
+
+/// Bytes of a component. One of Python has 20 MB.
+const LARGEST: u64 = 512 << 20;
 
 /// Where plugins run: with so many MiB each, and with what was compiled before in `cache`.
 pub(crate) fn runtime(
@@ -69,11 +73,16 @@ pub(crate) fn name(name: Option<&str>, file: &Path) -> String {
 
 /// Compiles the plugin in `file`.
 pub(crate) fn load(runtime: &PluginRuntime, file: &Path) -> Result<Plugin, Problem> {
-    let component = fs::read(file)
+    let component = read(file)
         .map_err(|error| wrong(file, format_args!("the plugin can't be read: {error}")))?;
     runtime
         .load(&component)
         .map_err(|error| wrong(file, format_args!("{error:#}")))
+}
+
+/// The component in `file`, which may be no plugin, and have no end.
+pub(crate) fn read(file: &Path) -> io::Result<Vec<u8>> {
+    input::read_file(file, LARGEST)
 }
 
 /// What is wrong with the plugin in `file`.

@@ -140,6 +140,8 @@ fn refuse_what_is_for_others(serve: &Serve) -> Result<(), Problem> {
     } else if serve.trusted_peers.is_some() && is_unix {
         "--trusted-peers says nothing to --listen unix:PATH, where the permissions of the socket \
          and of its folder say who may ask (--listen-mode)"
+    } else if serve.access_log.is_some() && serve.access_log == serve.decider.record {
+        "--access-log and --record are one file; each has its own lines, and wants one of its own"
     } else {
         return Ok(());
     };

@@ -390,6 +390,50 @@ async fn a_flag_that_is_wrong_makes_no_other_flag_vanish() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_wrong_is_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere/file");
+    let nowhere = nowhere.to_str().unwrap();
+    let url = "http://127.0.0.1:1/";
+    for (arguments, code, words) in [
+        (
+            &["get", url, "--dns-servers", "192.0.2.53"][..],
+            2,
+            "like 192.0.2.53:53",
+        ),
+        (
+            &["get", url, "--max-transfer-size", "10MB"],
+            2,
+            "whole number of bytes",
+        ),
+        (&["get", url, "--cap", "5x"], 2, "whole number from 0 to"),
+        (&["get", url, "-L", "3"], 2, "written behind =, as in -L=3"),
+        (
+            &["get", url, "--ssl-verifypeer", "false"],
+            2,
+            "written behind =, as in --ssl-verifypeer=false",
+        ),
+        (&["get", url, "-o", nowhere], 23, "there is no folder"),
+        (&["new", "--lang", "c", nowhere], 23, "there is no folder"),
+        (&["new", "--lang", "python", "re"], 2, "re-plugin would do"),
+        (
+            &["get", url, "--netrc-file", "/dev/zero"],
+            26,
+            "more than 16 MiB",
+        ),
+    ] {
+        let ended = rest_client(arguments).await;
+        assert_eq!(ended.code(), code, "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(words),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(!ended.stderr.contains(".rest-client-"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
 async fn a_script_of_the_original_is_taken_over_and_shown_with_its_places() {
     let directory = tempfile::tempdir().unwrap();
     let script = directory.path().join("opensips.cfg");

@@ -35,6 +35,16 @@ async fn load_tells_how_long_calls_took_and_what_became_of_them() {
 }
 
 #[tokio::test]
+async fn load_makes_no_more_instances_than_calls() {
+    let server = Server::start(|_| ok("")).await;
+    let most = usize::MAX.to_string();
+    let arguments = ["load", &server.url("/"), "-n", "3", "-w", &most];
+    let ended = rest_client(&arguments).await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert_eq!(server.record().requests.len(), 3);
+}
+
+#[tokio::test]
 async fn load_sends_what_a_single_call_would() {
     let server = Server::start(|_| ok("")).await;
     let url = server.url("/");

@@ -468,6 +468,23 @@ async fn play(file: &Path, plugin: &Path) -> Ended {
     run(rest_client(), arguments, b"").await
 }
 
+/// The wrong name may be that of the plugin, or of the configuration.
+#[tokio::test]
+async fn a_file_that_is_no_recording_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let puppet = folder.path().join("puppet.wasm");
+    fs::write(&puppet, plugin::built("puppet")).unwrap();
+    let puppet = puppet.to_str().unwrap();
+    let recorded = run(rest_client(), ["route", "--record", puppet, puppet], b"{}").await;
+    assert_eq!(recorded.code(), 2, "{}", recorded.stderr);
+    assert!(
+        recorded.stderr.contains("no recording"),
+        "{}",
+        recorded.stderr
+    );
+    assert!(fs::read(puppet).unwrap() == plugin::built("puppet"));
+}
+
 #[tokio::test]
 async fn an_operator_records_and_plays_at_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
@@ -545,7 +562,7 @@ async fn an_operator_records_and_plays_at_the_command_line() {
 
     // Whoever wrote it was cut off, and begins a new line the next time.
     let lines = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("{{}}\n{lines}{}", &lines[..100])).unwrap();
+    fs::write(&file, format!("{lines}{{}}\n{}", &lines[..100])).unwrap();
     let routed = run(rest_client(), record, request("show random").as_bytes()).await;
     assert_eq!(routed.code(), 0, "{}", routed.stderr);
     let played = play(&file, &puppet).await;
@@ -557,7 +574,7 @@ async fn an_operator_records_and_plays_at_the_command_line() {
     );
     assert_eq!(played.code(), 2);
     for what in [
-        "line 1: this is no recording",
+        "line 4: this is no recording",
         "line 5: this is no",
         "2 lines are no",
     ] {

@@ -2,6 +2,7 @@
 
 use super::{Sources, count};
 use clap::Args;
+use http::HeaderName;
 use rest_client_host::{
     Config, PluginConfig,
     config::{OnFailure, duration},
@@ -61,7 +62,7 @@ pub(crate) struct Decider {
     /// Fields of a request that hold credentials, beside authorization,
     /// proxy-authorization and cookie
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "record")]
-    pub(crate) record_secret: Vec<String>,
+    pub(crate) record_secret: Vec<HeaderName>,
 
     /// MiB that the memory of an instance may grow to [default: 256]
     #[arg(long, value_name = "MIB", value_parser = count::<NonZeroUsize>)]

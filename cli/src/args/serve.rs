@@ -81,7 +81,7 @@ fn mode(text: &str) -> Result<u32, &'static str> {
 }
 
 /// The address of a collector. It may hold a secret, and is in no error.
-fn endpoint(text: &str) -> Result<Uri, &'static str> {
+pub(crate) fn endpoint(text: &str) -> Result<Uri, &'static str> {
     let right = "what is needed is a URL, as in http://127.0.0.1:4318/v1/traces, without a user";
     let uri: Uri = text.parse().map_err(|_| right)?;
     let authority = uri.authority().ok_or(right)?;

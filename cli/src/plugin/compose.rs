@@ -1,7 +1,7 @@
 //! `compose`: a plugin and the component of this program in one file, which then imports
 //! `wasi:http` in place of `rest:client` and `rest:client-async`.
 
-use super::wrong;
+use super::{read, wrong};
 use crate::{
     args::{Component, Compose, Fixed},
     destination::Destination,
@@ -9,7 +9,7 @@ use crate::{
     stderr, stdout,
 };
 use rest_client_host::Wasi;
-use std::{fs, path::Path};
+use std::path::Path;
 use wac_graph::{
     CompositionGraph, EncodeOptions, PlugError, plug,
     types::{Package, Types},
@@ -39,7 +39,7 @@ pub(crate) fn component(component: &Component) -> Result<Exit, Problem> {
 /// Writes what the plugin and the component make together, and says what it needs of a
 /// host.
 pub(crate) fn run(compose: &Compose) -> Result<Exit, Problem> {
-    let plugin = fs::read(&compose.plugin)
+    let plugin = read(&compose.plugin)
         .map_err(|error| wrong(&compose.plugin, format_args!("it can't be read: {error}")))?;
     let composed = composed(&compose.plugin, plugin, &compose.fixed)?;
     Destination::open(Some(&compose.output))?.write(&composed.bytes)?;

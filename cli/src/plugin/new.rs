@@ -1,10 +1,12 @@
 //! `new`: a plugin that builds and decides, to begin with: the credit check of the
 //! examples under another name, and what there is to try it with.
 
+mod taken_name;
 mod template;
 
 use crate::{
     args::{Language, New},
+    destination::folder_of,
     exit::{Exit, Problem},
     stdout,
 };
@@ -42,17 +44,20 @@ fn name(folder: &Path) -> Result<&str, Problem> {
                     .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
         })
     };
-    name.filter(is_name).ok_or_else(|| {
-        let what = "a plugin's name is words of lower case letters and digits with - between them, as in my-plugin";
-        Problem::new(Exit::Usage, format!("{}: {what}", folder.display()))
-    })
+    let wrong = |what: &str| Problem::new(Exit::Usage, format!("{}: {what}", folder.display()));
+    let name = name.filter(is_name).ok_or_else(|| {
+        wrong("a plugin's name is words of lower case letters and digits with - between them, as in my-plugin")
+    })?;
+    match taken_name::by(name) {
+        Some(taken) => Err(wrong(&format!(
+            "a plugin can't be called so: {taken}; {name}-plugin would do"
+        ))),
+        None => Ok(name),
+    }
 }
 
 fn write<'a>(folder: &Path, name: &str, files: impl Iterator<Item = &'a File>) -> io::Result<()> {
-    let parent = match folder.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let parent = folder_of(folder)?;
     // It takes its name when it is complete, and is gone by itself if it is not.
     let made = tempfile::Builder::new()
         .prefix(".rest-client-")
@@ -89,7 +94,8 @@ fn next_steps(new: &New, name: &str) -> String {
         Language::Python => "Python and pip",
         Language::Rust => "cargo and rustup",
     };
-    let folder = new.folder.display();
+    // Without the / that it may have been typed with.
+    let folder = new.folder.components().as_path().display();
     format!(
         "{folder}/ is a plugin that asks a service for the credit of a caller. To try it:
 
@@ -110,7 +116,20 @@ mod tests {
         for good in ["my-plugin", "a", "x1-y2", "some/where/credit"] {
             assert!(name(Path::new(good)).is_ok(), "{good}");
         }
-        for bad in ["My", "1a", "a--b", "a_b", "é", "..", "/", "a-"] {
+        for bad in [
+            "My",
+            "1a",
+            "a--b",
+            "a_b",
+            "é",
+            "..",
+            "/",
+            "a-",
+            "fn",
+            "re",
+            "test",
+            "wit-world",
+        ] {
             assert!(name(Path::new(bad)).is_err(), "{bad}");
         }
     }

@@ -5,7 +5,7 @@ mod context;
 mod exporter;
 
 use crate::{
-    args::Serve,
+    args::{Serve, endpoint},
     exit::{Exit, Problem},
 };
 use context::{extract, inject};
@@ -59,8 +59,16 @@ pub(super) struct Deciding {
 impl Spans {
     /// Those that `serve`, or the environment, has a collector for.
     pub(super) fn start(serve: &Serve) -> Result<Option<Self>, Problem> {
-        let is_set = |name: &str| env::var_os(name).is_some_and(|it| !it.is_empty());
-        if serve.otlp_endpoint.is_none() && !ENDPOINTS.iter().any(|it| is_set(it)) {
+        let set = ENDPOINTS
+            .iter()
+            .filter_map(|name| Some((name, env::var_os(name).filter(|it| !it.is_empty())?)));
+        let mut is_wanted = serve.otlp_endpoint.is_some();
+        for (name, value) in set {
+            is_wanted = true;
+            endpoint(&value.to_string_lossy())
+                .map_err(|what| Problem::new(Exit::Usage, format!("{name}: {what}")))?;
+        }
+        if !is_wanted {
             return Ok(None);
         }
         let config = serve.decider.sources.layers()?.config().clone();

@@ -347,6 +347,15 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
         (&["--otlp-endpoint", "collector"], "what is needed is a URL"),
         (&["--otlp-endpoint", "ftp://h/"], "what is needed is a URL"),
         (&["--otlp-endpoint", "http://u:p@h/"], "without a user"),
+        (&["--name", "a b"], "would be asked at /v1/route/NAME"),
+        (
+            &["--record", "/dev/null", "--access-log", "/dev/null"],
+            "are one file",
+        ),
+        (
+            &["--record", "/dev/null", "--record-secret", "a, b"],
+            "invalid HTTP header name",
+        ),
     ] {
         let listen = match arguments.contains(&"--listen") {
             true => &["serve"][..],

@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind, status::StatusCode},
 };
 use prost::Message as _;
+use std::path::Path;
 use support::{
     process::{rest_client, run},
     server::Server,
@@ -178,4 +179,25 @@ async fn without_a_collector_there_that_is_said_and_decisions_go_on() {
     ];
     let refused = run(rest_client(), arguments, b"").await;
     assert_eq!(refused.code(), 2, "{}", refused.stderr);
+}
+
+/// It would stand in the log of the library that sends them.
+#[tokio::test]
+async fn a_collector_with_a_password_is_refused_wherever_it_is_named() {
+    let folder = folder();
+    let file = folder.path().join("puppet.wasm");
+    std::fs::write(&file, support::plugin::built("puppet")).unwrap();
+    for variable in [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ] {
+        let named = format!("{variable}=http://u:hunter2@127.0.0.1:1/");
+        let program = rest_client().to_str().unwrap();
+        let arguments = [&*named, program, "serve", "-vv", "--listen", "127.0.0.1:0"];
+        let arguments = [&arguments[..], &[file.to_str().unwrap()]].concat();
+        let refused = run(Path::new("env"), arguments, b"").await;
+        assert_eq!(refused.code(), 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains(variable), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    }
 }
