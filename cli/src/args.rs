@@ -16,7 +16,7 @@ use crate::exit;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use rest_client_host::{
-    AtCap, ConfigError, HttpVersion, TlsVersion,
+    AtCap, ConfigError, HttpVersion, TlsVersion, Wasi,
     config::{Layers, duration},
 };
 use serde::Serialize;
@@ -547,6 +547,15 @@ impl From<AnyMethod> for Call {
             content_type: request.content_type,
             common: request.common,
         }
+    }
+}
+
+/// A generation of WASI.
+fn wasi(version: &str) -> Result<Wasi, &'static str> {
+    match version {
+        "0.2" => Ok(Wasi::P2),
+        "0.3" => Ok(Wasi::P3),
+        _ => Err("it is 0.2 or 0.3"),
     }
 }
 

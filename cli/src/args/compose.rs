@@ -1,7 +1,7 @@
 //! A plugin and the component in one file, for other hosts.
 
-use super::LARGEST_SIZE;
-use clap::{Args, value_parser};
+use super::{size, wasi, whole};
+use clap::Args;
 use rest_client_host::{AtCap, Config, ConfigError, Preset, Wasi, config::duration};
 use std::{path::PathBuf, time::Duration};
 
@@ -36,14 +36,6 @@ pub(crate) struct Component {
     pub(crate) fixed: Fixed,
 }
 
-fn wasi(version: &str) -> Result<Wasi, String> {
-    match version {
-        "0.2" => Ok(Wasi::P2),
-        "0.3" => Ok(Wasi::P3),
-        _ => Err("it is 0.2 or 0.3".into()),
-    }
-}
-
 /// Parameters that go into the component.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parameters to fix in the component")]
@@ -57,7 +49,7 @@ pub(crate) struct Fixed {
     transfer_timeout: Option<Duration>,
 
     /// Asynchronous transfers of one instance at a time [default: 100]
-    #[arg(long, value_name = "COUNT", visible_alias = "cap")]
+    #[arg(long, value_name = "COUNT", visible_alias = "cap", value_parser = whole)]
     max_async_transfers: Option<u32>,
 
     /// What a call does at that cap: block or reject; with WASI 0.3 also wait [default: block]
@@ -65,7 +57,7 @@ pub(crate) struct Fixed {
     at_cap: Option<AtCap>,
 
     /// Limit of a reply's body, 0 for none [default: 10485760]
-    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(..=LARGEST_SIZE))]
+    #[arg(long, value_name = "BYTES", value_parser = size)]
     max_transfer_size: Option<u64>,
 }
 

@@ -1,5 +1,5 @@
-//! `new`: a plugin that builds and decides, to begin with: the credit check of the
-//! examples under another name, and what there is to try it with.
+//! `new`: a plugin that builds and decides, to begin with: one of the examples under another
+//! name, and what there is to try it with.
 
 mod taken_name;
 mod template;
@@ -10,13 +10,14 @@ use crate::{
     exit::{Exit, Problem},
     stdout,
 };
+use rest_client_host::Wasi;
 use std::{
     fs::{self, Permissions},
     io,
     os::unix::fs::PermissionsExt as _,
     path::Path,
 };
-use template::{File, TO_TRY, WIT};
+use template::File;
 
 /// Makes the folder, whole or not at all.
 pub(crate) fn run(new: &New) -> Result<Exit, Problem> {
@@ -27,8 +28,11 @@ pub(crate) fn run(new: &New) -> Result<Exit, Problem> {
     if new.folder.symlink_metadata().is_ok() {
         return Err(wrong(&"it is there already, and is left as it is"));
     }
-    let files = template::of(new.lang).iter().chain(TO_TRY).chain(WIT);
-    write(&new.folder, name, files).map_err(|error| wrong(&error))?;
+    let files = template::of(new.lang, new.wasi).ok_or_else(|| {
+        let what = "--wasi 0.3: its asynchronous functions are there for rust and python so far";
+        Problem::new(Exit::Usage, what)
+    })?;
+    write(&new.folder, name, &files).map_err(|error| wrong(&error))?;
     stdout::print(next_steps(new, name).as_bytes())?;
     Ok(Exit::Success)
 }
@@ -56,7 +60,7 @@ fn name(folder: &Path) -> Result<&str, Problem> {
     }
 }
 
-fn write<'a>(folder: &Path, name: &str, files: impl Iterator<Item = &'a File>) -> io::Result<()> {
+fn write(folder: &Path, name: &str, files: &[&File]) -> io::Result<()> {
     let parent = folder_of(folder)?;
     // It takes its name when it is complete, and is gone by itself if it is not.
     let made = tempfile::Builder::new()
@@ -82,9 +86,14 @@ fn renamed(text: &str, name: &str) -> String {
         let (first, rest) = word.split_at(1);
         first.to_ascii_uppercase() + rest
     });
+    let (snake_case, camel_case) = (name.replace('-', "_"), camel_case.collect::<String>());
+    // Of the example for WASI 0.2, and that for 0.3.
     text.replace("credit-check", name)
-        .replace("credit_check", &name.replace('-', "_"))
-        .replace("CreditCheck", &camel_case.collect::<String>())
+        .replace("credit-and-location", name)
+        .replace("credit_check", &snake_case)
+        .replace("credit_and_location", &snake_case)
+        .replace("CreditCheck", &camel_case)
+        .replace("CreditAndLocation", &camel_case)
 }
 
 fn next_steps(new: &New, name: &str) -> String {
@@ -96,8 +105,14 @@ fn next_steps(new: &New, name: &str) -> String {
     };
     // Without the / that it may have been typed with.
     let folder = new.folder.components().as_path().display();
+    let asks = match new.wasi {
+        Wasi::P2 => "asks a service for the credit of a caller",
+        Wasi::P3 => {
+            "asks for the credit of a caller and for the place of a callee, at the same time"
+        }
+    };
     format!(
-        "{folder}/ is a plugin that asks a service for the credit of a caller. To try it:
+        "{folder}/ is a plugin that {asks}. To try it:
 
   cd {folder}
   ./build.sh                  # makes {name}.wasm, with {needs}
@@ -137,6 +152,8 @@ mod tests {
     #[test]
     fn the_template_is_called_as_the_plugin_is() {
         let text = "credit-check credit_check struct CreditCheck";
+        assert_eq!(renamed(text, "my-own"), "my-own my_own struct MyOwn");
+        let text = "credit-and-location credit_and_location struct CreditAndLocation";
         assert_eq!(renamed(text, "my-own"), "my-own my_own struct MyOwn");
     }
 }

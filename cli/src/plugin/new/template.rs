@@ -2,6 +2,7 @@
 //! links in this crate, so that they are part of it where it is published.
 
 use crate::args::Language;
+use rest_client_host::Wasi;
 
 /// A file of a new plugin.
 pub(super) struct File {
@@ -22,8 +23,31 @@ macro_rules! files {
     (@path $file:literal $path:literal) => { $path };
 }
 
-/// Those of a language.
-pub(super) fn of(language: Language) -> &'static [File] {
+/// Those of a new plugin; `None` where no plugin of this generation of WASI can be written in
+/// the language yet.
+pub(super) fn of(language: Language, wasi: Wasi) -> Option<Vec<&'static File>> {
+    let parts = match wasi {
+        Wasi::P2 => [
+            of_language(language),
+            TO_TRY,
+            CREDIT,
+            ROUTING,
+            CLIENT,
+            OF_WASI,
+        ],
+        Wasi::P3 => [
+            of_language_async(language)?,
+            TO_TRY_ASYNC,
+            CREDIT,
+            ROUTING_ASYNC,
+            CLIENT,
+            OF_WASI,
+        ],
+    };
+    Some(parts.into_iter().flatten().collect())
+}
+
+fn of_language(language: Language) -> &'static [File] {
     match language {
         Language::C => files!("template/c": "build.sh", "credit-check.c"),
         Language::Go => files!("template/go": "adapter.wat", "build.sh", "credit_check.go"),
@@ -38,21 +62,65 @@ pub(super) fn of(language: Language) -> &'static [File] {
     }
 }
 
-/// What the plugin is tried with.
-pub(super) const TO_TRY: &[File] = files!("template":
-    "rest-client.toml", "request.json", "credit" as "service/credit");
+fn of_language_async(language: Language) -> Option<&'static [File]> {
+    match language {
+        Language::C | Language::Go | Language::Javascript => None,
+        Language::Python => {
+            Some(files!("template/python-async": "build.sh", "credit_and_location.py"))
+        }
+        Language::Rust => Some(files!("template":
+            "rust-async-package.toml" as "Cargo.toml",
+            "rust.sh" as "build.sh",
+            "rust-async.rs" as "src/lib.rs",
+        )),
+    }
+}
 
-/// The package that it is built against, with those that it needs.
-pub(super) const WIT: &[File] = files!("../../../wit":
+/// What the plugin is tried with.
+const TO_TRY: &[File] = files!("template": "rest-client.toml", "request.json");
+
+const TO_TRY_ASYNC: &[File] = files!("template/async":
+    "rest-client.toml", "request.json", "where" as "service/where");
+
+/// What the service says of a caller.
+const CREDIT: &[File] = files!("template": "credit" as "service/credit");
+
+/// The package of what decides.
+const ROUTING: &[File] = files!("../../../wit":
     "routing/decisions.wit" as "wit/decisions.wit",
     "routing/router.wit" as "wit/router.wit",
     "routing/worlds.wit" as "wit/worlds.wit",
-    "routing/deps/config.wit" as "wit/deps/config.wit",
+);
+
+/// That of WASI 0.3, with what it needs and the other does not.
+const ROUTING_ASYNC: &[File] = files!("../../../wit":
+    "async/routing/router.wit" as "wit/router.wit",
+    "async/routing/worlds.wit" as "wit/worlds.wit",
+    "routing/decisions.wit" as "wit/deps/contract/decisions.wit",
+    "routing/router.wit" as "wit/deps/contract/router.wit",
+    "routing/worlds.wit" as "wit/deps/contract/worlds.wit",
+    "async/rest.wit" as "wit/deps/client-async/rest.wit",
+    "async/worlds.wit" as "wit/deps/client-async/worlds.wit",
+    "async/deps/cli-0.3.wit" as "wit/deps/cli-0.3.wit",
+    "async/deps/clocks-0.3.wit" as "wit/deps/clocks-0.3.wit",
+    "async/deps/filesystem-0.3.wit" as "wit/deps/filesystem-0.3.wit",
+    "async/deps/http-0.3.wit" as "wit/deps/http-0.3.wit",
+    "async/deps/random-0.3.wit" as "wit/deps/random-0.3.wit",
+    "async/deps/sockets-0.3.wit" as "wit/deps/sockets-0.3.wit",
+);
+
+/// The package of what is asked with.
+const CLIENT: &[File] = files!("../../../wit":
     "configuration.wit" as "wit/deps/client/configuration.wit",
     "rest.wit" as "wit/deps/client/rest.wit",
     "transfers.wit" as "wit/deps/client/transfers.wit",
     "types.wit" as "wit/deps/client/types.wit",
     "worlds.wit" as "wit/deps/client/worlds.wit",
+);
+
+/// Those of WASI.
+const OF_WASI: &[File] = files!("../../../wit":
+    "routing/deps/config.wit" as "wit/deps/config.wit",
     "deps/cli.wit" as "wit/deps/cli.wit",
     "deps/clocks.wit" as "wit/deps/clocks.wit",
     "deps/filesystem.wit" as "wit/deps/filesystem.wit",

@@ -1,0 +1,1 @@
+../../../../../examples/plugins/rust/credit-and-location/src/lib.rs
