@@ -299,23 +299,29 @@ impl Hosts<'_> {
             self.tools.join("embedding"),
         );
         fs::create_dir_all(&folder)?;
-        let component = folder.join("rest-client.wasm");
-        run(cmd!(
-            shell,
-            "{cargo} run --quiet --locked --package rest-client -- component --output {component}"
-        ))?;
         let tools = self.node_tools()?;
         let jco = tools.join("node_modules/.bin/jco");
-        fs::copy(examples.join("credit.mjs"), folder.join("credit.mjs"))?;
+        for example in ["credit.mjs", "credit-async.mjs"] {
+            fs::copy(examples.join(example), folder.join(example))?;
+        }
         let modules = folder.join("node_modules");
         if !modules.exists() {
             symlink(tools.join("node_modules"), modules)?;
         }
+        let component = folder.join("rest-client.wasm");
+        for (wasi, transpiled) in [("0.3", "rest-client-async"), ("0.2", "rest-client")] {
+            run(cmd!(
+                shell,
+                "{cargo} run --quiet --locked --package rest-client -- component --wasi {wasi}
+                 --output {component}"
+            ))?;
+            let transpiled = folder.join(transpiled);
+            read(cmd!(
+                shell,
+                "{jco} transpile --quiet {component} --multi-memory --out-dir {transpiled}"
+            ))?;
+        }
         let _inside = shell.push_dir(&folder);
-        read(cmd!(
-            shell,
-            "{jco} transpile --quiet rest-client.wasm --multi-memory --out-dir rest-client"
-        ))?;
         let (python, node) = (
             python.join("bin/python"),
             tools.join("node_modules/node/bin/node"),
@@ -324,9 +330,14 @@ impl Hosts<'_> {
         for command in [
             cmd!(shell, "{python} {python_example} http://127.0.0.1:1/"),
             cmd!(shell, "{node} credit.mjs http://127.0.0.1:1/"),
+            cmd!(
+                shell,
+                "{node} --experimental-wasm-jspi credit-async.mjs http://127.0.0.1:1/a http://127.0.0.1:1/b"
+            ),
         ] {
             let told = read(command)?;
-            ensure!(told.starts_with("connection-refused "), "it tells {told:?}");
+            let is_told = told.lines().all(|it| it.starts_with("connection-refused "));
+            ensure!(is_told && !told.is_empty(), "it tells {told:?}");
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Debian's Kamailio, with README's configuration.
 
 use super::Serving;
+use crate::puppets::Puppet;
 use std::net::SocketAddr;
 use support::{
     kamailio::{Kamailio, Phone},
@@ -109,20 +110,24 @@ async fn calls(way: Way) {
     assert!(failed.starts_with("SIP/2.0 500 "), "{failed}");
 }
 
+for_each_wasi! {
+    crate::puppets::Plain, crate::puppets::Async:
+    #[cfg_attr(
+        not(has_kamailio),
+        ignore = "Kamailio is not installed: apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"
+    )]
+    no_sip_worker_waits_for_a_decision_and_a_call_that_may_goes_on,
+}
+
 /// It has two of them, and no more than four others that wait for decisions.
-#[tokio::test]
-#[cfg_attr(
-    not(has_kamailio),
-    ignore = "Kamailio is not installed: apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"
-)]
-async fn no_sip_worker_waits_for_a_decision_and_a_call_that_may_goes_on() {
+async fn no_sip_worker_waits_for_a_decision_and_a_call_that_may_goes_on<P: Puppet>() {
     let gate = Gate::default();
     let waiting = gate.clone();
     let billing =
         Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("1.00")].concat()).await;
     let credit = Serving::asking("credit-check", ("billing", &billing), &[]).await;
-    let location = Serving::start("puppet", &[]).await;
-    let kamailio = between(&credit, (&location, "puppet"), Way::Message).await;
+    let location = Serving::start(P::NAME, &[]).await;
+    let kamailio = between(&credit, (&location, P::NAME), Way::Message).await;
     let phone = Phone::new(kamailio.address()).await;
     let callee = Phone::new(kamailio.address()).await;
     let to = format!("sip:carol@{}", callee.address());
