@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     iter,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -52,8 +52,14 @@ enum Told {
 }
 
 impl LineFile {
-    /// One that appends to `file`, which `flag` has named.
-    pub(crate) fn open(flag: &str, file: &Path, readers: Readers) -> Result<Self, Problem> {
+    /// One that appends to `file`, which `flag` has named. `lost` is called for each line that
+    /// can't be written, and was taken before.
+    pub(crate) fn open(
+        flag: &str,
+        file: &Path,
+        readers: Readers,
+        lost: impl Fn() + Send + 'static,
+    ) -> Result<Self, Problem> {
         let failed = |what: &str, error: io::Error| {
             let what = format!("{flag}: {} can't be {what}: {error}", file.display());
             Problem::new(Exit::Usage, what)
@@ -67,6 +73,7 @@ impl LineFile {
             readers,
             waiting: waiting.clone(),
             is_renamed: is_renamed.clone(),
+            lost: Box::new(lost),
         };
         thread::Builder::new()
             .name("line-file".into())
@@ -116,7 +123,7 @@ fn append(file: &Path, readers: Readers) -> io::Result<File> {
         options.mode(0o600);
     }
     let mut opened = options.open(file)?;
-    if ends_within_a_line(file) {
+    if opened.metadata()?.is_file() && ends_within_a_line(file) {
         // Whoever wrote it was cut off: the next line is one of its own.
         opened.write_all(b"\n")?;
     }
@@ -139,37 +146,50 @@ struct Writer {
     readers: Readers,
     waiting: Arc<AtomicUsize>,
     is_renamed: Arc<AtomicBool>,
+    /// Told of each line that can't be written.
+    lost: Box<dyn Fn() + Send>,
 }
 
 impl Writer {
-    fn write(&self, file: File, told: &Receiver<Told>) {
-        let mut file = BufWriter::new(file);
+    fn write(&self, mut file: File, told: &Receiver<Told>) {
         let mut is_well = true;
+        // The last line that was written has no end.
+        let mut is_cut = false;
         // All that waits is written together.
         while let Ok(first) = told.recv() {
             let mut done = Ok(());
             let mut finished = None;
-            for told in iter::once(first).chain(told.try_iter()) {
-                if self.is_renamed.swap(false, Relaxed) {
-                    done = done.and(file.flush()).and_then(|()| {
-                        file = BufWriter::new(append(&self.path, self.readers)?);
-                        Ok(())
-                    });
+            let (mut text, mut lines) = (Vec::new(), 0_usize);
+            if self.is_renamed.swap(false, Relaxed) {
+                match append(&self.path, self.readers) {
+                    Ok(opened) => (file, is_cut) = (opened, false),
+                    // What is left is the old one.
+                    Err(error) => done = Err(error),
                 }
-                let one = match told {
-                    Told::Line(line) => {
-                        self.waiting.fetch_sub(line.len(), Relaxed);
-                        file.write_all(line.as_bytes())
-                    }
-                    Told::Look => Ok(()),
-                    Told::Finish(waiting) => {
-                        finished = Some(waiting);
-                        Ok(())
-                    }
-                };
-                done = done.and(one);
             }
-            done = done.and(file.flush());
+            for told in iter::once(first).chain(told.try_iter()) {
+                match told {
+                    Told::Line(line) => {
+                        text.extend_from_slice(line.as_bytes());
+                        lines += 1;
+                    }
+                    Told::Look => {}
+                    Told::Finish(waiting) => finished = Some(waiting),
+                }
+            }
+            let waited = text.len();
+            if lines > 0 {
+                if is_cut {
+                    text.insert(0, b'\n');
+                }
+                let written = file.write_all(&text);
+                is_cut = written.is_err();
+                if is_cut {
+                    (0..lines).for_each(|_| (self.lost)());
+                }
+                done = done.and(written);
+            }
+            self.waiting.fetch_sub(waited, Relaxed);
             if let Err(error) = &done
                 && is_well
             {

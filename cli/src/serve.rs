@@ -16,6 +16,7 @@ mod service;
 mod signals;
 mod spans;
 mod timeouts;
+mod underway;
 mod watch;
 
 use crate::{
@@ -27,19 +28,31 @@ use crate::{
 use asked::Asked;
 use connection::{OF_PROXIES, connection};
 use hyper_util::server::graceful::GracefulShutdown;
-use listener::Listener;
+use listener::{Accepted, Listener};
 use metrics::Metrics;
-use pool::Pool;
+use pool::Version;
 use sd_notify::NotifyState;
 use service::Service;
 use signals::{Signals, Told};
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf, absolute},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::Semaphore,
     task::{JoinSet, spawn_blocking},
     time::timeout,
 };
 use watch::Watch;
+
+/// How long, at the end, requests are still answered, and connections taken: what was sent
+/// before the signal may be in a buffer yet. A connection ends with its reply then, which says
+/// so. One that was still unused after that has nobody's request on it.
+const QUIET: Duration = Duration::from_millis(250);
+
+const TRUSTED_PEERS_OF_UNIX: &str = "--trusted-peers says nothing to --listen unix:PATH, where \
+    the permissions of the socket and of its folder say who may ask (--listen-mode)";
 
 /// Serves until it is told to end.
 pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
@@ -49,15 +62,27 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     // Before it is read: what is written from now on is another version.
     let mut watch = Watch::begin(&serve.decider.plugin);
     let metrics = Arc::new(Metrics::new(&serve.decider.name()));
-    let recording = Recording::open(&serve.decider)?;
-    let version = Pool::load(&serve, &metrics, recording.as_ref())?;
-    version.pool.check(&serve).await?;
+    let lost = {
+        let metrics = metrics.clone();
+        move || metrics.lost_recording()
+    };
+    let recording = Recording::open(&serve.decider, lost)?;
+    let version = tokio::select! {
+        version = Version::start(&serve, &metrics, recording.as_ref()) => version?,
+        () = signals.end() => {
+            let what = "told to end before the plugin was there";
+            return Err(Problem::new(Exit::Terminated, what));
+        }
+    };
     let asked = Arc::new(Asked::new(&serve, version.form)?);
     let service = Arc::new(Service::new(&serve, version, metrics, recording)?);
-    let listener = Listener::bind(&serve.listen, serve.listen_mode).await?;
+    let listener = Listener::open(&serve.listen, serve.listen_mode).await?;
+    if serve.trusted_peers.is_some() && listener.is_unix() {
+        return Err(Problem::new(Exit::Usage, TRUSTED_PEERS_OF_UNIX));
+    }
     let mut admin = JoinSet::new();
     if let Some(at) = &serve.admin {
-        let listener = Listener::bind(at, None).await?;
+        let listener = Listener::open(at, None).await?;
         stdout::print(format!("admin on {}\n", listener.name()).as_bytes())?;
         admin.spawn(admin::run(listener, service.clone()));
     }
@@ -77,28 +102,33 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
             }
         });
     }
+    let admit = |(stream, peer, place): Accepted, connections: &GracefulShutdown| {
+        if !service.trusts(peer) {
+            // It takes no place of those who are trusted.
+            drop(place);
+            service.refuse(stream, peer);
+            return;
+        }
+        let (asked, service) = (asked.clone(), service.clone());
+        let connection = connections.watch(connection(stream, OF_PROXIES, move |request| {
+            let (asked, service) = (asked.clone(), service.clone());
+            async move {
+                let version = request.version();
+                let mut reply = asked.reply(&service, peer, request).await;
+                service.announce_end(version, &mut reply);
+                reply
+            }
+        }));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection of a proxy ended");
+            }
+            drop(place);
+        });
+    };
     loop {
         tokio::select! {
-            accepted = listener.accept(&places) => {
-                let (stream, peer, place) = accepted;
-                if !service.trusts(peer) {
-                    // It takes no place of those who are trusted.
-                    drop(place);
-                    service.refuse(stream, peer);
-                    continue;
-                }
-                let (asked, service) = (asked.clone(), service.clone());
-                let connection = connections.watch(connection(stream, OF_PROXIES, move |request| {
-                    let (asked, service) = (asked.clone(), service.clone());
-                    async move { asked.reply(&service, peer, request).await }
-                }));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection of a proxy ended");
-                    }
-                    drop(place);
-                });
-            }
+            accepted = listener.accept(&places) => admit(accepted, &connections),
             signal = signals.next() => match signal {
                 Told::Reload => {
                     tokio::spawn(service.clone().reload(serve.clone()));
@@ -107,17 +137,28 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
             }
         }
     }
-    drop(listener);
     service.end();
     tell_systemd(&[NotifyState::Stopping]);
     let open = connections.count();
     stderr::complain(&format!("ending; {open} connections are open"));
+    let drain = async {
+        let answer_what_was_sent = async {
+            loop {
+                admit(listener.accept(&places).await, &connections);
+            }
+        };
+        let quiet = QUIET.min(serve.drain_timeout / 2);
+        // It never comes to an end by itself.
+        let _ = timeout(quiet, answer_what_was_sent).await;
+        drop(listener);
+        connections.shutdown().await;
+    };
     let given_up = |why| {
         let what = format!("what was under way was given up {why}");
         Err(Problem::new(Exit::Terminated, what))
     };
     let ended = tokio::select! {
-        drained = timeout(serve.drain_timeout, connections.shutdown()) => match drained {
+        drained = timeout(serve.drain_timeout, drain) => match drained {
             Ok(()) => Ok(Exit::Success),
             Err(_) => given_up("after --drain-timeout"),
         },
@@ -138,14 +179,24 @@ fn refuse_what_is_for_others(serve: &Serve) -> Result<(), Problem> {
     let what = if serve.listen_mode.is_some() && !is_unix {
         "--listen-mode is for --listen unix:PATH"
     } else if serve.trusted_peers.is_some() && is_unix {
-        "--trusted-peers says nothing to --listen unix:PATH, where the permissions of the socket \
-         and of its folder say who may ask (--listen-mode)"
-    } else if serve.access_log.is_some() && serve.access_log == serve.decider.record {
+        TRUSTED_PEERS_OF_UNIX
+    } else if serve.listen == Listen::Systemd && serve.admin == Some(Listen::Systemd) {
+        "--listen and --admin can't both be a socket of systemd; the admin address can be \
+         ADDR:PORT, or unix:PATH"
+    } else if let (Some(log), Some(record)) = (&serve.access_log, &serve.decider.record)
+        && place(log) == place(record)
+    {
         "--access-log and --record are one file; each has its own lines, and wants one of its own"
     } else {
         return Ok(());
     };
     Err(Problem::new(Exit::Usage, what))
+}
+
+/// A file, however it was written.
+fn place(file: &Path) -> PathBuf {
+    let place = file.canonicalize().or_else(|_| absolute(file));
+    place.unwrap_or_else(|_| file.to_owned())
 }
 
 /// Tells whoever has started it, where he wants to know (sd_notify(3)).

@@ -1,10 +1,12 @@
 //! `rest-client serve` has a plugin decide for a proxy: what the proxy is told is what the
 //! plugin has decided, and what a client can write is never taken for what the proxy says.
 
+mod access_log;
 mod admin;
 mod api;
 mod behind;
 mod caddy;
+mod ending;
 mod envoy;
 mod forward_auth;
 mod http;
@@ -17,13 +19,17 @@ mod traefik;
 mod under_load;
 
 use crate::worker;
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 use support::{
     plugin,
     process::{Running, rest_client},
     server::Server,
 };
 use tempfile::TempDir;
+use tokio::time::timeout;
+
+/// For what comes at once.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server in a process of its own, and what lies beside it in its folder.
 struct Serving {
@@ -86,14 +92,16 @@ impl Serving {
     /// Waits until that line is among its metrics.
     async fn wait_for_metric(&self, line: &str) {
         let url = format!("http://{}/metrics", self.admin.as_ref().unwrap());
-        while !worker()
-            .rest_get(&url)
-            .await
-            .unwrap()
-            .text()
-            .lines()
-            .any(|it| it == line)
-        {}
+        let is_there = async {
+            loop {
+                let metrics = worker().rest_get(&url).await.unwrap();
+                if metrics.text().lines().any(|it| it == line) {
+                    return;
+                }
+            }
+        };
+        let waited = timeout(PATIENCE, is_there).await;
+        waited.unwrap_or_else(|_| panic!("its metrics never had {line:?}"));
     }
 
     fn url(&self, path: &str) -> String {

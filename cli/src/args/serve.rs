@@ -14,7 +14,7 @@ pub(crate) struct Serve {
     pub(crate) listen: Listen,
 
     /// Who may connect to the socket of unix:PATH, as chmod writes it: 660 is the owner and
-    /// the group [default: as the umask says, which lets nobody but the owner]
+    /// the group [default: 600, the owner alone]
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(crate) listen_mode: Option<u32>,
 
@@ -25,12 +25,12 @@ pub(crate) struct Serve {
     pub(crate) form: Option<Form>,
 
     /// Networks whose proxies may ask; others get 403 [default: this machine]
-    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub(crate) trusted_peers: Option<Vec<IpNet>>,
 
     /// Networks of proxies in front of the one that asks: the client is the last address
     /// of x-forwarded-for that is in none of them
-    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub(crate) trusted_proxies: Vec<IpNet>,
 
     /// Fields that the proxy's configuration takes over from the reply into the request;
@@ -70,6 +70,16 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) decider: Decider,
+}
+
+/// Addresses. Those of IPv4 are never in the form of IPv6 where they are looked for.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let right = "what is needed is a network, as in 10.0.0.0/8 or fd00::/8";
+    let network: IpNet = text.parse().map_err(|_| right)?;
+    if network.prefix_len() >= 96 && network.addr().to_canonical() != network.addr() {
+        return Err("it is a network of IPv4 in the form of IPv6; write it as one of IPv4");
+    }
+    Ok(network)
 }
 
 /// The mode of a file.

@@ -6,25 +6,32 @@ use crate::{
     line_file::{LineFile, Readers},
     stderr,
 };
-use rest_client_host::plugin::{Record, Recorder};
+use rest_client_host::plugin::Recorder;
 use std::{fs::File, io::Read as _, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 /// Such a file. Clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Recording {
     file: Arc<LineFile>,
+    lost: Arc<dyn Fn() + Send + Sync>,
     secret_fields: Vec<String>,
 }
 
 impl Recording {
-    /// The one that `decider` asks for.
-    pub(crate) fn open(decider: &Decider) -> Result<Option<Self>, Problem> {
+    /// The one that `decider` asks for. `lost` is called for each decision that can't be
+    /// written, or that the disk is too slow for.
+    pub(crate) fn open(
+        decider: &Decider,
+        lost: impl Fn() + Clone + Send + Sync + 'static,
+    ) -> Result<Option<Self>, Problem> {
         let Some(file) = &decider.record else {
             return Ok(None);
         };
         check(file)?;
+        let opened = LineFile::open("--record", file, Readers::Owner, lost.clone())?;
         Ok(Some(Self {
-            file: Arc::new(LineFile::open("--record", file, Readers::Owner)?),
+            file: Arc::new(opened),
+            lost: Arc::new(lost),
             secret_fields: decider
                 .record_secret
                 .iter()
@@ -33,9 +40,9 @@ impl Recording {
         }))
     }
 
-    /// Who writes to it. `lost` is called for what the disk is too slow for.
-    pub(crate) fn recorder(&self, lost: impl Fn() + Send + Sync + 'static) -> Recorder {
-        let file = self.file.clone();
+    /// Who writes to it.
+    pub(crate) fn recorder(&self) -> Recorder {
+        let (file, lost) = (self.file.clone(), self.lost.clone());
         Recorder::new(self.secret_fields.clone(), move |record| {
             if !file.write(record.to_json() + "\n") {
                 lost();
@@ -65,7 +72,7 @@ fn check(path: &Path) -> Result<(), Problem> {
     match path.metadata() {
         Ok(metadata) if metadata.is_file() => {
             let read = File::open(path).and_then(|it| it.take(64).read_to_end(&mut begin));
-            if read.is_ok() && !Record::can_begin_with(&begin) {
+            if read.is_ok() && !can_be_recordings(&begin) {
                 let what = format!(
                     "--record: {} is there, and no recording; it is left as it is",
                     path.display()
@@ -84,4 +91,33 @@ fn check(path: &Path) -> Result<(), Problem> {
         _ => {}
     }
     Ok(())
+}
+
+/// Whether a file of objects of JSON, one in a line, can begin so. Whoever wrote it may have been
+/// cut off early; after a loss of power there can be zeros.
+fn can_be_recordings(begin: &[u8]) -> bool {
+    let first = begin
+        .iter()
+        .find(|it| !matches!(it, b' ' | b'\r' | b'\n' | 0));
+    first.is_none_or(|it| *it == b'{')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cut_off_goes_on_and_what_is_another_file_does_not() {
+        for begin in ["", "\n", "{", "{\"rec", "\0\0{\"recording\":1", "{\"at\":1"] {
+            assert!(can_be_recordings(begin.as_bytes()), "{begin:?}");
+        }
+        for begin in [
+            "\0asm\r\0\x01\0",
+            "[services.billing]",
+            "# a\n",
+            "at-cap = 1",
+        ] {
+            assert!(!can_be_recordings(begin.as_bytes()), "{begin:?}");
+        }
+    }
 }

@@ -18,9 +18,9 @@ const MOST: u64 = 16 << 20;
 /// done. Where the plugin does not decide, the exit code says why.
 pub(crate) async fn run(route: Route) -> Result<Exit, Problem> {
     stdout::check()?;
-    let recording = Recording::open(&route.decider)?;
+    let recording = Recording::open(&route.decider, || {})?;
     let mut prepared = Prepared::new(&route.decider, |_| None)?;
-    prepared.options.recorder = recording.as_ref().map(|it| it.recorder(|| {}));
+    prepared.options.recorder = recording.as_ref().map(Recording::recorder);
     let on_failure = prepared.on_failure.clone();
     let pool = prepared.router()?;
     let request = read_request(&input::read("the request", "-", MOST)?).map_err(|error| {

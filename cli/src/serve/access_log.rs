@@ -15,6 +15,9 @@ const LONGEST_METHOD: usize = 32;
 /// Bytes of a target. The rest is left out.
 const LONGEST_TARGET: usize = 500;
 
+/// What became of a decision whose asker went away before there was one.
+pub(super) const GONE: &str = "gone";
+
 /// What a line says. What is not known is left out.
 #[derive(Serialize)]
 pub(super) struct Line<'a> {
@@ -92,6 +95,12 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// The whole of it, where whoever has asked went away first.
+    pub(super) fn gone(mut self, elapsed: Duration) -> String {
+        self.decision = "none";
+        self.finish(Some(GONE), elapsed)
+    }
+
     /// The whole of it, where the plugin has answered by itself.
     pub(super) fn answered(
         mut self,
@@ -101,7 +110,7 @@ impl<'a> Line<'a> {
     ) -> String {
         self.decision = "answer";
         self.code = Some(status.as_u16());
-        self.finish(failed, elapsed)
+        self.finish(failed.map(FailureKind::as_str), elapsed)
     }
 
     /// The whole of it.
@@ -133,11 +142,11 @@ impl<'a> Line<'a> {
         };
         let reason = attributes.iter().find(|(name, _)| name == "reason");
         self.reason = reason.map(|(_, value)| value.clone());
-        self.finish(failed, elapsed)
+        self.finish(failed.map(FailureKind::as_str), elapsed)
     }
 
-    fn finish(mut self, failed: Option<FailureKind>, elapsed: Duration) -> String {
-        self.failed = failed.map(FailureKind::as_str);
+    fn finish(mut self, failed: Option<&'static str>, elapsed: Duration) -> String {
+        self.failed = failed;
         self.ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
         let mut line = serde_json::to_string(&self).expect("texts and numbers can be written");
         line.push('\n');

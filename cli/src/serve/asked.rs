@@ -32,7 +32,7 @@ impl Asked {
                 let name = serve.decider.name();
                 // RFC 3986, section 2.3: what a client never encodes.
                 let is_plain = |it: u8| it.is_ascii_alphanumeric() || b"-._~".contains(&it);
-                if name.is_empty() || !name.bytes().all(is_plain) {
+                if ["", ".", ".."].contains(&&*name) || !name.bytes().all(is_plain) {
                     return Err(usage(format!(
                         "the plugin is called {name:?}, and would be asked at /v1/route/NAME: \
                          give it a name of letters, digits and - with --name"

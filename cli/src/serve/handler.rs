@@ -6,14 +6,14 @@ use super::{
     listener::Peer,
     reply::{Body, empty, text},
     request_body::RequestBody,
+    underway::Underway,
 };
-use http::{Method, Request, Response, StatusCode, header::HOST};
+use http::{Method, Request, Response, StatusCode, header::HOST, uri::Authority};
 use http_body_util::{BodyExt as _, Either};
 use rest_client_host::{
     plugin::{DecisionError, HandlerPool},
     routing::{Decision, Protocol},
 };
-use std::time::Instant;
 
 /// Has the plugin answer.
 pub(super) async fn reply(
@@ -29,14 +29,12 @@ pub(super) async fn reply(
         let what = "the request does not say for which host it is\n";
         return text(StatusCode::BAD_REQUEST, what);
     }
-    let began = Instant::now();
-    let line = service.access_log.as_ref();
-    let line = line.map(|log| (log, Line::of_http(pool.name(), &request, peer)));
+    let mut underway = Underway::begin(service, || Line::of_http(pool.name(), &request, peer));
     let spans = service.spans.as_ref();
     let answering = spans.map(|it| it.begin_answer(&mut request));
     let replied = pool.handle(request).await;
     // The body may take longer.
-    let elapsed = began.elapsed();
+    let elapsed = underway.end();
     let failed = replied.as_ref().err().map(DecisionError::kind);
     service.metrics.answered(failed, elapsed);
     if let Some(answering) = answering {
@@ -58,24 +56,28 @@ pub(super) async fn reply(
         }
         Err(_) => on_failure(service),
     };
-    if let Some((log, line)) = line {
-        let line = line.answered(reply.status(), failed, elapsed);
-        if !log.write(line) {
-            service.metrics.lost_line();
-        }
-    }
+    underway.write(|line| line.answered(reply.status(), failed, elapsed));
     reply
 }
 
-/// Whether a request says for which host it is: in its target, or once in its field. A
-/// plugin is told the first of these (RFC 9112, section 3.2.2), and sees no field `host`.
+/// Whether a request says for which host it is: in its target, or in its field, of which there
+/// is one at most. A plugin is told the first of these (RFC 9112, section 3.2.2), and sees no
+/// field `host`.
 fn names_its_host(request: &Request<RequestBody>) -> bool {
     let mut fields = request.headers().get_all(HOST).into_iter();
     match (request.uri().authority(), fields.next(), fields.next()) {
-        (Some(_), ..) => true,
-        (None, Some(host), None) => host.to_str().is_ok(),
-        _ => false,
+        (_, _, Some(_)) => false,
+        (Some(authority), ..) => is_host(authority),
+        (None, Some(host), None) => {
+            Authority::try_from(host.as_bytes()).is_ok_and(|it| is_host(&it))
+        }
+        (None, None, None) => false,
     }
+}
+
+/// Whether it is a host with its port, if it has one, and nothing else (RFC 9110, section 7.2).
+fn is_host(authority: &Authority) -> bool {
+    !authority.host().is_empty() && !authority.as_str().contains('@')
 }
 
 fn on_failure(service: &Service) -> Response<Body> {

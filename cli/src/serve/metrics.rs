@@ -1,5 +1,6 @@
 //! What the server has done, in the text form of Prometheus.
 
+use super::access_log::GONE;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -106,6 +107,11 @@ impl Metrics {
     /// A plugin has answered by itself, or failed.
     pub(super) fn answered(&self, failed: Option<FailureKind>, elapsed: Duration) {
         self.count(failed.map_or("answer", FailureKind::as_str), elapsed);
+    }
+
+    /// Whoever has asked went away before there was an answer.
+    pub(super) fn gone(&self, elapsed: Duration) {
+        self.count(GONE, elapsed);
     }
 
     /// A plugin failed behind the head of its answer.
@@ -216,12 +222,12 @@ impl Metrics {
         );
         all.register(
             "access_log_lost",
-            "Lines of the access log that the disk was too slow for",
+            "Lines of the access log that could not be written, or that the disk was too slow for",
             self.lost_lines.clone(),
         );
         all.register(
             "recordings_lost",
-            "Recordings of decisions that the disk was too slow for",
+            "Recordings of decisions that could not be written, or that the disk was too slow for",
             self.lost_recordings.clone(),
         );
         all.register(

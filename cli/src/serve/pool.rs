@@ -11,6 +11,7 @@ use rest_client_host::{
     plugin::{DecisionError, HandlerPool, Observer, OnFailure, PluginPool, PoolStats, Question},
 };
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// One version of it. Clones are the same one.
 #[derive(Clone)]
@@ -26,25 +27,40 @@ pub(super) struct Version {
     pub(super) on_failure: OnFailure,
 }
 
+impl Version {
+    /// One that can do its work here, as it says. It is loaded by a thread of its own: a
+    /// compiler takes its time.
+    pub(super) async fn start(
+        serve: &Arc<Serve>,
+        metrics: &Arc<Metrics>,
+        recording: Option<&Recording>,
+    ) -> Result<Self, Problem> {
+        let load = {
+            let (serve, metrics, recording) = (serve.clone(), metrics.clone(), recording.cloned());
+            move || Pool::load(&serve, &metrics, recording.as_ref())
+        };
+        let loaded = spawn_blocking(load).await;
+        let version = loaded.map_err(|error| Problem::new(Exit::Internal, error.to_string()))??;
+        version.pool.check(serve).await?;
+        Ok(version)
+    }
+}
+
 impl Pool {
     /// The plugin and its services as they are now, with its questions counted, and the
     /// form in which it is asked: that of the command line, or the one that is for such a
     /// plugin.
-    pub(super) fn load(
+    fn load(
         serve: &Serve,
         metrics: &Arc<Metrics>,
         recording: Option<&Recording>,
     ) -> Result<Version, Problem> {
-        let recorder = recording.map(|it| {
-            let metrics = metrics.clone();
-            it.recorder(move || metrics.lost_recording())
-        });
         let mut prepared = Prepared::new(&serve.decider, |services| {
             let metrics = metrics.clone();
             let tell = move |question: &Question| metrics.asked(&services, question);
             Some(Observer::new(tell))
         })?;
-        prepared.options.recorder = recorder;
+        prepared.options.recorder = recording.map(Recording::recorder);
         let plugin = &prepared.plugin;
         let form = serve
             .form
@@ -74,7 +90,7 @@ impl Pool {
     }
 
     /// Asks it whether it can do its work here.
-    pub(super) async fn check(&self, serve: &Serve) -> Result<(), Problem> {
+    async fn check(&self, serve: &Serve) -> Result<(), Problem> {
         let checked = match self {
             Self::Router(pool) => pool.check().await,
             Self::Handler(pool) => pool.check().await,

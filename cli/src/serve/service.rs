@@ -6,6 +6,7 @@ use super::{
     metrics::Metrics,
     pool::{Pool, Version},
     spans::Spans,
+    underway::Underway,
 };
 use crate::{
     args::{Form, Serve},
@@ -14,6 +15,7 @@ use crate::{
     plugin::recording::Recording,
     stderr,
 };
+use http::{HeaderValue, header::CONNECTION};
 use ipnet::IpNet;
 use parking_lot::RwLock;
 use rest_client_host::{
@@ -26,12 +28,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncWriteExt as _, copy, sink},
     sync::{Mutex, Semaphore},
-    task::spawn_blocking,
     time::timeout,
 };
 
@@ -64,6 +65,8 @@ pub(super) struct Service {
     is_ending: AtomicBool,
     /// One version after the other takes over.
     reloading: Mutex<()>,
+    /// Somebody waits for his turn to have that done, and looks at what is there then.
+    is_reload_due: AtomicBool,
 }
 
 impl Service {
@@ -85,16 +88,21 @@ impl Service {
             trusted_peers: trusted_peers.unwrap_or_else(|| this_machine().into()),
             form: version.form,
             version: RwLock::new(version),
-            metrics,
             access_log: serve
                 .access_log
                 .as_deref()
-                .map(|file| LineFile::open("--access-log", file, Readers::Usual))
+                .map(|file| {
+                    let metrics = metrics.clone();
+                    let lost = move || metrics.lost_line();
+                    LineFile::open("--access-log", file, Readers::Usual, lost)
+                })
                 .transpose()?,
+            metrics,
             recording,
             spans: Spans::start(serve)?,
             is_ending: AtomicBool::new(false),
             reloading: Mutex::default(),
+            is_reload_due: AtomicBool::new(false),
         })
     }
 
@@ -129,6 +137,14 @@ impl Service {
         self.is_ending.load(Relaxed)
     }
 
+    /// Has `reply`, to a request of HTTP/1, say that its connection ends, if it does.
+    pub(super) fn announce_end<B>(&self, version: http::Version, reply: &mut http::Response<B>) {
+        if self.is_ending() && version < http::Version::HTTP_2 {
+            let close = HeaderValue::from_static("close");
+            reply.headers_mut().insert(CONNECTION, close);
+        }
+    }
+
     /// Tells a peer that is not trusted that it is not, if there is time for it.
     pub(super) fn refuse(&self, mut stream: Pin<Box<dyn Stream>>, peer: Peer) {
         if self.metrics.refused_peer() {
@@ -159,10 +175,8 @@ impl Service {
         let Pool::Router(pool) = self.pool() else {
             unreachable!("the form has not been http from the beginning")
         };
-        let began = Instant::now();
         let protocol = request.protocol;
-        let line = self.access_log.as_ref();
-        let line = line.map(|log| (log, Line::begin(pool.name(), &request)));
+        let mut underway = Underway::begin(self, || Line::begin(pool.name(), &request));
         let deciding = self.spans.as_ref().map(|it| it.begin(&mut request));
         let decided = match &deciding {
             None => pool.route(request).await,
@@ -177,23 +191,18 @@ impl Service {
         };
         let outcome = decided.as_ref().map(|(decision, _)| decision);
         let outcome = outcome.map_err(DecisionError::kind);
-        let elapsed = began.elapsed();
+        let elapsed = underway.end();
         self.metrics.decided(outcome, elapsed);
         if let Some(deciding) = deciding {
             deciding.end(outcome);
         }
-        if let Some((log, line)) = line {
-            let line = match outcome {
-                Ok(decision) => line.end(decision, None, elapsed),
-                Err(failed) => {
-                    let decision = self.on_failure(protocol);
-                    line.end(&decision, Some(failed), elapsed)
-                }
-            };
-            if !log.write(line) {
-                self.metrics.lost_line();
+        underway.write(|line| match outcome {
+            Ok(decision) => line.end(decision, None, elapsed),
+            Err(failed) => {
+                let decision = self.on_failure(protocol);
+                line.end(&decision, Some(failed), elapsed)
             }
-        }
+        });
         decided
     }
 
@@ -211,29 +220,24 @@ impl Service {
     /// Has a new version of the plugin take over, if it can. Decisions that are under way
     /// are made by the old one.
     pub(super) async fn reload(self: Arc<Self>, serve: Arc<Serve>) {
+        if self.is_reload_due.swap(true, Relaxed) {
+            return;
+        }
         let _turn = self.reloading.lock().await;
+        self.is_reload_due.store(false, Relaxed);
         if let Some(log) = &self.access_log {
             log.reopen();
         }
         if let Some(recording) = &self.recording {
             recording.reopen();
         }
-        let (metrics, recording) = (self.metrics.clone(), self.recording.clone());
         let new = async {
-            // A compiler takes its time.
-            let load = {
-                let serve = serve.clone();
-                move || Pool::load(&serve, &metrics, recording.as_ref())
-            };
-            let loaded = spawn_blocking(load).await;
-            let loaded = loaded.map_err(|error| error.to_string())?;
-            let version = loaded.map_err(|problem| problem.to_string())?;
+            let version = Version::start(&serve, &self.metrics, self.recording.as_ref()).await;
+            let version = version.map_err(|problem| problem.to_string())?;
             if (version.form == Form::Http) != (self.form == Form::Http) {
                 let what = "it is a plugin of another kind; --form says which is served";
                 return Err(what.to_owned());
             }
-            let checked = version.pool.check(&serve).await;
-            checked.map_err(|problem| problem.to_string())?;
             Ok(version)
         };
         let new = new.await;

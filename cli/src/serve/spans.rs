@@ -28,7 +28,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Where a collector is, as OpenTelemetry has it (OTLP Exporter Configuration).
+/// Where a collector is, as OpenTelemetry has it (OTLP Exporter Configuration); the first
+/// comes before the second.
 const ENDPOINTS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -59,17 +60,16 @@ pub(super) struct Deciding {
 impl Spans {
     /// Those that `serve`, or the environment, has a collector for.
     pub(super) fn start(serve: &Serve) -> Result<Option<Self>, Problem> {
-        let set = ENDPOINTS
-            .iter()
-            .filter_map(|name| Some((name, env::var_os(name).filter(|it| !it.is_empty())?)));
-        let mut is_wanted = serve.otlp_endpoint.is_some();
-        for (name, value) in set {
-            is_wanted = true;
+        if serve.otlp_endpoint.is_none() {
+            let mut set = ENDPOINTS
+                .iter()
+                .filter_map(|name| Some((name, env::var_os(name).filter(|it| !it.is_empty())?)));
+            // That which is in force.
+            let Some((name, value)) = set.next() else {
+                return Ok(None);
+            };
             endpoint(&value.to_string_lossy())
                 .map_err(|what| Problem::new(Exit::Usage, format!("{name}: {what}")))?;
-        }
-        if !is_wanted {
-            return Ok(None);
         }
         let config = serve.decider.sources.layers()?.config().clone();
         let client = exporter::Client::new(Host::new(config)?.instance());

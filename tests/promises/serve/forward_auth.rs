@@ -340,6 +340,11 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
         ),
         (&["--listen-mode", "rw"], "three octal digits"),
         (
+            &["--trusted-peers", "::ffff:10.0.0.0/104"],
+            "write it as one of IPv4",
+        ),
+        (&["--trusted-peers", "localhost"], "10.0.0.0/8"),
+        (
             &["--listen", &socket, "--trusted-peers", "10.0.0.0/8"],
             "--trusted-peers says nothing to --listen unix:PATH",
         ),
@@ -348,8 +353,13 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
         (&["--otlp-endpoint", "ftp://h/"], "what is needed is a URL"),
         (&["--otlp-endpoint", "http://u:p@h/"], "without a user"),
         (&["--name", "a b"], "would be asked at /v1/route/NAME"),
+        (&["--name", ".."], "would be asked at /v1/route/NAME"),
         (
-            &["--record", "/dev/null", "--access-log", "/dev/null"],
+            &["--listen", "systemd", "--admin", "systemd"],
+            "can't both be a socket of systemd",
+        ),
+        (
+            &["--record", "/dev/null", "--access-log", "/dev/../dev/null"],
             "are one file",
         ),
         (

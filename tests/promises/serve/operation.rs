@@ -3,6 +3,7 @@
 use super::Serving;
 use crate::worker;
 use rest_client_host::{Error, Response};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::{
     fs,
     io::ErrorKind,
@@ -26,10 +27,10 @@ use tokio::{
     time::timeout,
 };
 
-const ASKED: &str = r#"{"protocol": "http", "method": "GET", "target": "/",
+pub(super) const ASKED: &str = r#"{"protocol": "http", "method": "GET", "target": "/",
     "fields": [{"name": "x-do", "value": "show settings"}]}"#;
 
-async fn decide(url: &str) -> String {
+pub(super) async fn decide(url: &str) -> String {
     let request = worker()
         .rest_post(url, ASKED)
         .content_type("application/json");
@@ -151,59 +152,6 @@ async fn what_takes_too_long_at_the_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn the_access_log_has_a_line_for_each_decision_and_goes_on_in_a_new_file() {
-    let folder = super::folder();
-    let (log, old) = (
-        folder.path().join("access.log"),
-        folder.path().join("old.log"),
-    );
-    let listen = [
-        "--listen",
-        "127.0.0.1:0",
-        "--access-log",
-        log.to_str().unwrap(),
-    ];
-    let mut serving = Serving::start_in(folder, "puppet", &listen).await;
-    let url = serving.url("/v1/route/puppet");
-    decide(&url).await;
-    let request = r#"{"protocol": "sip", "method": "INVITE", "target": "sip:bob@h?x", "id": "42",
-        "source": {"address": "192.0.2.7"}, "fields": [{"name": "x-do", "value": "trap"}]}"#;
-    let request = worker()
-        .rest_post(&url, request)
-        .content_type("application/json");
-    request.await.unwrap();
-    fs::rename(&log, &old).unwrap();
-    serving.process.signal("HUP").await;
-    serving.process.wait_for_complaint("has taken over").await;
-    decide(&url).await;
-    serving.process.signal("TERM").await;
-    // Nothing of it is lost at the end.
-    let Serving {
-        process, folder, ..
-    } = serving;
-    assert_eq!(process.ended().await.code(), 0);
-    let lines = |file: &std::path::Path| -> Vec<serde_json::Value> {
-        let text = fs::read_to_string(file).unwrap();
-        text.lines()
-            .map(|it| serde_json::from_str(it).unwrap())
-            .collect()
-    };
-    let old = lines(&old);
-    assert_eq!((old.len(), lines(&log).len()), (2, 1));
-    assert_eq!(old[0]["decision"], "continue");
-    let mut trapped = old[1].clone();
-    for measured in ["ts", "ms"] {
-        assert!(trapped[measured].as_f64().unwrap() > 0.0, "{trapped}");
-        trapped.as_object_mut().unwrap().remove(measured);
-    }
-    let expected = serde_json::json!({"plugin": "puppet", "id": "42", "protocol": "sip",
-        "method": "INVITE", "target": "sip:bob@h", "source": "192.0.2.7",
-        "decision": "answer", "code": 500, "failed": "trap"});
-    assert_eq!(trapped, expected);
-    drop(folder);
-}
-
-#[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let (mut serving, asking) = spinning(&["--drain-timeout", "1h"]).await;
     serving.process.signal("TERM").await;
@@ -246,6 +194,62 @@ async fn a_socket_goes_with_its_server_and_one_that_was_left_behind_is_replaced(
     assert!(!abandoned.exists());
 }
 
+/// Its queue may be full, or it may be another user's.
+#[tokio::test]
+async fn a_socket_that_does_not_answer_is_not_taken_from_its_server() {
+    let folder = super::folder();
+    let path = folder.path().join("decide.sock");
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    socket.listen(0).unwrap();
+    let mut waiting = Vec::new();
+    let full = loop {
+        let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        client.set_nonblocking(true).unwrap();
+        match client.connect(&SockAddr::unix(&path).unwrap()) {
+            Ok(()) => waiting.push(client),
+            Err(error) => break error.kind(),
+        }
+    };
+    assert_eq!(full, ErrorKind::WouldBlock);
+    let plugin = folder.path().join("puppet.wasm");
+    fs::write(&plugin, plugin::built("puppet")).unwrap();
+    let listen = format!("unix:{}", path.display());
+    let arguments = ["serve", "--listen", &listen, plugin.to_str().unwrap()];
+    let second = run(rest_client(), arguments, b"").await;
+    assert_eq!(second.code(), 2, "{}", second.stderr);
+    assert!(second.stderr.contains("in use"), "{}", second.stderr);
+    socket.accept().unwrap();
+    std::os::unix::net::UnixStream::connect(&path).unwrap();
+    // What is no socket is no server's.
+    let listen = format!("unix:{}", plugin.display());
+    let arguments = ["serve", "--listen", &listen, plugin.to_str().unwrap()];
+    let refused = run(rest_client(), arguments, b"").await;
+    assert_eq!(refused.code(), 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("no socket"), "{}", refused.stderr);
+}
+
+/// Whoever moves the old one away, to have a new server begin before the old one ends.
+#[tokio::test]
+async fn a_server_that_ends_leaves_the_socket_of_another() {
+    let first = Serving::at_socket("puppet", None, &[]).await;
+    let path = first.file("decide.sock");
+    fs::rename(&path, first.file("old.sock")).unwrap();
+    let listen = format!("unix:{}", path.display());
+    let second = Serving::start_in(super::folder(), "puppet", &["--listen", &listen]).await;
+    let Serving {
+        process,
+        folder: _folder,
+        ..
+    } = first;
+    process.signal("TERM").await;
+    assert_eq!(process.ended().await.code(), 0);
+    std::os::unix::net::UnixStream::connect(&path).unwrap();
+    second.process.signal("TERM").await;
+    assert_eq!(second.process.ended().await.code(), 0);
+    assert!(!path.exists());
+}
+
 #[tokio::test]
 async fn a_socket_is_for_whom_the_operator_lets_and_none_is_left_behind() {
     let folder = super::folder();
@@ -263,7 +267,7 @@ async fn a_socket_is_for_whom_the_operator_lets_and_none_is_left_behind() {
     let serving = Serving::start_in(super::folder(), "puppet", &arguments).await;
     let mode = |name: &str| fs::metadata(path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("decide.sock"), 0o660);
-    assert_eq!(mode("admin.sock") & 0o022, 0);
+    assert_eq!(mode("admin.sock"), 0o600);
     serving.process.signal("TERM").await;
     assert_eq!(serving.process.ended().await.code(), 0);
     assert!(!path("decide.sock").exists());
@@ -279,6 +283,14 @@ async fn ask(connection: &mut TcpStream, target: &str, body: &[u8]) -> String {
     head_of_reply(connection).await
 }
 
+/// Sends a whole request for a decision of the puppet.
+pub(super) async fn send(connection: &mut TcpStream, json: &str) {
+    let length = json.len();
+    let fields = format!("content-type: application/json\r\ncontent-length: {length}\r\n");
+    send_head(connection, "/v1/route/puppet", &fields).await;
+    connection.write_all(json.as_bytes()).await.unwrap();
+}
+
 /// Sends the head of a request, and returns that of what comes.
 async fn begin(connection: &mut TcpStream, target: &str, fields: &str) -> String {
     send_head(connection, target, fields).await;
@@ -291,7 +303,7 @@ async fn send_head(connection: &mut TcpStream, target: &str, fields: &str) {
 }
 
 /// Takes all of a reply, and returns its head.
-async fn head_of_reply(connection: &mut TcpStream) -> String {
+pub(super) async fn head_of_reply(connection: &mut TcpStream) -> String {
     let mut connection = BufReader::with_capacity(1, connection);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
