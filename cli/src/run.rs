@@ -61,14 +61,15 @@ fn tip(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
-    let flag = match unknown.as_str() {
-        "true" | "false" => format!("--ssl-verifypeer={unknown}"),
-        number if number.parse::<u32>().is_ok() => format!("-L={number}"),
-        _ => return None,
-    };
-    Some(format!(
-        "the value of a flag that may have none is written behind =, as in {flag}"
-    ))
+    let is_value = ["true", "false"].contains(&&**unknown) || unknown.parse::<u32>().is_ok();
+    let arguments: Vec<String> = std::env::args().collect();
+    let place = arguments.iter().position(|it| it == unknown)?;
+    let flag = arguments.get(place.checked_sub(1)?)?;
+    (is_value && flag.starts_with('-') && !flag.contains('=')).then(|| {
+        format!(
+            "the value of a flag that may have none is written behind =, as in {flag}={unknown}"
+        )
+    })
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Problem> {

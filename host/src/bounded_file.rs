@@ -44,14 +44,21 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
         let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
         options.custom_flags(flags.bits().cast_signed());
     }
-    let file = options.open(path)?;
+    let other = || {
+        let what = "it is a device, a pipe or a socket, and no file";
+        io::Error::new(io::ErrorKind::InvalidInput, what)
+    };
+    let file = options.open(path).map_err(|error| match path.metadata() {
+        // There is no way to open a socket.
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => other(),
+        _ => error,
+    })?;
     let kind = file.metadata()?.file_type();
     if kind.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     if !kind.is_file() {
-        let what = "it is a device, a pipe or a socket, and no file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        return Err(other());
     }
     Ok(file)
 }
@@ -97,7 +104,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        for path in [Path::new("/dev/zero"), &pipe] {
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [Path::new("/dev/zero"), &pipe, &socket] {
             let error = read_regular(path).unwrap_err();
             assert!(error.to_string().contains("is a device, a pipe"), "{error}");
         }

@@ -32,7 +32,10 @@ pub(crate) fn run(new: &New) -> Result<Exit, Problem> {
         let what = "--wasi 0.3: its asynchronous functions are there for rust and python so far";
         Problem::new(Exit::Usage, what)
     })?;
-    write(&new.folder, name, &files).map_err(|error| wrong(&error))?;
+    write(&new.folder, &files, |text| {
+        renamed(text, template::name(new.wasi), name)
+    })
+    .map_err(|error| wrong(&error))?;
     stdout::print(next_steps(new, name).as_bytes())?;
     Ok(Exit::Success)
 }
@@ -60,7 +63,7 @@ fn name(folder: &Path) -> Result<&str, Problem> {
     }
 }
 
-fn write(folder: &Path, name: &str, files: &[&File]) -> io::Result<()> {
+fn write(folder: &Path, files: &[&File], renamed: impl Fn(&str) -> String) -> io::Result<()> {
     let parent = folder_of(folder)?;
     // It takes its name when it is complete, and is gone by itself if it is not.
     let made = tempfile::Builder::new()
@@ -68,11 +71,11 @@ fn write(folder: &Path, name: &str, files: &[&File]) -> io::Result<()> {
         .permissions(Permissions::from_mode(0o777))
         .tempdir_in(parent)?;
     for File { path, content } in files {
-        let path = made.path().join(renamed(path, name));
+        let path = made.path().join(renamed(path));
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(&path, renamed(content, name))?;
+        fs::write(&path, renamed(content))?;
         if path.extension().is_some_and(|it| it == "sh") {
             fs::set_permissions(&path, Permissions::from_mode(0o755))?;
         }
@@ -80,20 +83,23 @@ fn write(folder: &Path, name: &str, files: &[&File]) -> io::Result<()> {
     fs::rename(made.path(), folder)
 }
 
-/// A text of the template, in which the plugin is called `name`.
-fn renamed(text: &str, name: &str) -> String {
+/// How a plugin is called: in files, in texts of programs, and as a type.
+fn spellings(name: &str) -> [String; 3] {
     let camel_case = name.split('-').map(|word| {
         let (first, rest) = word.split_at(1);
         first.to_ascii_uppercase() + rest
     });
-    let (snake_case, camel_case) = (name.replace('-', "_"), camel_case.collect::<String>());
-    // Of the example for WASI 0.2, and that for 0.3.
-    text.replace("credit-check", name)
-        .replace("credit-and-location", name)
-        .replace("credit_check", &snake_case)
-        .replace("credit_and_location", &snake_case)
-        .replace("CreditCheck", &camel_case)
-        .replace("CreditAndLocation", &camel_case)
+    [
+        name.to_owned(),
+        name.replace('-', "_"),
+        camel_case.collect(),
+    ]
+}
+
+/// A text of the template of the plugin `old`, in which it is called `new`.
+fn renamed(text: &str, old: &str, new: &str) -> String {
+    let spellings = spellings(old).into_iter().zip(spellings(new));
+    spellings.fold(text.to_owned(), |text, (old, new)| text.replace(&old, &new))
 }
 
 fn next_steps(new: &New, name: &str) -> String {
@@ -152,8 +158,15 @@ mod tests {
     #[test]
     fn the_template_is_called_as_the_plugin_is() {
         let text = "credit-check credit_check struct CreditCheck";
-        assert_eq!(renamed(text, "my-own"), "my-own my_own struct MyOwn");
-        let text = "credit-and-location credit_and_location struct CreditAndLocation";
-        assert_eq!(renamed(text, "my-own"), "my-own my_own struct MyOwn");
+        for (name, expected) in [
+            ("my-own", "my-own my_own struct MyOwn"),
+            (
+                "my-credit-check",
+                "my-credit-check my_credit_check struct MyCreditCheck",
+            ),
+            ("credit", "credit credit struct Credit"),
+        ] {
+            assert_eq!(renamed(text, "credit-check", name), expected);
+        }
     }
 }

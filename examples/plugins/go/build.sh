@@ -19,7 +19,8 @@ export GOPATH="$build/go" GOCACHE="$build/go-cache" GOFLAGS=-mod=mod GOTOOLCHAIN
 rm -rf "$build/generated"
 wit-bindgen go "$here/wit" --world routing-plugin --out-dir "$build/generated"
 mkdir "$build/generated/export_routing_contract_router"
-cp "$here/credit_check.go" "$build/generated/export_routing_contract_router"
+# Go reads more than a name out of some, as of my_test.go.
+cp "$here/credit_check.go" "$build/generated/export_routing_contract_router/plugin.go"
 cd "$build/generated"
 # The generator brings the Go module that its bindings import; else it is fetched.
 for source in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/wit-bindgen-go-0.63.0/src/pkg; do

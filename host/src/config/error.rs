@@ -45,7 +45,7 @@ impl ConfigError {
         Self::new(format!("{key} {what}")).about(key)
     }
 
-    pub(super) fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.key
     }
 

@@ -69,8 +69,11 @@ impl Layers {
             keys: Vec::new(),
             what: in_words(error.message()),
         })?;
-        let understood = Table::try_from(&config).ok();
-        if let Some(understood) = understood.as_ref().and_then(|it| it.get(key))
+        let understood = Table::try_from(&config).map_err(|error| Refused {
+            keys: Vec::new(),
+            what: error.to_string(),
+        })?;
+        if let Some(understood) = understood.get(key)
             && let Some(misread) = shape::misread(&value, understood)
         {
             return Err(refused(misread));
@@ -84,7 +87,7 @@ impl Layers {
     }
 
     /// Keeps where a part of a parameter comes from.
-    pub(super) fn keep_origin(&mut self, keys: &[&str], from: String) {
+    pub(super) fn keep_origin(&mut self, keys: &[String], from: String) {
         self.origins.insert(keys.join("."), from);
     }
 
@@ -168,6 +171,8 @@ impl Refused {
     /// The error, where the parameter `key` comes `from` a place.
     pub(super) fn at(mut self, from: &str, key: &str) -> ConfigError {
         self.keys.insert(0, key.to_owned());
+        // The line says which of them it is.
+        self.keys.retain(|it| !shape::is_element(it));
         ConfigError::new(format!("{from}: {}: {}", self.keys.join("."), self.what))
     }
 }

@@ -267,7 +267,7 @@ impl Config {
         }
         self.at_cap
             .allows(self.max_async_transfers)
-            .map_err(|what| ConfigError::new(what).about("at-cap"))?;
+            .map_err(|what| ConfigError::new(what).about("max-async-transfers"))?;
         for (name, service) in &self.services {
             service.check(name)?;
         }

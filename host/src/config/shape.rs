@@ -6,6 +6,16 @@
 
 use toml::Value;
 
+/// What stands for an element of a list among the keys that lead to it.
+pub(crate) fn element(index: usize) -> String {
+    format!("[{index}]")
+}
+
+/// Whether `key` stands for an element.
+pub(super) fn is_element(key: &str) -> bool {
+    key.starts_with('[')
+}
+
 /// Below the value, the keys that lead to the first part of `written` that was
 /// `understood` as something else, and what it should have been.
 pub(super) fn misread(written: &Value, understood: &Value) -> Option<(Vec<String>, &'static str)> {
@@ -17,17 +27,23 @@ pub(super) fn misread(written: &Value, understood: &Value) -> Option<(Vec<String
                 Some((keys, what))
             })
         }
-        (Value::Array(written), Value::Array(understood)) => written
-            .iter()
-            .zip(understood)
-            .find_map(|(written, understood)| misread(written, understood)),
+        (Value::Array(written), Value::Array(understood)) => {
+            let mut both = written.iter().zip(understood).enumerate();
+            both.find_map(|(index, (written, understood))| {
+                let (mut keys, what) = misread(written, understood)?;
+                keys.insert(0, element(index));
+                Some((keys, what))
+            })
+        }
         (Value::Array(_), Value::Table(_)) => {
             Some((Vec::new(), "what is needed is one table, not a list"))
         }
-        (Value::Array(_) | Value::Table(_), _) => Some((
-            Vec::new(),
-            "what is needed is a text, a number, or true or false",
-        )),
+        (Value::Array(_) | Value::Table(_), Value::String(_)) => {
+            Some((Vec::new(), "what is needed is a text"))
+        }
+        (Value::Array(_) | Value::Table(_), _) => {
+            Some((Vec::new(), "what is needed is a number, or true or false"))
+        }
         _ => None,
     }
 }

@@ -7,7 +7,9 @@
 //! ssl-capath = "/etc/rest-client/ca.pem"
 //! ```
 
-use super::{error::ConfigError, layers::Layers, parameters::Config, words::in_words};
+use super::{
+    error::ConfigError, layers::Layers, parameters::Config, shape::element, words::in_words,
+};
 use crate::bounded_file;
 use serde::{Deserialize as _, de::IntoDeserializer as _};
 use std::{ops::Range, path::Path};
@@ -51,67 +53,93 @@ impl Layers {
     ///
     /// As for [`read_toml`](Self::read_toml), but that `text` is there already.
     pub fn add_toml(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
+        let lines = Lines::of(text);
         let wrong = |error: toml::de::Error| {
-            let line = line_of(error.span().map_or(0, |span| span.start), text);
+            let line = lines.at(error.span().map_or(0, |span| span.start));
             ConfigError::new(format!("{name}:{line}: {}", error.message()))
         };
         // Once for where the keys are, once for what they say.
         let places = DeTable::parse(text).map_err(wrong)?;
         let mut table: Table = toml::from_str(text).map_err(wrong)?;
         for (key, place) in places.get_ref() {
-            let from = format!("{name}:{}", line_of(key.span().start, text));
+            let from = format!("{name}:{}", lines.at(key.span().start));
             if let Some(value) = table.remove(key.get_ref().as_ref()) {
                 self.set_value(key.get_ref(), value, &from)
-                    .map_err(
-                        |refused| match line_below(place.get_ref(), &refused.keys, text) {
+                    .map_err(|refused| {
+                        let below = place_below(place.get_ref(), &refused.keys);
+                        match below.map(|offset| lines.at(offset)) {
                             Some(line) => refused.at(&format!("{name}:{line}"), key.get_ref()),
-                            None => inside(text, name, key, place)
+                            None => inside(&lines, name, key, place)
                                 .unwrap_or_else(|| refused.at(&from, key.get_ref())),
-                        },
-                    )?;
-                self.keep_origins(place.get_ref(), &mut vec![key.get_ref()], text, name);
+                        }
+                    })?;
+                let mut keys = vec![key.get_ref().to_string()];
+                self.keep_origins(place.get_ref(), &mut keys, &lines, name);
             }
         }
         Ok(())
     }
 
-    /// Keeps where all comes from that is in the table `value`, which `keys` lead to.
-    fn keep_origins<'a>(
+    /// Keeps where all comes from that is in `value`, which `keys` lead to.
+    fn keep_origins(
         &mut self,
-        value: &'a DeValue<'_>,
-        keys: &mut Vec<&'a str>,
-        text: &str,
+        value: &DeValue<'_>,
+        keys: &mut Vec<String>,
+        lines: &Lines,
         name: &str,
     ) {
-        for (key, value) in value.as_table().into_iter().flatten() {
-            keys.push(key.get_ref());
-            let line = line_of(key.span().start, text);
-            self.keep_origin(keys, format!("{name}:{line}"));
-            self.keep_origins(value.get_ref(), keys, text, name);
+        for (key, offset, value) in parts(value) {
+            keys.push(key);
+            self.keep_origin(keys, format!("{name}:{}", lines.at(offset)));
+            self.keep_origins(value, keys, lines, name);
             keys.pop();
         }
     }
 }
 
-/// That of this place in `text`.
-fn line_of(offset: usize, text: &str) -> usize {
-    text[..offset].matches('\n').count() + 1
+/// Where the lines of a text begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
+        Self([0].into_iter().chain(ends).collect())
+    }
+
+    /// The number of the one that `offset` is in.
+    fn at(&self, offset: usize) -> usize {
+        self.0.partition_point(|begin| *begin <= offset)
+    }
 }
 
-/// The line of the key that `keys` lead to below `value`.
-fn line_below(value: &DeValue<'_>, keys: &[String], text: &str) -> Option<usize> {
-    let (key, below) = keys.split_first()?;
-    let (key, value) = value
-        .as_table()?
-        .iter()
-        .find(|(it, _)| it.get_ref().as_ref() == key)?;
-    line_below(value.get_ref(), below, text).or_else(|| Some(line_of(key.span().start, text)))
+/// All that is in a table or a list: its key, where that is, and its value.
+fn parts<'a>(
+    value: &'a DeValue<'_>,
+) -> impl Iterator<Item = (String, usize, &'a DeValue<'a>)> + use<'a> {
+    let table = value.as_table().into_iter().flatten();
+    let list = value.as_array().into_iter().flat_map(|it| it.iter());
+    let of_table = table.map(|(key, value)| {
+        let name = key.get_ref().to_string();
+        (name, key.span().start, value.get_ref())
+    });
+    let of_list = list.enumerate().map(|(index, value)| {
+        let start = value.span().start;
+        (element(index), start, value.get_ref())
+    });
+    of_table.chain(of_list)
+}
+
+/// Where in the text the key is that `keys` lead to below `value`.
+fn place_below(value: &DeValue<'_>, keys: &[String]) -> Option<usize> {
+    let (first, below) = keys.split_first()?;
+    let (_, offset, value) = parts(value).find(|(key, ..)| key == first)?;
+    place_below(value, below).or(Some(offset))
 }
 
 /// What is wrong with the table at `key`, with its own line and all keys that lead to it.
 /// `None` if nothing in a table is wrong.
 fn inside(
-    text: &str,
+    lines: &Lines,
     name: &str,
     key: &Spanned<DeString<'_>>,
     value: &Spanned<DeValue<'_>>,
@@ -134,7 +162,7 @@ fn inside(
         }
         None => in_words(error.message()),
     };
-    let (line, key) = (line_of(span.start, text), key.get_ref());
+    let (line, key) = (lines.at(span.start), key.get_ref());
     Some(ConfigError::new(format!(
         "{name}:{line}: {key}.{}: {what}",
         path.join(".")
@@ -420,7 +448,7 @@ mod tests {
             ("\ntransfer-timeout = 0", "a.toml:2: transfer-timeout is 0"),
             (
                 "at-cap = \"wait\"\nmax-async-transfers = 0",
-                "a.toml:1: max-async-transfers is 0 and at-cap is wait",
+                "a.toml:2: max-async-transfers is 0 and at-cap is wait",
             ),
             (
                 "[services.b]\norigin = \"http://h\"\nretries = 99",

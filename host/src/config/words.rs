@@ -1,6 +1,8 @@
 //! What a library says of a value, in the words of a person who knows nothing of the types
 //! of a program.
 
+use super::by_text::without_user;
+
 /// What a library calls what it expected, and what a person does.
 const EXPECTED: [(&str, &str); 14] = [
     ("u16", "a whole number from 0 to 65535"),
@@ -32,7 +34,17 @@ pub(super) fn in_words(message: &str) -> String {
         .find_map(|begin| message.strip_prefix(begin)?.rsplit_once(", expected "));
     match told {
         Some((unexpected, expected)) => needed(expected, value(unexpected).as_deref()),
-        None => message.to_owned(),
+        None => hide_user(message),
+    }
+}
+
+/// `message` without the user of a URL in it, who may have a password.
+fn hide_user(message: &str) -> String {
+    match (message.find("://"), message.rfind('@')) {
+        (Some(begin), Some(end)) if begin < end => {
+            format!("{}…{}", &message[..begin + 3], &message[end..])
+        }
+        _ => message.to_owned(),
     }
 }
 
@@ -56,7 +68,7 @@ fn value(unexpected: &str) -> Option<String> {
         _ => {}
     }
     if let Some(text) = unexpected.strip_prefix("string ") {
-        return Some(format!("the text {text}"));
+        return Some(format!("the text {}", without_user(text)));
     }
     // A kind of number, or a boolean.
     let (_, quoted) = unexpected.split_once('`')?;
@@ -94,6 +106,14 @@ mod tests {
             (
                 "invalid socket address syntax",
                 "what is needed is an address with its port, like 192.0.2.53:53 or [2001:db8::53]:53",
+            ),
+            (
+                "invalid type: string \"http://u:hunter2@h\", expected a sequence",
+                "what is needed is a list, not the text \"http://…@h\"",
+            ),
+            (
+                "unknown variant `http://u:hunter2@h`, expected `deny` or `allow`",
+                "unknown variant `http://…@h`, expected `deny` or `allow`",
             ),
             // Of our own.
             ("it is at least 1ms", "it is at least 1ms"),

@@ -84,8 +84,12 @@ fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for it in text.chars() {
         match it {
-            '"' | '\'' | '\\' => shown.push(it),
-            _ => shown.extend(it.escape_debug()),
+            // The latter turn the direction of what follows, or end a line.
+            _ if it.is_control() => shown.extend(it.escape_default()),
+            '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                shown.extend(it.escape_unicode());
+            }
+            _ => shown.push(it),
         }
     }
     shown
@@ -151,5 +155,28 @@ impl AsyncWrite for Line {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_shown_as_they_are_but_for_what_a_terminal_obeys() {
+        for text in [
+            "it's \"here\" C:\\",
+            "नमस्ते",
+            "สวัสดี",
+            "e\u{301}",
+            "👩\u{200d}🚀",
+        ] {
+            assert_eq!(harmless(text), text);
+        }
+        assert_eq!(
+            harmless("a\u{1b}[2Jb\u{9b}c\td"),
+            "a\\u{1b}[2Jb\\u{9b}c\\td"
+        );
+        assert_eq!(harmless("a\u{202e}b\u{2028}c"), "a\\u{202e}b\\u{2028}c");
     }
 }

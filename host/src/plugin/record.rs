@@ -130,13 +130,6 @@ impl Record {
         form::write(self)
     }
 
-    /// Whether a file of recordings can begin with these bytes, of which there are a dozen
-    /// or more, or it is empty.
-    #[must_use]
-    pub fn can_begin_with(bytes: &[u8]) -> bool {
-        bytes.is_empty() || bytes.starts_with(b"{\"recording\":")
-    }
-
     /// Reads one that [`to_json`](Self::to_json) has written.
     ///
     /// # Errors

@@ -10,6 +10,23 @@ use std::{
 /// changed so recently may change again, and look as before.
 const COARSEST_CLOCK: Duration = Duration::from_secs(2);
 
+/// Kinds of file systems that are on a disk of this machine, or in its memory (statfs(2)):
+/// ext2 to ext4, XFS, Btrfs, F2FS, ZFS, EROFS, SquashFS, tmpfs and ramfs, and overlays, as
+/// containers have them, which are made of such.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+const LOCAL: [rustix::fs::FsWord; 10] = [
+    0xEF53,
+    0x5846_5342,
+    0x9123_683E,
+    0xF2F5_2010,
+    0x2FC1_2FC1,
+    0xE0F5_E1E2,
+    0x7371_7368,
+    0x0102_1994,
+    0x8584_58F6,
+    0x794C_7630,
+];
+
 /// What files looked like at a time. Two that are equal, and settled, are of
 /// files that were not changed in between.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,7 +38,9 @@ pub(super) struct Stamp {
 impl Stamp {
     /// Adds the file at `path`, or the directory with all that is in it.
     pub(super) fn add_with_entries(&mut self, path: &Path) {
-        self.add(path);
+        if !self.add(path) {
+            return;
+        }
         let Ok(entries) = std::fs::read_dir(path) else {
             return;
         };
@@ -33,9 +52,26 @@ impl Stamp {
     }
 
     /// Adds the file at `path`. Of a directory, it shows what was added, replaced
-    /// or removed, but not what was rewritten in its place.
-    pub(super) fn add(&mut self, path: &Path) {
-        self.files.push((path.to_owned(), Look::of(path)));
+    /// or removed, but not what was rewritten in its place. Whether it is one.
+    pub(super) fn add(&mut self, path: &Path) -> bool {
+        let metadata = std::fs::metadata(path).ok();
+        let look = metadata.as_ref().map(Look::at);
+        self.files.push((path.to_owned(), look));
+        metadata.is_some_and(|it| it.is_dir())
+    }
+
+    /// Whether all of them are where nobody has to be asked over a network, or in another
+    /// process. Blocks.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    pub(super) fn is_local(&self) -> bool {
+        let kind = |path: &Path| rustix::fs::statfs(path).map(|it| it.f_type);
+        let mut paths = self.files.iter().map(|(path, _)| path);
+        paths.all(|path| kind(path).is_ok_and(|kind| LOCAL.contains(&kind)))
+    }
+
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+    pub(super) fn is_local(&self) -> bool {
+        false
     }
 
     /// How many files it is of.

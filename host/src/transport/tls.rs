@@ -23,7 +23,7 @@ pub(super) use sessions::TlsSessions;
 
 use crate::{
     call::origin::Origin,
-    config::{Config, ConfigError, ServerPattern},
+    config::{Config, ConfigError, ServerPattern, shape::element},
 };
 use std::sync::Arc;
 
@@ -45,17 +45,23 @@ impl TlsPolicies {
     ///
     /// A file that one of them names can't be read, or is not what it should be.
     pub(super) fn new(config: &Config) -> Result<Self, ConfigError> {
-        let domains = config.client_domains.iter().map(|domain| {
-            let servers = &domain.servers;
-            let policy = TlsPolicy::of_domain(config, domain).map_err(|error| {
-                let error = error.of(&format!("client-domains, {servers}"));
-                error.about("client-domains")
-            })?;
-            Ok((servers.clone(), Arc::new(policy)))
-        });
+        // What all domains take over is wrong in its own place.
+        let rest = Arc::new(TlsPolicy::new(config)?);
+        let domains = config
+            .client_domains
+            .iter()
+            .enumerate()
+            .map(|(index, domain)| {
+                let servers = &domain.servers;
+                let policy = TlsPolicy::of_domain(config, domain).map_err(|error| {
+                    let key = format!("client-domains.{}.{}", element(index), error.key());
+                    error.of(&format!("client-domains, {servers}")).about(key)
+                })?;
+                Ok((servers.clone(), Arc::new(policy)))
+            });
         Ok(Self {
             domains: domains.collect::<Result<_, _>>()?,
-            rest: Arc::new(TlsPolicy::new(config)?),
+            rest,
         })
     }
 

@@ -29,7 +29,7 @@ const KEYWORDS: &[&str] = &[
 /// What cargo refuses for a package, and what a plugin depends on.
 #[rustfmt::skip]
 const CRATES: &[&str] = &[
-    "alloc", "build", "core", "deps", "examples", "incremental", "proc-macro", "std", "test",
+    "alloc", "build", "core", "deps", "examples", "futures-util", "incremental", "proc-macro", "std", "test",
     "wit-bindgen",
 ];
 

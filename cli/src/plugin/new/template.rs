@@ -23,6 +23,14 @@ macro_rules! files {
     (@path $file:literal $path:literal) => { $path };
 }
 
+/// What the plugin is called in them.
+pub(super) fn name(wasi: Wasi) -> &'static str {
+    match wasi {
+        Wasi::P2 => "credit-check",
+        Wasi::P3 => "credit-and-location",
+    }
+}
+
 /// Those of a new plugin; `None` where no plugin of this generation of WASI can be written in
 /// the language yet.
 pub(super) fn of(language: Language, wasi: Wasi) -> Option<Vec<&'static File>> {
@@ -70,7 +78,7 @@ fn of_language_async(language: Language) -> Option<&'static [File]> {
         }
         Language::Rust => Some(files!("template":
             "rust-async-package.toml" as "Cargo.toml",
-            "rust.sh" as "build.sh",
+            "rust-async.sh" as "build.sh",
             "rust-async.rs" as "src/lib.rs",
         )),
     }

@@ -43,6 +43,10 @@ impl Secret {
                     ));
                 }
                 let value = env::var(name).map_err(|_| {
+                    let name = match name.bytes().any(|it| it.is_ascii_lowercase()) {
+                        true => "that env names (its name is not shown, it may be the secret)",
+                        false => name,
+                    };
                     ConfigError::new(format!(
                         "the variable {name} of the environment is not set, or is not UTF-8"
                     ))
@@ -54,7 +58,11 @@ impl Secret {
             SecretSource::File(path) => {
                 let file = WatchedFile::new(path);
                 let value = file.current(value_of_file).map_err(|what| {
-                    ConfigError::new(format!("the file {} {what}", path.display()))
+                    let name = match path.to_string_lossy() {
+                        path if path.contains('/') => path,
+                        _ => "(its name is not shown, it may be the secret; a path has a /)".into(),
+                    };
+                    ConfigError::new(format!("the file {name} {what}"))
                 })?;
                 Ok(Self::File(SecretFile {
                     path: path.clone(),
@@ -166,6 +174,14 @@ mod tests {
             let error = Secret::read(&SecretSource::Env(value.into())).unwrap_err();
             assert!(error.to_string().contains("like BILLING_KEY"), "{error}");
             assert!(!error.to_string().contains("abc"), "{error}");
+        }
+        for source in [
+            SecretSource::Env("sk_live_abc".into()),
+            SecretSource::File("Bearer abc".into()),
+        ] {
+            let error = Secret::read(&source).unwrap_err().to_string();
+            assert!(error.contains("may be the secret"), "{error}");
+            assert!(!error.contains("abc"), "{error}");
         }
     }
 

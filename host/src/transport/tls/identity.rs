@@ -31,6 +31,7 @@ pub(super) fn read(
             ),
             other => format!("key {}: it can't be used: {other}", key.display()),
         })
+        .about("key")
     })
 }
 
@@ -40,6 +41,7 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
             "certificate {}: {what}; it is a PEM file with CERTIFICATE blocks, our own first",
             path.display()
         ))
+        .about("certificate")
     };
     let pem = bounded_file::read_regular(path).map_err(|error| refused(error.to_string()))?;
     let chain = CertificateDer::pem_slice_iter(&pem)
@@ -52,7 +54,8 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
 }
 
 fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
-    let refused = |what: String| ConfigError::new(format!("key {}: {what}", path.display()));
+    let refused =
+        |what: String| ConfigError::new(format!("key {}: {what}", path.display())).about("key");
     let file = bounded_file::open_regular(path).map_err(|error| refused(error.to_string()))?;
     let metadata = file
         .metadata()

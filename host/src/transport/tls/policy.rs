@@ -31,8 +31,9 @@ use tokio::sync::Mutex;
 /// Between two looks at the files for the sake of connections that are kept.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Up to so many files are looked at by who makes a connection, with a system call
-/// of some 2 µs for each: to have another thread do that takes 30.
+/// Up to so many files, those in a directory counted, are looked at by who makes a
+/// connection, with a system call for each: to have another thread do that takes longer. They
+/// are on a disk of this machine then, so that there is nothing to wait for.
 const FEW: usize = 8;
 
 /// A policy. What its files say is read anew when they change.
@@ -66,6 +67,9 @@ struct State {
     /// Of all files, when they were read last. Empty where they could not be, or could
     /// have changed since and look the same.
     stamp: Option<Stamp>,
+    /// Whether they are so few, and so near, that looking at them is no more than a few system
+    /// calls.
+    is_look_quick: bool,
     /// Empty until TLS is first spoken: reading the system's trust store takes
     /// milliseconds, which a host that speaks no TLS need not spend.
     in_force: Option<InForce>,
@@ -146,6 +150,7 @@ impl TlsPolicy {
             state: Arc::new(Mutex::new(State {
                 content,
                 stamp: None,
+                is_look_quick: false,
                 in_force: None,
                 looked: now,
                 is_broken: false,
@@ -168,7 +173,7 @@ impl TlsPolicy {
         let mut state = self.state.clone().lock_owned().await;
         // A look that was begun since then, for another connection, is as good.
         let is_looked_at = state.in_force.is_some() && state.looked >= asked;
-        if !is_looked_at && !self.are_few_unchanged(&mut state) {
+        if !is_looked_at && !self.are_seen_unchanged(&mut state) {
             let policy = self.clone();
             let looked = tokio::task::spawn_blocking(move || {
                 policy.look(&mut state)?;
@@ -190,17 +195,14 @@ impl TlsPolicy {
         ))
     }
 
-    /// Whether there are so few files that they are looked at here and now, and they
-    /// have not changed since they were read.
-    fn are_few_unchanged(&self, state: &mut State) -> bool {
-        let Some(before) = &state.stamp else {
-            return false;
-        };
-        if state.in_force.is_none() || before.files() > FEW {
+    /// Whether the files can be looked at here and now, and have not changed since they
+    /// were read.
+    fn are_seen_unchanged(&self, state: &mut State) -> bool {
+        if state.in_force.is_none() || !state.is_look_quick {
             return false;
         }
         let looked = Instant::now();
-        if *before != self.stamp() {
+        if state.stamp.as_ref() != Some(&self.stamp()) {
             return false;
         }
         state.looked = looked;
@@ -215,6 +217,7 @@ impl TlsPolicy {
         if state.in_force.is_some() && state.stamp.as_ref() == Some(&stamp) {
             return Ok(());
         }
+        state.is_look_quick = stamp.files() <= FEW && stamp.is_local();
         let settled = Some(stamp).filter(Stamp::is_settled);
         state.stamp = None;
         match self.files.read(&self.provider) {

@@ -9,6 +9,7 @@ use rustls::{
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 /// Certificates that are trusted, both to sign others and as themselves.
@@ -54,8 +55,9 @@ impl TrustStore {
     /// Adds what the files of the system's store look like to `stamp`. Where there
     /// are no such files, as on macOS, it is read once.
     pub(super) fn add_system_to(stamp: &mut Stamp) {
-        let places = openssl_probe::probe();
-        for path in places.cert_file.iter().chain(&places.cert_dir) {
+        // It looks at all places where they could be, of which one is right.
+        static PLACES: LazyLock<openssl_probe::ProbeResult> = LazyLock::new(openssl_probe::probe);
+        for path in PLACES.cert_file.iter().chain(&PLACES.cert_dir) {
             stamp.add(path);
         }
     }
