@@ -83,6 +83,29 @@ async fn a_request_goes_to_its_origin_with_what_opens_it() {
     assert_eq!(last(&server).header("authorization"), ["Bearer open"]);
 }
 
+/// Behind CGI, WSGI or PHP, both names are one variable.
+#[tokio::test]
+async fn no_field_of_a_caller_is_taken_for_what_opens_a_service() {
+    let server = Server::start(|_| ok("fine")).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("secret");
+    fs::write(&file, "sesame").unwrap();
+    let mut service = at(&server.origin());
+    let secret = SecretSource::File(file);
+    service.headers.insert("x-api-key".into(), secret);
+    let asked = asking(service).rest_get(NAME);
+    let asked = asked
+        .header("x_api_key", "mine")
+        .header("X-API_Key", "mine")
+        .header("x_api_keys", "another");
+    asked.await.unwrap();
+    let seen = last(&server);
+    assert_eq!(seen.header("x-api-key"), ["sesame"]);
+    assert_eq!(seen.header("x_api_key"), [""; 0]);
+    assert_eq!(seen.header("x-api_key"), [""; 0]);
+    assert_eq!(seen.header("x_api_keys"), ["another"]);
+}
+
 #[tokio::test]
 async fn a_secret_that_is_not_there_is_told_when_the_host_is_made() {
     for (source, word) in [

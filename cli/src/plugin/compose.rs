@@ -9,7 +9,7 @@ use crate::{
     stderr, stdout,
 };
 use rest_client_host::Wasi;
-use std::path::Path;
+use std::{os::unix::fs::MetadataExt as _, path::Path};
 use wac_graph::{
     CompositionGraph, EncodeOptions, PlugError, plug,
     types::{Package, Types},
@@ -36,11 +36,22 @@ pub(crate) fn component(component: &Component) -> Result<Exit, Problem> {
     Ok(Exit::Success)
 }
 
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let file = |it: &Path| it.metadata().map(|it| (it.dev(), it.ino())).ok();
+    file(one).is_some_and(|it| file(other) == Some(it))
+}
+
 /// Writes what the plugin and the component make together, and says what it needs of a
 /// host.
 pub(crate) fn run(compose: &Compose) -> Result<Exit, Problem> {
     let plugin = read(&compose.plugin)
         .map_err(|error| wrong(&compose.plugin, format_args!("it can't be read: {error}")))?;
+    if is_same_file(&compose.plugin, &compose.output) {
+        return Err(wrong(
+            &compose.output,
+            "it is the plugin itself, which stays as it is; --output names another file",
+        ));
+    }
     let composed = composed(&compose.plugin, plugin, &compose.fixed)?;
     Destination::open(Some(&compose.output))?.write(&composed.bytes)?;
     // Standard output is the component itself.

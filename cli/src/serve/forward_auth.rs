@@ -13,7 +13,7 @@ use super::{
 };
 use crate::args::{Form, Serve};
 use answers::Answers;
-use http::{HeaderName, Request, Response, StatusCode};
+use http::{HeaderName, Request, Response, StatusCode, uri::PathAndQuery};
 use ipnet::IpNet;
 use outcome::Unfit;
 use rest_client_host::routing::Protocol;
@@ -43,6 +43,13 @@ impl ForwardAuth {
     pub(super) fn new(serve: &Serve, form: Form) -> Result<Self, String> {
         if form != Form::Envoy && !serve.path_prefix.is_empty() {
             return Err("--path-prefix is for --form envoy".into());
+        }
+        let is_path = |it: &str| {
+            let path = it.parse::<PathAndQuery>();
+            it.starts_with('/') && path.is_ok_and(|it| it.query().is_none())
+        };
+        if !serve.path_prefix.is_empty() && !is_path(&serve.path_prefix) {
+            return Err("--path-prefix is a path, as Envoy's path_prefix: /auth".into());
         }
         if form == Form::Nginx && !serve.trusted_proxies.is_empty() {
             return Err(

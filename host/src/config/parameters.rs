@@ -268,6 +268,12 @@ impl Config {
         self.at_cap
             .allows(self.max_async_transfers)
             .map_err(|what| ConfigError::new(what).about("max-async-transfers"))?;
+        if let Some(server) = self.dns_servers.iter().find(|it| it.port() == 0) {
+            return Err(ConfigError::at(
+                "dns-servers",
+                &format!("has {server}, where nobody answers; the port of name servers is 53"),
+            ));
+        }
         for (name, service) in &self.services {
             service.check(name)?;
         }

@@ -118,6 +118,12 @@ impl PluginConfig {
                 " is 0, which no plugin could meet; it is at least 1ms".into(),
             );
         }
+        if self.max_async_transfers == Some(0) {
+            return wrong(
+                "max-async-transfers",
+                " is 0, so that it could ask nothing; it is at least 1, and services = [] is what grants nothing".into(),
+            );
+        }
         if let Some(prefix) = self
             .reserved_fields
             .iter()

@@ -21,7 +21,7 @@ use super::{
 use http::{HeaderName, Uri, header};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
@@ -190,6 +190,7 @@ impl Service {
                 "a service's name is made of a to z, 0 to 9 and -, like billing-2",
             );
         }
+        let mut headers = HashSet::new();
         for field in self.headers.keys() {
             let Ok(header) = HeaderName::try_from(field) else {
                 return wrong(
@@ -201,6 +202,13 @@ impl Service {
                 return wrong(
                     &format!("headers.{field}"),
                     &format!("headers: {field} belongs to the transport, and can't be set"),
+                );
+            }
+            // In lower case.
+            if !headers.insert(header) {
+                return wrong(
+                    &format!("headers.{field}"),
+                    &format!("headers: {field} is there twice, and names know no upper case"),
                 );
             }
         }
@@ -284,6 +292,9 @@ impl FromStr for ServiceOrigin {
             None => (host, ""),
         };
         let name = match HostPattern::parse(name).map_err(wrong)? {
+            pattern if pattern.is_under(DOMAIN) => {
+                return Err(wrong("is the name of a service, and not where one is"));
+            }
             HostPattern::Exactly(name) => name,
             HostPattern::Any | HostPattern::Under(_) => return Err(wrong("is no single server")),
         };

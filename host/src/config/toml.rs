@@ -587,6 +587,7 @@ origin = \"http://h\"
             "client-domains = [{ match = \"h\", cert = \"a.pem\" }]",
             "services = { a = {} }",
             "services = { a = { origin = \"h\" } }",
+            "services = { a = { origin = \"http://b.service.internal\" } }",
             "services = { a = { origin = \"http://h\", headers = { x = \"a\" } } }",
             "services = { a = { origin = \"http://h\", fail-fast = 5 } }",
             "egress = { default = \"open\" }",

@@ -120,9 +120,22 @@ fn check(value: &str) -> Result<(), &'static str> {
         return Err("is no URL of a proxy");
     };
     match Proxy::of(&intercept) {
+        // It would be another one: the parser leaves such a port out.
+        Some(_) if has_wrong_port(value) => Err("has no port from 1 to 65535 behind its colon"),
         Some(_) => Ok(()),
         None => Err("names a proxy that does not speak HTTP, which can't be used here"),
     }
+}
+
+/// Whether a colon behind the host of `url` is followed by something else than a port.
+fn has_wrong_port(url: &str) -> bool {
+    let server = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let server = server.rsplit_once('@').map_or(server, |(_, rest)| rest);
+    let server = server.split('/').next().unwrap_or_default();
+    // An address of IPv6 has colons of its own.
+    let behind = server.rfind(']').map_or(server, |end| &server[end..]);
+    let port = behind.split_once(':').map(|(_, port)| port.parse::<u16>());
+    port.is_some_and(|it| it.is_err() || it == Ok(0))
 }
 
 impl Proxy {
@@ -285,10 +298,26 @@ mod tests {
             "ftp://u:sesame@h",
             "http://",
             "a b",
+            "http://u:sesame@h:99999",
+            "http://h:x",
+            "http://[::1]:0/",
         ] {
             let error = proxies(&[("HTTPS_PROXY", value)]).unwrap_err().to_string();
             assert!(error.starts_with("proxy-from-env: HTTPS_PROXY "), "{error}");
             assert!(!error.contains("sesame"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_part_of_a_proxy_or_left_out() {
+        for value in [
+            "http://h:3128",
+            "h:3128/",
+            "http://[::1]:8080",
+            "http://[::1]",
+            "h",
+        ] {
+            assert!(!has_wrong_port(value), "{value}");
         }
     }
 

@@ -327,6 +327,10 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
             "--path-prefix is for --form envoy",
         ),
         (
+            &["--form", "envoy", "--path-prefix", "auth?a"],
+            "--path-prefix is a path",
+        ),
+        (
             &["--form", "nginx", "--trusted-proxies", "10.0.0.0/8"],
             "set_real_ip_from",
         ),

@@ -181,6 +181,7 @@ impl<'a> Service<'a> {
         *uri = Uri::from_parts(parts).unwrap_or_default();
         headers.insert(header::HOST, self.rules.host.clone());
         for (name, secret) in &self.rules.headers {
+            remove_doubles(headers, name);
             headers.insert(name, secret.value());
         }
     }
@@ -233,4 +234,21 @@ impl<'a> Service<'a> {
 /// The name of a service that `host`, in lower case, asks for.
 pub(super) fn name(host: &str) -> Option<&str> {
     host.strip_suffix('.').unwrap_or(host).strip_suffix(DOMAIN)
+}
+
+/// Takes away what servers that read `_` as `-` (CGI, WSGI, PHP) would take for `name`, too.
+fn remove_doubles(headers: &mut http::HeaderMap, name: &HeaderName) {
+    let has_dash = |it: &HeaderName| it.as_str().contains(['_', '-']);
+    if !has_dash(name) {
+        return;
+    }
+    let same = |one: &HeaderName| {
+        let (one, other) = (one.as_str().bytes(), name.as_str().bytes());
+        let dashes = |it| if it == b'_' { b'-' } else { it };
+        one.map(dashes).eq(other.map(dashes))
+    };
+    let doubles: Vec<HeaderName> = headers.keys().filter(|it| same(it)).cloned().collect();
+    for double in doubles {
+        headers.remove(double);
+    }
 }
