@@ -7,12 +7,12 @@ use crate::{
     exit::{Exit, Problem},
     input, output,
 };
-use rest_client_host::Response;
+use rest_client_host::{Host, Response};
 
 /// Sends the request and writes what came of it.
 pub(crate) async fn run(call: Call) -> Result<Exit, Problem> {
     let common = call.common;
-    let host = common.sources.layers()?.host()?;
+    let host = Host::of(&common.sources.layers()?)?;
     let instance = host.instance();
     input::check_stdin(&common.fields.headers, call.data.as_deref())?;
 

@@ -5,7 +5,7 @@ use crate::{
     exit::{Exit, Problem},
     stderr, stdout,
 };
-use rest_client_host::config::Layers;
+use rest_client_host::{Host, config::Layers};
 
 /// Runs the command. A configuration is sound if a host can be made of it; one
 /// that is made for another machine can be shown here nevertheless.
@@ -14,7 +14,7 @@ pub(crate) fn run(command: ConfigCommand) -> Result<Exit, Problem> {
         ConfigCommand::Show(sources) => {
             let layers = sources.layers()?;
             let shown = layers.show(&layers.effective()?)?;
-            if let Err(error) = layers.host() {
+            if let Err(error) = Host::of(&layers) {
                 stderr::complain(&format!("nothing could start with this here: {error}"));
             }
             stdout::print(shown.as_bytes())?;
@@ -27,7 +27,7 @@ pub(crate) fn run(command: ConfigCommand) -> Result<Exit, Problem> {
             if let Some(path) = &modparams {
                 layers.read_modparams(path)?;
             }
-            layers.host()?;
+            Host::of(&layers)?;
         }
     }
     Ok(Exit::Success)

@@ -11,7 +11,7 @@ use crate::{
 };
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use report::Report;
-use rest_client_host::{ErrorKind, WorkerPool};
+use rest_client_host::{ErrorKind, Host, WorkerPool};
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
@@ -22,7 +22,7 @@ use tally::Tally;
 /// Makes the calls and prints what came of them. Fails as a single call
 /// would with the error that most of those without a reply had.
 pub(crate) async fn run(load: Load) -> Result<Exit, Problem> {
-    let host = load.sources.layers()?.host()?;
+    let host = Host::of(&load.sources.layers()?)?;
     // More would have nothing to do.
     let most = usize::try_from(load.requests.get()).unwrap_or(usize::MAX);
     let pool = WorkerPool::new(&host, load.workers.get().min(most));

@@ -13,7 +13,7 @@ use crate::{
     input,
 };
 use rest_client_host::{
-    Instance,
+    Host, Instance,
     config::OnFailure,
     plugin::{HandlerPool, Limits, Observer, Plugin, PluginPool, PluginRuntime, PoolOptions},
 };
@@ -110,7 +110,7 @@ impl<'a> Prepared<'a> {
         let plugin = decider
             .plugin_config(layers.config())
             .map_err(|what| Problem::new(Exit::Usage, what))?;
-        let host = layers.host()?;
+        let host = Host::of(&layers)?;
         let instance = host.instance_for(&decider.name())?;
         let services = match &plugin.services {
             Some(services) => services.clone(),

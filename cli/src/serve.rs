@@ -5,6 +5,7 @@ mod admin;
 mod api;
 mod asked;
 mod connection;
+mod door;
 mod forward_auth;
 mod handler;
 mod listener;
@@ -26,9 +27,8 @@ use crate::{
     stderr, stdout,
 };
 use asked::Asked;
-use connection::{OF_PROXIES, connection};
-use hyper_util::server::graceful::GracefulShutdown;
-use listener::{Accepted, Listener};
+use door::Door;
+use listener::Listener;
 use metrics::Metrics;
 use pool::Version;
 use sd_notify::NotifyState;
@@ -37,19 +37,12 @@ use signals::{Signals, Told};
 use std::{
     path::{Path, PathBuf, absolute},
     sync::Arc,
-    time::Duration,
 };
 use tokio::{
-    sync::Semaphore,
     task::{JoinSet, spawn_blocking},
     time::timeout,
 };
 use watch::Watch;
-
-/// How long, at the end, requests are still answered, and connections taken: what was sent
-/// before the signal may be in a buffer yet. A connection ends with its reply then, which says
-/// so. One that was still unused after that has nobody's request on it.
-const QUIET: Duration = Duration::from_millis(250);
 
 const TRUSTED_PEERS_OF_UNIX: &str = "--trusted-peers says nothing to --listen unix:PATH, where \
     the permissions of the socket and of its folder say who may ask (--listen-mode)";
@@ -74,7 +67,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
             return Err(Problem::new(Exit::Terminated, what));
         }
     };
-    let asked = Arc::new(Asked::new(&serve, version.form)?);
+    let asked = Asked::new(&serve, version.form)?;
     let service = Arc::new(Service::new(&serve, version, metrics, recording)?);
     let listener = Listener::open(&serve.listen, serve.listen_mode).await?;
     if serve.trusted_peers.is_some() && listener.is_unix() {
@@ -90,8 +83,12 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     stdout::print(format!("listening on {}\n", listener.name()).as_bytes())?;
     tell_systemd(&[NotifyState::Ready]);
 
-    let places = Arc::new(Semaphore::new(serve.max_connections as usize));
-    let connections = GracefulShutdown::new();
+    let door = Door::new(
+        listener,
+        serve.max_connections as usize,
+        asked,
+        service.clone(),
+    );
     if serve.watch {
         // Of its own: connections must not keep it from looking.
         let (service, serve) = (service.clone(), serve.clone());
@@ -102,33 +99,9 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
             }
         });
     }
-    let admit = |(stream, peer, place): Accepted, connections: &GracefulShutdown| {
-        if !service.trusts(peer) {
-            // It takes no place of those who are trusted.
-            drop(place);
-            service.refuse(stream, peer);
-            return;
-        }
-        let (asked, service) = (asked.clone(), service.clone());
-        let connection = connections.watch(connection(stream, OF_PROXIES, move |request| {
-            let (asked, service) = (asked.clone(), service.clone());
-            async move {
-                let version = request.version();
-                let mut reply = asked.reply(&service, peer, request).await;
-                service.announce_end(version, &mut reply);
-                reply
-            }
-        }));
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection of a proxy ended");
-            }
-            drop(place);
-        });
-    };
     loop {
         tokio::select! {
-            accepted = listener.accept(&places) => admit(accepted, &connections),
+            () = door.admit_one() => {}
             signal = signals.next() => match signal {
                 Told::Reload => {
                     tokio::spawn(service.clone().reload(serve.clone()));
@@ -139,26 +112,14 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     }
     service.end();
     tell_systemd(&[NotifyState::Stopping]);
-    let open = connections.count();
+    let open = door.open();
     stderr::complain(&format!("ending; {open} connections are open"));
-    let drain = async {
-        let answer_what_was_sent = async {
-            loop {
-                admit(listener.accept(&places).await, &connections);
-            }
-        };
-        let quiet = QUIET.min(serve.drain_timeout / 2);
-        // It never comes to an end by itself.
-        let _ = timeout(quiet, answer_what_was_sent).await;
-        drop(listener);
-        connections.shutdown().await;
-    };
     let given_up = |why| {
         let what = format!("what was under way was given up {why}");
         Err(Problem::new(Exit::Terminated, what))
     };
     let ended = tokio::select! {
-        drained = timeout(serve.drain_timeout, drain) => match drained {
+        drained = timeout(serve.drain_timeout, door.close(serve.drain_timeout)) => match drained {
             Ok(()) => Ok(Exit::Success),
             Err(_) => given_up("after --drain-timeout"),
         },

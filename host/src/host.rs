@@ -1,7 +1,7 @@
 //! A host: one configuration, one compiled component, any number of instances.
 
 use crate::{
-    config::{Config, ConfigError, Egress, Service},
+    config::{Config, ConfigError, Egress, Layers, Service},
     instance::Instance,
     sandbox::Factory,
     transport::{Policy, Pool, Pools, Rules, Transport},
@@ -39,6 +39,16 @@ impl Host {
     /// machine that can't run the sandbox. Nothing starts half-configured.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         Self::with(config, Factory::new)
+    }
+
+    /// A host with the configuration that `layers` amount to.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new); the error names the place as well, where one of the sources
+    /// says what is wrong.
+    pub fn of(layers: &Layers) -> Result<Self, ConfigError> {
+        Self::new(layers.config().clone()).map_err(|error| layers.with_place(error))
     }
 
     /// A host whose sandboxes another factory makes.

@@ -4,13 +4,13 @@ use crate::{
     args::Run,
     exit::{Exit, Problem},
 };
-use rest_client_host::plugin::PluginCtx;
+use rest_client_host::{Host, plugin::PluginCtx};
 use std::process::ExitCode;
 use wasmtime_wasi::WasiCtx;
 
 /// Runs the plugin, and ends as it does.
 pub(crate) async fn run(run: Run) -> Result<ExitCode, Problem> {
-    let host = run.sources.layers()?.host()?;
+    let host = Host::of(&run.sources.layers()?)?;
     let name = super::name(run.name.as_deref(), &run.plugin);
     let config = host.config().plugins.get(&name).cloned();
     let config = config.unwrap_or_default();

@@ -71,8 +71,8 @@ impl Spans {
             endpoint(&value.to_string_lossy())
                 .map_err(|what| Problem::new(Exit::Usage, format!("{name}: {what}")))?;
         }
-        let config = serve.decider.sources.layers()?.config().clone();
-        let client = exporter::Client::new(Host::new(config)?.instance());
+        let host = Host::of(&serve.decider.sources.layers()?)?;
+        let client = exporter::Client::new(host.instance());
         let mut exporter = SpanExporter::builder().with_http().with_http_client(client);
         if let Some(endpoint) = &serve.otlp_endpoint {
             exporter = exporter.with_endpoint(endpoint.to_string());

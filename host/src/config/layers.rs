@@ -2,7 +2,6 @@
 //! with the place it came from.
 
 use super::{error::ConfigError, parameters::Config, shape, words::in_words};
-use crate::Host;
 use serde::{Deserialize as _, Serialize};
 use std::{collections::BTreeMap, fmt::Write as _};
 use toml::{Table, Value};
@@ -91,16 +90,6 @@ impl Layers {
         self.origins.insert(keys.join("."), from);
     }
 
-    /// A host with this configuration.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Host::new`]; the error names the place as well, where a source says what is
-    /// wrong.
-    pub fn host(&self) -> Result<Host, ConfigError> {
-        Host::new(self.config.clone()).map_err(|error| self.with_place(error))
-    }
-
     /// The configuration in the form in which it is enforced.
     ///
     /// # Errors
@@ -113,7 +102,7 @@ impl Layers {
     }
 
     /// `error` with the place of the innermost key that has one.
-    fn with_place(&self, error: ConfigError) -> ConfigError {
+    pub(crate) fn with_place(&self, error: ConfigError) -> ConfigError {
         let mut key = error.key();
         loop {
             if let Some(from) = self.origins.get(key) {

@@ -200,16 +200,19 @@ fn search<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{
-        at_cap::AtCap,
-        client_domain::ClientDomain,
-        egress::{Egress, EgressDefault},
-        http_version::HttpVersion,
-        on_failure::OnFailure,
-        parameters::Config,
-        plugin::PluginConfig,
-        service::{FailFast, SecretSource, Service},
-        tls_version::TlsVersion,
+    use crate::{
+        Host,
+        config::{
+            at_cap::AtCap,
+            client_domain::ClientDomain,
+            egress::{Egress, EgressDefault},
+            http_version::HttpVersion,
+            on_failure::OnFailure,
+            parameters::Config,
+            plugin::PluginConfig,
+            service::{FailFast, SecretSource, Service},
+            tls_version::TlsVersion,
+        },
     };
     use std::{
         collections::BTreeMap,
@@ -481,7 +484,7 @@ mod tests {
         ] {
             let mut layers = Layers::default();
             layers.add_toml(text, "a.toml").unwrap();
-            let error = layers.host().unwrap_err().to_string();
+            let error = Host::of(&layers).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{text}: {error}");
         }
         // What comes later is what is wrong.
