@@ -19,7 +19,7 @@ mod parameters;
 mod plugin;
 mod script;
 mod service;
-pub(crate) mod shape;
+mod shape;
 mod tls_version;
 mod toml;
 mod words;

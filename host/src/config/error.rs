@@ -1,5 +1,6 @@
 //! Why a configuration is refused.
 
+use super::shape::element;
 use std::fmt;
 
 /// What is wrong with a configuration, and what would be right.
@@ -45,7 +46,15 @@ impl ConfigError {
         Self::new(format!("{key} {what}")).about(key)
     }
 
-    pub(crate) fn key(&self) -> &str {
+    /// The same, said of a part of element `index` of the list `list`.
+    pub(crate) fn of_element(self, list: &str, index: usize) -> Self {
+        Self {
+            key: format!("{list}.{}.{}", element(index), self.key),
+            ..self
+        }
+    }
+
+    pub(super) fn key(&self) -> &str {
         &self.key
     }
 

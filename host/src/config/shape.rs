@@ -7,7 +7,7 @@
 use toml::Value;
 
 /// What stands for an element of a list among the keys that lead to it.
-pub(crate) fn element(index: usize) -> String {
+pub(super) fn element(index: usize) -> String {
     format!("[{index}]")
 }
 

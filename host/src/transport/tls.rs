@@ -23,7 +23,7 @@ pub(super) use sessions::TlsSessions;
 
 use crate::{
     call::origin::Origin,
-    config::{Config, ConfigError, ServerPattern, shape::element},
+    config::{Config, ConfigError, ServerPattern},
 };
 use std::sync::Arc;
 
@@ -54,8 +54,8 @@ impl TlsPolicies {
             .map(|(index, domain)| {
                 let servers = &domain.servers;
                 let policy = TlsPolicy::of_domain(config, domain).map_err(|error| {
-                    let key = format!("client-domains.{}.{}", element(index), error.key());
-                    error.of(&format!("client-domains, {servers}")).about(key)
+                    let error = error.of(&format!("client-domains, {servers}"));
+                    error.of_element("client-domains", index)
                 })?;
                 Ok((servers.clone(), Arc::new(policy)))
             });

@@ -78,7 +78,7 @@ fn of_language_async(language: Language) -> Option<&'static [File]> {
         }
         Language::Rust => Some(files!("template":
             "rust-async-package.toml" as "Cargo.toml",
-            "rust-async.sh" as "build.sh",
+            "rust.sh" as "build.sh",
             "rust-async.rs" as "src/lib.rs",
         )),
     }

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Builds credit-check.wasm with nothing but cargo and rustup: build.sh [OUTPUT].
+# Builds the component with nothing but cargo and rustup: build.sh [OUTPUT].
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-output=$(realpath -m "${1:-credit-check.wasm}")
+name=$(sed -n 's/^name = "\(.*\)"$/\1/p' "$here/Cargo.toml")
+output=$(realpath -m "${1:-$name.wasm}")
 build=$(realpath -m "${BUILD_DIR:-$here/target}")
 
 rustup --quiet target add wasm32-wasip2
 cargo build --quiet --release --target wasm32-wasip2 --manifest-path "$here/Cargo.toml" --target-dir "$build"
-cp "$build/wasm32-wasip2/release/credit_check.wasm" "$output"
+cp "$build/wasm32-wasip2/release/$(echo "$name" | tr - _).wasm" "$output"
