@@ -157,14 +157,18 @@ impl Writer {
         let mut is_cut = false;
         // All that waits is written together.
         while let Ok(first) = told.recv() {
-            let mut done = Ok(());
+            // How that went; nothing where there was nothing to do.
+            let mut done = None;
             let mut finished = None;
             let (mut text, mut lines) = (Vec::new(), 0_usize);
             if self.is_renamed.swap(false, Relaxed) {
                 match append(&self.path, self.readers) {
-                    Ok(opened) => (file, is_cut) = (opened, false),
+                    Ok(opened) => {
+                        (file, is_cut) = (opened, false);
+                        done = Some(Ok(()));
+                    }
                     // What is left is the old one.
-                    Err(error) => done = Err(error),
+                    Err(error) => done = Some(Err(error)),
                 }
             }
             for told in iter::once(first).chain(told.try_iter()) {
@@ -187,17 +191,17 @@ impl Writer {
                 if is_cut {
                     (0..lines).for_each(|_| (self.lost)());
                 }
-                done = done.and(written);
+                done = Some(done.unwrap_or(Ok(())).and(written));
             }
             self.waiting.fetch_sub(waited, Relaxed);
-            if let Err(error) = &done
+            if let Some(Err(error)) = &done
                 && is_well
             {
                 // Once, until it is well again.
                 let path = self.path.display();
                 stderr::complain(&format!("{path} can't be written: {error}"));
             }
-            is_well = done.is_ok();
+            is_well = done.map_or(is_well, |it| it.is_ok());
             if let Some(waiting) = finished.filter(|_| is_well) {
                 // He may have gone.
                 let _ = waiting.send(());

@@ -486,6 +486,24 @@ async fn a_file_that_is_no_recording_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_recording_that_can_not_be_written_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let puppet = folder.path().join("puppet.wasm");
+    fs::write(&puppet, plugin::built("puppet")).unwrap();
+    let arguments = ["route", "--record", "/dev/full", puppet.to_str().unwrap()];
+    let request = r#"{"protocol": "http", "method": "GET", "target": "/"}"#;
+    for _ in 0..5 {
+        let recorded = run(rest_client(), arguments, request.as_bytes()).await;
+        assert_eq!(recorded.code(), 23, "{}", recorded.stderr);
+        assert!(
+            recorded.stderr.contains("No space left"),
+            "{}",
+            recorded.stderr
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_operator_records_and_plays_at_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
