@@ -1,11 +1,13 @@
 //! The arguments as they are typed.
 
+mod attribute_field;
 mod compose;
 mod decider;
 mod new;
 mod replay;
 mod serve;
 
+pub(crate) use attribute_field::AttributeField;
 pub(crate) use compose::{Component, Compose, Fixed};
 pub(crate) use decider::Decider;
 pub(crate) use new::{Language, New};

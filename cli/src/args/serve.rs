@@ -1,6 +1,6 @@
 //! Serving decisions to a proxy.
 
-use super::Decider;
+use super::{AttributeField, Decider};
 use clap::{Args, ValueEnum, value_parser};
 use http::{HeaderName, Uri};
 use ipnet::IpNet;
@@ -37,6 +37,12 @@ pub(crate) struct Serve {
     /// a decision that sets another one can't be carried out
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) carry: Vec<HeaderName>,
+
+    /// An attribute for the plugin, and the field in which the proxy says it, as in
+    /// user=x-original-user. Each request has this field exactly once. An empty value is no
+    /// attribute. nginx writes the value in quotes
+    #[arg(long = "attribute", value_name = "NAME=FIELD", value_delimiter = ',')]
+    pub(crate) attributes: Vec<AttributeField>,
 
     /// What Envoy puts before the path (path_prefix)
     #[arg(long, value_name = "PATH", default_value = "")]

@@ -68,10 +68,11 @@ impl Asked {
 
 /// # Errors
 ///
-/// A flag is given that says nothing to this `form`.
+/// A flag is given that has no effect with this `form`.
 fn refuse_flags_of_forward_auth(serve: &Serve, form: &str) -> Result<(), String> {
     let flags = [
         ("--carry", !serve.carry.is_empty()),
+        ("--attribute", !serve.attributes.is_empty()),
         ("--path-prefix", !serve.path_prefix.is_empty()),
         ("--trusted-proxies", !serve.trusted_proxies.is_empty()),
     ];

@@ -11,7 +11,7 @@ use super::{
     request_body::RequestBody,
     service::Service,
 };
-use crate::args::{Form, Serve};
+use crate::args::{AttributeField, Form, Serve};
 use answers::Answers;
 use http::{HeaderName, Request, Response, StatusCode, uri::PathAndQuery};
 use ipnet::IpNet;
@@ -30,6 +30,8 @@ pub(super) struct ForwardAuth {
     trusted_proxies: Vec<IpNet>,
     /// Fields that the proxy takes over from the reply.
     carried: Vec<HeaderName>,
+    /// What the proxy says besides what is in its form.
+    attributes: Vec<AttributeField>,
     /// Before the path of each request of Envoy's.
     path_prefix: String,
     /// What nginx fetches, since it lets no answer through but 401 and 403.
@@ -62,10 +64,12 @@ impl ForwardAuth {
         if let Some(name) = serve.carry.iter().find(of_connection) {
             return Err(format!("--carry {name}: no reply can carry it"));
         }
+        check_attributes(&serve.attributes)?;
         Ok(Self {
             form,
             trusted_proxies: serve.trusted_proxies.clone(),
             carried: serve.carry.clone(),
+            attributes: serve.attributes.clone(),
             path_prefix: serve.path_prefix.clone(),
             answers: Answers::default(),
         })
@@ -119,10 +123,34 @@ impl ForwardAuth {
             Err(_) => {
                 let decision = service.on_failure(Protocol::Http);
                 self.carry_out(&decision).unwrap_or_else(|Unfit(what)| {
-                    tracing::error!("what --on-failure says can't be carried out: {what}");
+                    tracing::error!(
+                        "what --on-failure says can't be carried out: {what}"
+                    );
                     text(StatusCode::FORBIDDEN, "")
                 })
             }
         }
     }
+}
+
+/// # Errors
+///
+/// No proxy could say them all.
+fn check_attributes(attributes: &[AttributeField]) -> Result<(), String> {
+    for (index, it) in attributes.iter().enumerate() {
+        let AttributeField { attribute, field } = it;
+        if question::is_of_connection(field.as_str()) {
+            return Err(format!(
+                "--attribute {attribute}={field}: no proxy says it by a field of its connection"
+            ));
+        }
+        let before = &attributes[..index];
+        if before.iter().any(|other| other.attribute == *attribute) {
+            return Err(format!("--attribute names {attribute} twice"));
+        }
+        if before.iter().any(|other| other.field == *field) {
+            return Err(format!("--attribute names the field {field} twice"));
+        }
+    }
+    Ok(())
 }

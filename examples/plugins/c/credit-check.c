@@ -68,7 +68,7 @@ static bool refuse(decision_t *decision, uint16_t code, const char *reason) {
     return true;
 }
 
-// Who asks: as the proxy has authenticated him, or else the user in the From of SIP. A part
+// Whom the proxy has authenticated; in SIP, if it has not, who the From claims to be. A part
 // of the request.
 static bool caller(const request_t *request, text *who) {
     for (size_t i = 0; i < request->attributes.len; i++) {
@@ -78,6 +78,7 @@ static bool caller(const request_t *request, text *who) {
             return true;
         }
     }
+    if (request->protocol != ROUTING_CONTRACT_DECISIONS_PROTOCOL_SIP) return false;
     for (size_t i = 0; i < request->fields.len; i++) {
         routing_plugin_tuple2_string_list_u8_t *it = &request->fields.ptr[i];
         if (it->f0.len != 4 || memcmp(it->f0.ptr, "from", 4) != 0) continue;

@@ -59,15 +59,16 @@ func decide(request contract.Request) (decision contract.Decision, err error) {
 
 var uri = regexp.MustCompile("sip:([^@>;]*)")
 
-// Who asks: as the proxy has authenticated him, or else the user in the From of SIP.
+// Whom the proxy has authenticated; in SIP, if it has not, who the From claims to be.
 func caller(request contract.Request) (string, error) {
 	for _, attribute := range request.Attributes {
 		if attribute.F0 == "user" {
 			return attribute.F1, nil
 		}
 	}
+	isSip := request.Protocol == contract.Protocol_Sip
 	for _, field := range request.Fields {
-		if found := uri.FindSubmatch(field.F1); field.F0 == "from" && found != nil {
+		if found := uri.FindSubmatch(field.F1); isSip && field.F0 == "from" && found != nil {
 			return strings.ToValidUTF8(string(found[1]), "?"), nil
 		}
 	}

@@ -26,11 +26,11 @@ function ask(url) {
   }
 }
 
-/** Who asks: as the proxy has authenticated him, or else the user in the From of SIP. */
-function caller({ attributes, fields }) {
+/** Whom the proxy has authenticated; in SIP, if it has not, who the From claims to be. */
+function caller({ protocol, attributes, fields }) {
   const user = new Map(attributes).get("user");
   if (user !== undefined) return user;
-  const from = fields.find(([name]) => name === "from");
+  const from = protocol === "sip" && fields.find(([name]) => name === "from");
   const match = from && text(from[1]).match(/sip:([^@>;]*)/);
   if (!match) throw "nobody says who is calling";
   return match[1];

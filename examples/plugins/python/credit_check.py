@@ -4,7 +4,13 @@ import re
 
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.imports.decisions import Answer, Changes, Decision_Answer, Decision_Continue
+from wit_world.imports.decisions import (
+    Answer,
+    Changes,
+    Decision_Answer,
+    Decision_Continue,
+    Protocol,
+)
 from wit_world.imports.rest import rest_escape, rest_get
 
 
@@ -31,10 +37,10 @@ class Router(exports.Router):
 
 
 def caller(request):
-    """Who asks: as the proxy has authenticated him, or else the user in the From of SIP."""
+    """Whom the proxy has authenticated; in SIP, if it has not, who the From claims to be."""
     if (user := dict(request.attributes).get("user")) is not None:
         return user
-    for name, value in request.fields:
+    for name, value in request.fields if request.protocol == Protocol.SIP else []:
         if name == "from" and (uri := re.search("sip:([^@>;]*)", value.decode(errors="replace"))):
             return uri[1]
     raise Err("nobody says who is calling")

@@ -58,6 +58,7 @@ for_each_wasi! {
     a_plugin_sees_the_request_of_the_client,
     no_field_of_a_proxy_reaches_the_plugin_under_any_spelling,
     each_field_of_the_form_is_there_once_or_nobody_is_asked,
+    an_attribute_is_what_the_proxy_says_in_the_field_for_it_alone,
     the_client_is_the_last_who_is_no_proxy_of_the_operators,
     a_refusal_has_the_form_that_the_proxy_takes,
     what_the_proxy_cannot_carry_out_is_no_decision,
@@ -138,6 +139,51 @@ async fn each_field_of_the_form_is_there_once_or_nobody_is_asked<P: Puppet>() {
             let twice = [described, &[(name, value)]].concat();
             let reply = ask(&serving, "/", &twice).await;
             assert_eq!(reply.status(), 400, "{form} with {name} twice");
+        }
+    }
+}
+
+async fn an_attribute_is_what_the_proxy_says_in_the_field_for_it_alone<P: Puppet>() {
+    for (form, described) in FORMS {
+        let attributes = "user=x-original-user,x-team=x_team";
+        let serving = serving::<P>(form, &["--attribute", attributes]).await;
+        let of_form = |value: &str| match form {
+            "nginx" => format!("\"{value}\""),
+            _ => value.to_owned(),
+        };
+        let (alice, nobody) = (of_form("alice \"\u{e9}\""), of_form(""));
+        let ask = async |user: &[&str], things: &[&str]| {
+            let user = user.iter().map(|it| ("x-original-user", *it));
+            // What a backend may take for a field of the proxy is none of the client's.
+            let team = [("x_team", &*nobody), ("x-team", "red")];
+            let described: Vec<_> = described.iter().copied().chain(user).chain(team).collect();
+            decide(&serving, &described, things).await
+        };
+        let reply = ask(&[&alice], &["show user", "show x-team", "show fields"]).await;
+        assert_eq!(reply.status(), 200, "{form}");
+        let shown = ["user", "x-team"].map(|it| reply.header(&format!("routing-x-{it}")));
+        assert_eq!(shown, [Some("alice \"\u{e9}\""), Some("none")], "{form}");
+        let fields = reply.header("routing-x-fields").unwrap();
+        assert!(
+            !fields.contains("team") && !fields.contains("x-original-user"),
+            "{fields}"
+        );
+
+        let reply = ask(&[&nobody], &["show user"]).await;
+        assert_eq!(reply.header("routing-x-user"), Some("none"), "{form}");
+        for user in [&[][..], &[&*alice, &*alice]] {
+            let reply = ask(user, &[]).await;
+            assert_eq!(reply.status(), 400, "{form}: {user:?}");
+            assert!(reply.text().contains("x-original-user"), "{}", reply.text());
+        }
+        if form == "nginx" {
+            let reply = ask(&["alice"], &[]).await;
+            assert_eq!(reply.status(), 400);
+            assert!(
+                reply.text().contains("is not in quotes"),
+                "{}",
+                reply.text()
+            );
         }
     }
 }
@@ -321,6 +367,34 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
         (
             &["--carry", "x-a"][..],
             "--carry says nothing to --form json",
+        ),
+        (
+            &["--attribute", "user=x-user"],
+            "--attribute says nothing to --form json",
+        ),
+        (
+            &["--form", "caddy", "--attribute", "user"],
+            "as in user=x-original-user",
+        ),
+        (
+            &["--form", "caddy", "--attribute", "usr=x-user"],
+            "\"usr\" is none of the attributes",
+        ),
+        (
+            &["--form", "caddy", "--attribute", "user=x user"],
+            "\"x user\" is no name of a field",
+        ),
+        (
+            &["--form", "caddy", "--attribute", "user=te"],
+            "by a field of its connection",
+        ),
+        (
+            &["--form", "caddy", "--attribute", "user=a,user=b"],
+            "--attribute names user twice",
+        ),
+        (
+            &["--form", "caddy", "--attribute", "user=a,route=a"],
+            "--attribute names the field a twice",
         ),
         (
             &["--form", "nginx", "--path-prefix", "/a"],

@@ -2,6 +2,7 @@
 
 use super::Serving;
 use crate::{puppets::Puppet, worker};
+use std::fs;
 use support::{
     process::Service,
     server::Server,
@@ -19,6 +20,22 @@ async fn nginx(serving: &Serving, backend: &Server) -> Service {
     Service::nginx_with_upstream(root.path(), &upstream, &server).await
 }
 
+/// The same with `auth_basic`, and whom it lets in as the attribute `user`.
+async fn nginx_with_users(serving: &Serving, backend: &Server) -> Service {
+    let users = serving.folder.path().join("users");
+    fs::write(&users, "alice:{PLAIN}secret\nbob:{PLAIN}secret\n").unwrap();
+    let root = super::folder();
+    let upstream = UPSTREAM.replace("/run/rest-client/decide.sock", &serving.at);
+    let server = SERVER
+        .replace("127.0.0.1:8081", &backend.address().to_string())
+        .replace(
+            "    auth_request /_decide;",
+            &format!("    auth_basic rest-client;\n    auth_basic_user_file {};\n    auth_request /_decide;", users.display()),
+        )
+        .replace("# proxy_set_header X-Original-User", "proxy_set_header X-Original-User");
+    Service::nginx_with_upstream(root.path(), &upstream, &server).await
+}
+
 #[tokio::test]
 #[cfg_attr(
     not(has_nginx),
@@ -31,18 +48,23 @@ async fn those_are_served_whom_the_plugin_admits() {
     })
     .await;
     let backend = Server::start(|_| ok("from the backend")).await;
-    let arguments = ["--form", "nginx"];
+    let arguments = ["--form", "nginx", "--attribute", "user=x-original-user"];
     let serving = Serving::at_socket("credit-check", Some(("billing", &billing)), &arguments).await;
-    let nginx = nginx(&serving, &backend).await;
-    let ask = |caller: &str| {
-        let from = format!("<sip:{caller}@example.org>");
-        worker().rest_get(&nginx.url("/")).header("from", from)
+    let nginx = nginx_with_users(&serving, &backend).await;
+    let ask = |user: &str| {
+        worker()
+            .rest_get(&nginx.url("/").replace("//", &format!("//{user}:secret@")))
+            // His own word for whom he is.
+            .header("x-original-user", "\"alice\"")
+            .header("from", "<sip:alice@example.org>")
     };
     let admitted = ask("alice").await.unwrap();
     assert_eq!(
         (admitted.status().as_u16(), &*admitted.text()),
         (200, "from the backend")
     );
+    let stranger = ask("mallory").await.unwrap();
+    assert_eq!(stranger.status().as_u16(), 401);
     let refused = ask("bob").await.unwrap();
     assert_eq!((refused.status().as_u16(), refused.body().len()), (402, 0));
     assert_eq!(backend.record().requests.len(), 1);

@@ -2,9 +2,9 @@
 //! never taken for what a proxy has written.
 
 use super::ForwardAuth;
-use crate::args::Form;
+use crate::args::{AttributeField, Form};
 use bytes::Bytes;
-use http::{HeaderMap, header::CONNECTION, request::Parts};
+use http::{HeaderMap, HeaderValue, header::CONNECTION, request::Parts};
 use ipnet::IpNet;
 use rest_client_host::routing::{
     Endpoint, Payload, Protocol, Request, Transport, check_request, request_id,
@@ -87,7 +87,11 @@ impl ForwardAuth {
         };
         let fields = [("host".to_owned(), host.into_bytes())]
             .into_iter()
-            .chain(fields(&head.headers))
+            .chain(self.fields(&head.headers))
+            .collect();
+        let attributes = [("scheme".to_owned(), scheme)]
+            .into_iter()
+            .chain(self.vouched_for(&head.headers)?)
             .collect();
         // Envoy may send a part of the body, and says so.
         let is_part = match head.headers.get(PARTIAL_BODY) {
@@ -108,7 +112,7 @@ impl ForwardAuth {
             source,
             destination: None,
             transport,
-            attributes: vec![("scheme".into(), scheme)],
+            attributes,
             time_left: u64::MAX,
         };
         request.id = request_id(&request);
@@ -169,6 +173,57 @@ impl ForwardAuth {
         }
         Ok(None)
     }
+
+    /// What `--attribute` names, but for what is empty.
+    fn vouched_for(&self, headers: &HeaderMap) -> Result<Vec<(String, String)>, String> {
+        let mut attributes = Vec::new();
+        for AttributeField { attribute, field } in &self.attributes {
+            let name = field.as_str();
+            let value = str::from_utf8(only_value(headers, name)?.as_bytes())
+                .map_err(|_| format!("{name} is no UTF-8"))?;
+            // nginx leaves a field out that it would send empty. One that is always there
+            // shows that nginx has written it, and not the client.
+            let value = match self.form {
+                Form::Nginx => unquoted(value)
+                    .ok_or_else(|| format!("{name} is not in quotes, as in {name}: \"alice\""))?,
+                _ => value,
+            };
+            if !value.is_empty() {
+                attributes.push((attribute.clone(), value.to_owned()));
+            }
+        }
+        Ok(attributes)
+    }
+
+    /// What the client itself has sent along.
+    fn fields(&self, headers: &HeaderMap) -> impl Iterator<Item = (String, Vec<u8>)> {
+        let named_by_connection: Vec<String> = headers
+            .get_all(CONNECTION)
+            .into_iter()
+            .filter_map(|it| it.to_str().ok())
+            .flat_map(|it| it.split(','))
+            .map(|it| it.trim().to_ascii_lowercase())
+            .collect();
+        headers
+            .iter()
+            .filter(move |(name, _)| {
+                let name = name.as_str();
+                name != "host"
+                    && !is_of_connection(name)
+                    && !is_of_proxy(name)
+                    && !self.is_attribute(name)
+                    && !named_by_connection.iter().any(|it| it == name)
+            })
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+    }
+
+    /// Whether the proxy says an attribute by it, in any spelling that a backend may take
+    /// for it.
+    fn is_attribute(&self, name: &str) -> bool {
+        let name = name.replace('_', "-");
+        let mut attributes = self.attributes.iter();
+        attributes.any(|it| it.field.as_str().replace('_', "-") == name)
+    }
 }
 
 /// `X-Original-*`, as README's configuration of nginx sets them.
@@ -190,17 +245,26 @@ fn described_by_nginx(headers: &HeaderMap) -> Result<Described, String> {
     })
 }
 
-/// The value of a field that is there once.
+/// The text of a field that is there once.
 fn only(headers: &HeaderMap, name: &str) -> Result<String, String> {
+    let text = only_value(headers, name)?.to_str();
+    text.map(str::to_owned)
+        .map_err(|_| format!("{name} has a byte beyond ASCII"))
+}
+
+/// The value of a field that is there once.
+fn only_value<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a HeaderValue, String> {
     let mut values = headers.get_all(name).into_iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => value
-            .to_str()
-            .map(str::to_owned)
-            .map_err(|_| format!("{name} has a byte beyond ASCII")),
+        (Some(value), None) => Ok(value),
         (None, _) => Err(format!("there is no {name}")),
         (Some(_), Some(_)) => Err(format!("{name} is there twice")),
     }
+}
+
+/// What stands between two quotes. nginx escapes none that the value has itself.
+fn unquoted(value: &str) -> Option<&str> {
+    value.strip_prefix('"')?.strip_suffix('"')
 }
 
 /// An address without a port, as it may be written.
@@ -217,27 +281,6 @@ fn endpoint(address: IpAddr) -> Endpoint {
         address: address.to_canonical().to_string(),
         port: None,
     }
-}
-
-/// What the client itself has sent along.
-fn fields(headers: &HeaderMap) -> impl Iterator<Item = (String, Vec<u8>)> {
-    let named_by_connection: Vec<String> = headers
-        .get_all(CONNECTION)
-        .into_iter()
-        .filter_map(|it| it.to_str().ok())
-        .flat_map(|it| it.split(','))
-        .map(|it| it.trim().to_ascii_lowercase())
-        .collect();
-    headers
-        .iter()
-        .filter(move |(name, _)| {
-            let name = name.as_str();
-            name != "host"
-                && !is_of_connection(name)
-                && !is_of_proxy(name)
-                && !named_by_connection.iter().any(|it| it == name)
-        })
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
 }
 
 /// Bytes beyond ASCII, which a client may send as they are, in percent-code.

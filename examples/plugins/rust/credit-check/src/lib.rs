@@ -7,7 +7,7 @@ wit_bindgen::generate!({ path: "wit", world: "routing-plugin", generate_all });
 
 use exports::routing::contract::router::{Decision, Guest, Request};
 use rest::client::rest::{rest_escape, rest_get};
-use routing::contract::decisions::{Answer, Changes};
+use routing::contract::decisions::{Answer, Changes, Protocol};
 
 struct CreditCheck;
 export!(CreditCheck);
@@ -38,11 +38,14 @@ impl Guest for CreditCheck {
     }
 }
 
-/// Who asks: as the proxy has authenticated him, or else the user in the From of SIP.
+/// Whom the proxy has authenticated; in SIP, if it has not, who the From claims to be.
 fn caller(request: &Request) -> Option<String> {
     let attribute = request.attributes.iter().find(|(name, _)| name == "user");
     if let Some((_, user)) = attribute {
         return Some(user.clone());
+    }
+    if request.protocol != Protocol::Sip {
+        return None;
     }
     let (_, from) = request.fields.iter().find(|(name, _)| name == "from")?;
     let from = String::from_utf8_lossy(from);
