@@ -125,6 +125,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         },
         () = signals.end() => given_up("at a second signal"),
     };
+    service.give_up().await;
     // Its socket goes with it.
     admin.shutdown().await;
     // It may wait for a disk, and for a collector.
@@ -134,7 +135,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
 
 /// # Errors
 ///
-/// A flag is given that says nothing to this way to listen.
+/// A flag is given that has no effect with this way to listen.
 fn refuse_what_is_for_others(serve: &Serve) -> Result<(), Problem> {
     let is_unix = matches!(serve.listen, Listen::Unix(_));
     let what = if serve.listen_mode.is_some() && !is_unix {

@@ -18,6 +18,9 @@ const LONGEST_TARGET: usize = 500;
 /// What became of a decision whose asker went away before there was one.
 pub(super) const GONE: &str = "gone";
 
+/// What became of one that the end of the program did not wait for.
+pub(super) const ENDED: &str = "ended";
+
 /// What a line says. What is not known is left out.
 #[derive(Serialize)]
 pub(super) struct Line<'a> {
@@ -95,10 +98,10 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The whole of it, where whoever has asked went away first.
-    pub(super) fn gone(mut self, elapsed: Duration) -> String {
+    /// The whole of it, where there was no decision, and why.
+    pub(super) fn none(mut self, why: &'static str, elapsed: Duration) -> String {
         self.decision = "none";
-        self.finish(Some(GONE), elapsed)
+        self.finish(Some(why), elapsed)
     }
 
     /// The whole of it, where the plugin has answered by itself.

@@ -57,7 +57,8 @@ impl Door {
             let (asked, service) = (asked.clone(), service.clone());
             async move {
                 let version = request.version();
-                let mut reply = asked.reply(&service, peer, request).await;
+                let answer = asked.reply(&service, peer, request);
+                let mut reply = service.answer(answer).await;
                 service.announce_end(version, &mut reply);
                 reply
             }

@@ -1,6 +1,5 @@
 //! What the server has done, in the text form of Prometheus.
 
-use super::access_log::GONE;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -109,9 +108,9 @@ impl Metrics {
         self.count(failed.map_or("answer", FailureKind::as_str), elapsed);
     }
 
-    /// Whoever has asked went away before there was an answer.
-    pub(super) fn gone(&self, elapsed: Duration) {
-        self.count(GONE, elapsed);
+    /// There was no answer, and why: whoever has asked went away, or it was not waited for.
+    pub(super) fn none(&self, why: &'static str, elapsed: Duration) {
+        self.count(why, elapsed);
     }
 
     /// A plugin failed behind the head of its answer.

@@ -5,6 +5,7 @@ use super::{
     listener::{Peer, Stream},
     metrics::Metrics,
     pool::{Pool, Version},
+    reply::Body,
     spans::Spans,
     underway::Underway,
 };
@@ -15,7 +16,7 @@ use crate::{
     plugin::recording::Recording,
     stderr,
 };
-use http::{HeaderValue, header::CONNECTION};
+use http::{HeaderValue, Response, header::CONNECTION};
 use ipnet::IpNet;
 use parking_lot::RwLock;
 use rest_client_host::{
@@ -23,6 +24,7 @@ use rest_client_host::{
     routing::{self, Decision, Protocol},
 };
 use std::{
+    future::pending,
     pin::Pin,
     sync::{
         Arc,
@@ -35,6 +37,7 @@ use tokio::{
     sync::{Mutex, Semaphore},
     time::timeout,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What a peer gets that is not trusted, whatever it asks.
 const REFUSAL: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\n\
@@ -42,6 +45,9 @@ content-length: 40\r\nconnection: close\r\n\r\nwho asks is not among the trusted
 
 /// How long it may take to take that.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// How long it may take to drop what is given up: a plugin may be computing.
+const GIVING_UP_TIME: Duration = Duration::from_secs(1);
 
 /// How long the last spans may take.
 const SPANS_TIME: Duration = Duration::from_secs(2);
@@ -63,6 +69,10 @@ pub(super) struct Service {
     pub(super) spans: Option<Spans>,
     /// It takes no further connections.
     is_ending: AtomicBool,
+    /// All that is being answered.
+    answering: TaskTracker,
+    /// Ends what is being answered.
+    given_up: CancellationToken,
     /// One version after the other takes over.
     reloading: Mutex<()>,
     /// Somebody waits for his turn to have that done, and looks at what is there then.
@@ -101,6 +111,8 @@ impl Service {
             recording,
             spans: Spans::start(serve)?,
             is_ending: AtomicBool::new(false),
+            answering: TaskTracker::new(),
+            given_up: CancellationToken::new(),
             reloading: Mutex::default(),
             is_reload_due: AtomicBool::new(false),
         })
@@ -121,6 +133,30 @@ impl Service {
         self.is_ending.store(true, Relaxed);
     }
 
+    /// What `answer` says. One that is given up never comes: its connection ends instead, with
+    /// the program.
+    pub(super) async fn answer(
+        &self,
+        answer: impl Future<Output = Response<Body>>,
+    ) -> Response<Body> {
+        let answer = self.given_up.run_until_cancelled(answer);
+        match self.answering.track_future(answer).await {
+            Some(reply) => reply,
+            None => pending().await,
+        }
+    }
+
+    /// Gives up what is being answered. Returns when that is told where it is due.
+    pub(super) async fn give_up(&self) {
+        self.given_up.cancel();
+        self.answering.close();
+        let _ = timeout(GIVING_UP_TIME, self.answering.wait()).await;
+    }
+
+    pub(super) fn has_given_up(&self) -> bool {
+        self.given_up.is_cancelled()
+    }
+
     /// Writes the lines and sends the spans that wait.
     pub(super) fn finish(&self) {
         if let Some(spans) = &self.spans {
@@ -138,7 +174,7 @@ impl Service {
     }
 
     /// Has `reply`, to a request of HTTP/1, say that its connection ends, if it does.
-    pub(super) fn announce_end<B>(&self, version: http::Version, reply: &mut http::Response<B>) {
+    pub(super) fn announce_end<B>(&self, version: http::Version, reply: &mut Response<B>) {
         if self.is_ending() && version < http::Version::HTTP_2 {
             let close = HeaderValue::from_static("close");
             reply.headers_mut().insert(CONNECTION, close);
@@ -235,7 +271,8 @@ impl Service {
             let version = Version::start(&serve, &self.metrics, self.recording.as_ref()).await;
             let version = version.map_err(|problem| problem.to_string())?;
             if (version.form == Form::Http) != (self.form == Form::Http) {
-                let what = "it is a plugin of another kind; --form says which is served";
+                let what =
+                    "it is a plugin of another kind; --form says which is served";
                 return Err(what.to_owned());
             }
             Ok(version)
@@ -249,7 +286,9 @@ impl Service {
                 drop(old);
                 stderr::complain("the new version of the plugin has taken over");
             }
-            Err(what) => stderr::complain(&format!("the plugin stays as it was: {what}")),
+            Err(what) => stderr::complain(&format!(
+                "the plugin stays as it was: {what}"
+            )),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! A decision that is under way, or an answer of a plugin's own.
 
-use super::{Service, access_log::Line};
+use super::{
+    Service,
+    access_log::{ENDED, GONE, Line},
+};
 use std::time::{Duration, Instant};
 
-/// Whoever has asked may go away at any time, and all that waits for him is dropped then. The
-/// plugin has worked for him nevertheless, and has asked services: that is told, too.
+/// It may be dropped before it is over: whoever has asked may go away at any time, and the end
+/// of the program has its limit. The plugin has worked nevertheless, and has asked services:
+/// that is told, too.
 pub(super) struct Underway<'a> {
     service: &'a Service,
     began: Instant,
@@ -46,7 +50,11 @@ impl Drop for Underway<'_> {
             return;
         }
         let elapsed = self.began.elapsed();
-        self.service.metrics.gone(elapsed);
-        self.write(|line| line.gone(elapsed));
+        let why = match self.service.has_given_up() {
+            true => ENDED,
+            false => GONE,
+        };
+        self.service.metrics.none(why, elapsed);
+        self.write(|line| line.none(why, elapsed));
     }
 }

@@ -8,7 +8,7 @@ use crate::worker;
 use std::{fs, os::unix::fs::symlink, path::Path};
 use tokio::net::TcpStream;
 
-fn lines(file: &Path) -> Vec<serde_json::Value> {
+pub(super) fn lines(file: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(file).unwrap();
     text.lines()
         .map(|it| serde_json::from_str(it).unwrap())

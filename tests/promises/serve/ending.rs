@@ -2,7 +2,9 @@
 //! waited for.
 
 use super::{
-    Serving, configuration, folder,
+    Serving,
+    access_log::lines,
+    configuration, folder,
     operation::{ASKED, head_of_reply, send},
 };
 use std::{fs, time::Duration};
@@ -42,6 +44,46 @@ async fn whoever_has_asked_before_sigterm_is_answered() {
         assert!(reply.contains("connection: close"), "{reply}");
     }
     assert_eq!(serving.process.ended().await.code(), 0);
+}
+
+/// The plugin worked for it, and may have asked services.
+#[tokio::test]
+async fn what_is_given_up_at_the_end_has_a_line_in_the_access_log() {
+    for (drain_timeout, signals) in [("100ms", 1), ("1h", 2)] {
+        let folder = folder();
+        let log = folder.path().join("access.log");
+        let arguments = [
+            "--listen=127.0.0.1:0",
+            "--admin=127.0.0.1:0",
+            "--decision-timeout=1h",
+            "--drain-timeout",
+            drain_timeout,
+            "--access-log",
+            log.to_str().unwrap(),
+        ];
+        let mut serving = Serving::start_in(folder, "puppet", &arguments).await;
+        let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+        send(&mut connection, &ASKED.replace("show settings", "spin")).await;
+        serving
+            .wait_for_metric("rest_client_decisions_in_flight 1")
+            .await;
+        for _ in 0..signals {
+            serving.process.signal("TERM").await;
+            serving.process.wait_for_complaint("ending").await;
+        }
+        let Serving {
+            process,
+            folder: _folder,
+            ..
+        } = serving;
+        assert_eq!(process.ended().await.code(), 143);
+        let lines = lines(&log);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(
+            (&lines[0]["decision"], &lines[0]["failed"]),
+            (&"none".into(), &"ended".into())
+        );
+    }
 }
 
 /// A plugin that is being compiled, or asked whether it can work, may take long.
