@@ -31,6 +31,7 @@ mod instance;
 mod line_budget;
 #[cfg(test)]
 mod misbehaving_guests;
+mod one_line;
 mod partial;
 pub mod plugin;
 mod preset;

@@ -151,7 +151,9 @@ async fn what_can_t_be_composed_is_refused_and_nothing_is_written() {
         wat::parse_str(r#"(component (import "rest:client/open-replies@0.1.0" (instance)))"#)
             .unwrap(),
     );
-    let cases: [(&[&str], &str); 8] = [
+    let core_module = folder.file("core.wasm", b"\0asm\x01\0\0\0");
+    let cases: [(&[&str], &str); 9] = [
+        (&[&core_module], "this is a core module"),
         (&[&reads_by_itself], "it imports rest:client/open-replies"),
         (&[&no_component], "this is no component"),
         (&[&asks_nobody], "it imports nothing of rest:client"),

@@ -238,7 +238,7 @@ async fn what_is_wrong_is_said_with_what_would_be_right() {
             "{}",
             "standard input: missing field `protocol`",
         ),
-        (&[&puppet], "", "EOF"),
+        (&[&puppet], "", "the JSON ends too early"),
         (
             &[&command],
             INVITE,

@@ -157,6 +157,14 @@ async fn what_is_no_plugin_is_refused_in_words() {
             "wasi:cli/run",
         ),
         (
+            folder.file("puppet.wasm", plugin::built("puppet")),
+            "rest-client route has it decide about one",
+        ),
+        (
+            folder.file("website.wasm", plugin::built("website")),
+            "rest-client serve has it do that",
+        ),
+        (
             folder.path("none.wasm").display().to_string(),
             "can't be read",
         ),

@@ -12,7 +12,7 @@ use rest_client_host::Wasi;
 use std::{os::unix::fs::MetadataExt as _, path::Path};
 use wac_graph::{
     CompositionGraph, EncodeOptions, PlugError, plug,
-    types::{Package, Types},
+    types::{ItemKind, Package, Types},
 };
 
 /// What the component for WASI 0.2 exports is of this package.
@@ -25,6 +25,9 @@ const CONFIGURATION: &str = "rest:client/configuration@";
 const TYPES: &str = "rest:client/types@";
 
 const OPEN_REPLIES: &str = "rest:client/open-replies@";
+
+/// How a core module begins.
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 /// By which a plugin sends requests of its own.
 const SENDS: [&str; 2] = ["wasi:http/outgoing-handler@", "wasi:http/client@"];
@@ -81,6 +84,12 @@ struct Composed {
 
 fn composed(file: &Path, plugin: Vec<u8>, fixed: &Fixed) -> Result<Composed, Problem> {
     let of_plugin = plugin.len();
+    if plugin.starts_with(CORE_MODULE) {
+        return Err(wrong(
+            file,
+            "this is a core module and not a component; a language's toolchain makes a component of it",
+        ));
+    }
     let imported = imports(&plugin)
         .map_err(|error| wrong(file, format_args!("this is no component: {error:#}")))?;
     let wanted = of_this_project(&imported);
@@ -157,7 +166,12 @@ fn plugged(socket: Vec<u8>, component: Vec<u8>) -> anyhow::Result<Vec<u8>> {
 fn imports(component: &[u8]) -> anyhow::Result<Vec<String>> {
     let mut types = Types::default();
     let package = Package::from_bytes("component", None, component.to_vec(), &mut types)?;
-    Ok(types[package.ty()].imports.keys().cloned().collect())
+    let imports = &types[package.ty()].imports;
+    // A world may have types of its own, which stand among its imports.
+    let of_host = imports
+        .iter()
+        .filter(|(_, kind)| !matches!(kind, ItemKind::Type(_)));
+    Ok(of_host.map(|(name, _)| name.clone()).collect())
 }
 
 fn exports(component: &[u8]) -> anyhow::Result<Vec<String>> {

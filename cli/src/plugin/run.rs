@@ -16,9 +16,18 @@ pub(crate) async fn run(run: Run) -> Result<ExitCode, Problem> {
     let config = config.unwrap_or_default();
     let instance = host.instance_for(&name)?;
     let runtime = super::runtime(run.max_memory.or(config.max_memory), run.cache.as_deref())?;
-    let command = super::load(&runtime, &run.plugin)?
-        .command()
-        .map_err(|error| super::wrong(&run.plugin, format_args!("{error:#}")))?;
+    let plugin = super::load(&runtime, &run.plugin)?;
+    let command = plugin.command().map_err(|error| {
+        let other_way = if plugin.is_router() {
+            "; it decides about requests: rest-client route has it decide about one, and \
+             rest-client serve about those of a proxy"
+        } else if plugin.is_handler() {
+            "; it answers HTTP: rest-client serve has it do that"
+        } else {
+            ""
+        };
+        super::wrong(&run.plugin, format_args!("{error:#}{other_way}"))
+    })?;
     let mut context = PluginCtx::new(instance)
         .with_settings(config.settings)
         .with_wasi(granted(&run)?);

@@ -1,7 +1,7 @@
 //! What a plugin writes to its standard output and its standard error: lines of the log,
 //! under its name, of which there are so many and so long.
 
-use crate::line_budget::LineBudget;
+use crate::{line_budget::LineBudget, one_line::one_line};
 use bytes::Bytes;
 use std::{
     io,
@@ -72,27 +72,15 @@ impl Line {
         };
         let plugin = &*self.stream.plugin;
         if left_out > 0 {
-            tracing::warn!(plugin, left_out, "it wrote more lines than there are");
+            tracing::warn!(
+                plugin,
+                left_out,
+                "it wrote more lines than there are"
+            );
         }
         let text = String::from_utf8_lossy(&begun);
-        tracing::info!(target: PLUGIN_OUTPUT, plugin, "{}", harmless(text.trim_end()));
+        tracing::info!(target: PLUGIN_OUTPUT, plugin, "{}", one_line(text.trim_end()));
     }
-}
-
-/// `text` without what a terminal would obey.
-fn harmless(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for it in text.chars() {
-        match it {
-            // The latter turn the direction of what follows, or end a line.
-            _ if it.is_control() => shown.extend(it.escape_default()),
-            '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                shown.extend(it.escape_unicode());
-            }
-            _ => shown.push(it),
-        }
-    }
-    shown
 }
 
 impl Drop for Line {
@@ -155,28 +143,5 @@ impl AsyncWrite for Line {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_shown_as_they_are_but_for_what_a_terminal_obeys() {
-        for text in [
-            "it's \"here\" C:\\",
-            "नमस्ते",
-            "สวัสดี",
-            "e\u{301}",
-            "👩\u{200d}🚀",
-        ] {
-            assert_eq!(harmless(text), text);
-        }
-        assert_eq!(
-            harmless("a\u{1b}[2Jb\u{9b}c\td"),
-            "a\\u{1b}[2Jb\\u{9b}c\\td"
-        );
-        assert_eq!(harmless("a\u{202e}b\u{2028}c"), "a\\u{202e}b\\u{2028}c");
     }
 }

@@ -1,7 +1,7 @@
 //! What a plugin has asked, and what came of it.
 
 use super::outcome::Outcome;
-use crate::error::ErrorKind;
+use crate::{error::ErrorKind, one_line::one_line};
 use parking_lot::Mutex;
 use std::{
     fmt,
@@ -119,7 +119,7 @@ impl Questions {
         Asking {
             questions: self.clone(),
             question: Question {
-                method: cut(method, LONGEST_METHOD).escape_debug().to_string(),
+                method: one_line(cut(method, LONGEST_METHOD)),
                 url: shown(url),
                 outcome: None,
                 began: SystemTime::now(),
@@ -186,7 +186,7 @@ impl fmt::Display for Question {
 fn shown(url: &str) -> String {
     // User and password stand before the host, and may be long.
     let text = without_credentials(cut(url, 2 * LONGEST_URL));
-    cut(&text, LONGEST_URL).escape_debug().to_string()
+    one_line(cut(&text, LONGEST_URL))
 }
 
 /// A URL without user and password.

@@ -2,6 +2,7 @@
 
 use crate::{
     config::OnFailure,
+    one_line::one_line,
     routing::{Answer, Changes, Decision, Protocol},
 };
 use std::fmt;
@@ -84,7 +85,7 @@ impl DecisionError {
     /// What the plugin says of itself, in a line.
     pub(super) fn of_plugin(mut message: String) -> Self {
         message.truncate(message.floor_char_boundary(LONGEST));
-        Self::new(FailureKind::Error, message.escape_debug().to_string())
+        Self::new(FailureKind::Error, one_line(&message))
     }
 
     /// How it failed.

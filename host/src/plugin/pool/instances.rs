@@ -5,6 +5,7 @@ use super::{DecisionError, FailureKind, PoolOptions, PoolStats, health::Health, 
 use crate::{
     instance::Instance,
     line_budget::LineBudget,
+    one_line::one_line,
     plugin::{
         PluginCtx,
         exports::{Exports, Startable, Started},
@@ -126,7 +127,8 @@ impl<E: Exports> Instances<E> {
         self.health
             .pass(Instant::now().into_std())
             .map_err(|pause| {
-                let what = "the plugin trapped at its start again and again, and is not started for another";
+                let what =
+                    "the plugin trapped at its start again and again, and is not started for another";
                 DecisionError::new(FailureKind::Trap, format!("{what} {pause:.1?}"))
             })
     }
@@ -158,11 +160,7 @@ impl<E: Exports> Instances<E> {
             return;
         };
         if left_out > 0 {
-            tracing::warn!(
-                plugin,
-                left_out,
-                "more decisions failed than there are lines"
-            );
+            tracing::warn!(plugin, left_out, "more decisions failed than there are lines");
         }
         tracing::warn!(plugin, failed = %error.kind(), "{error}");
     }
@@ -386,7 +384,7 @@ impl Drop for Waiting<'_> {
 }
 
 pub(super) fn trapped(trap: wasmtime::Error) -> DecisionError {
-    let cause = trap.root_cause().to_string();
-    let what = format!("the plugin trapped: {}", cause.escape_debug());
+    let cause = one_line(&trap.root_cause().to_string());
+    let what = format!("the plugin trapped: {cause}");
     DecisionError::new(FailureKind::Trap, what)
 }

@@ -3,6 +3,7 @@
 use crate::{
     call::spec::CallSpec,
     error::{Error, ErrorKind},
+    one_line::one_line,
     partial::{Partial, RawResponse},
     plugin::{
         outcome::{Outcome, message},
@@ -134,7 +135,7 @@ fn same_fields(recorded: &[(String, Vec<u8>)], now: &[(String, Vec<u8>)]) -> boo
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { method, url, .. } = self;
-        write!(f, "{} {}", method.escape_debug(), url.escape_debug())
+        write!(f, "{} {}", one_line(method), one_line(url))
     }
 }
 

@@ -1,16 +1,19 @@
 //! What is read.
 
 use super::NO_LIMIT;
-use crate::routing::{
-    Endpoint, Payload, Protocol, Request, Transport, Violation, check_request,
-    fields::MOST_ATTRIBUTES, request::request_id,
+use crate::{
+    one_line::one_line,
+    routing::{
+        Endpoint, Payload, Protocol, Request, Transport, Violation, check_request,
+        fields::MOST_ATTRIBUTES, request::request_id,
+    },
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, Visitor},
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::fmt::{self, Write as _};
+use std::{fmt, marker::PhantomData};
 
 /// Bytes of what is said of a text that is no request.
 const LONGEST_ERROR: usize = 1000;
@@ -42,17 +45,16 @@ impl From<Violation> for RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match &self.0 {
+            Why::Json(error) if error.is_eof() => format!(
+                "the JSON ends too early, at line {} column {}",
+                error.line(),
+                error.column()
+            ),
             Why::Json(error) => error.to_string(),
             Why::Violation(violation) => violation.to_string(),
         };
         // It may name what a stranger has made up, of any length and with line ends.
-        for character in text[..text.floor_char_boundary(LONGEST_ERROR)].chars() {
-            match character.is_control() {
-                true => write!(f, "{}", character.escape_default())?,
-                false => f.write_char(character)?,
-            }
-        }
-        Ok(())
+        f.write_str(&one_line(&text[..text.floor_char_boundary(LONGEST_ERROR)]))
     }
 }
 
@@ -78,11 +80,35 @@ impl std::error::Error for RequestError {}
 /// # Ok::<(), rest_client_host::routing::RequestError>(())
 /// ```
 pub fn read_request(json: &[u8]) -> Result<Request, RequestError> {
-    let form: RequestForm =
+    let Object::<RequestForm>(form) =
         serde_json::from_slice(json).map_err(|error| RequestError(Why::Json(error)))?;
     let request = form.into_request();
     check_request(&request)?;
     Ok(request)
+}
+
+/// What is read from an object alone. serde would take an array as well, its elements as the
+/// members in the order of the declaration.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
+    }
 }
 
 #[derive(Deserialize)]
@@ -95,8 +121,8 @@ struct RequestForm {
     #[serde(default)]
     fields: Vec<ReadField>,
     body: Option<ReadPayload>,
-    source: Option<ReadEndpoint>,
-    destination: Option<ReadEndpoint>,
+    source: Option<Object<ReadEndpoint>>,
+    destination: Option<Object<ReadEndpoint>>,
     transport: Option<TransportForm>,
     #[serde(default)]
     attributes: ReadAttributes,
@@ -119,8 +145,8 @@ impl RequestForm {
                 .map(|ReadField(name, value)| (name, value))
                 .collect(),
             body: self.body.map(|ReadPayload(payload)| payload),
-            source: self.source.map(Endpoint::from),
-            destination: self.destination.map(Endpoint::from),
+            source: self.source.map(|it| it.0.into()),
+            destination: self.destination.map(|it| it.0.into()),
             transport: self.transport.map(Transport::from),
             attributes: self.attributes.0,
             time_left: self.time_left.unwrap_or(NO_LIMIT),
@@ -180,7 +206,7 @@ impl From<ReadEndpoint> for Endpoint {
 
 /// A name and bytes.
 #[derive(Deserialize)]
-#[serde(try_from = "FieldForm")]
+#[serde(try_from = "Object<FieldForm>")]
 struct ReadField(String, Vec<u8>);
 
 #[derive(Deserialize)]
@@ -191,10 +217,10 @@ struct FieldForm {
     base64: Option<String>,
 }
 
-impl TryFrom<FieldForm> for ReadField {
+impl TryFrom<Object<FieldForm>> for ReadField {
     type Error = String;
 
-    fn try_from(form: FieldForm) -> Result<Self, String> {
+    fn try_from(Object(form): Object<FieldForm>) -> Result<Self, String> {
         let FieldForm {
             name,
             value,
@@ -208,7 +234,7 @@ impl TryFrom<FieldForm> for ReadField {
 }
 
 #[derive(Deserialize)]
-#[serde(try_from = "PayloadForm")]
+#[serde(try_from = "Object<PayloadForm>")]
 struct ReadPayload(Payload);
 
 #[derive(Deserialize)]
@@ -220,10 +246,10 @@ struct PayloadForm {
     length: Option<u64>,
 }
 
-impl TryFrom<PayloadForm> for ReadPayload {
+impl TryFrom<Object<PayloadForm>> for ReadPayload {
     type Error = String;
 
-    fn try_from(form: PayloadForm) -> Result<Self, String> {
+    fn try_from(Object(form): Object<PayloadForm>) -> Result<Self, String> {
         let bytes = bytes(form.text, form.base64)
             .map_err(|what| format!("body: {}", what.about("text")))?;
         Ok(Self(Payload {

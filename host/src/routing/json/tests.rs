@@ -131,8 +131,27 @@ fn what_no_request_has_is_refused_and_named() {
             r#"{"protocol": "sip", "method": "BYE"}"#,
             "missing field `target`",
         ),
-        ("[]", "invalid"),
-        ("", "EOF"),
+        (
+            r#"["x", "sip", "BYE", "sip:a@b", [], null, null, null, null, {}, null]"#,
+            "expected an object",
+        ),
+        (
+            r#"{"protocol": "sip", "method": "BYE", "target": "sip:a@b", "fields": [["a", "b", null]]}"#,
+            "expected an object",
+        ),
+        (
+            r#"{"protocol": "sip", "method": "BYE", "target": "sip:a@b", "source": ["192.0.2.7", 5060]}"#,
+            "expected an object",
+        ),
+        (
+            r#"{"protocol": "sip", "method": "BYE", "target": "sip:a@b", "body": ["a", null, true, 1]}"#,
+            "expected an object",
+        ),
+        ("", "the JSON ends too early, at line 1 column 0"),
+        (
+            r#"{"protocol": "sip","#,
+            "the JSON ends too early, at line 1 column 19",
+        ),
     ] {
         let found = refusal(json);
         assert!(found.contains(words), "{json}: {found}");
