@@ -122,6 +122,8 @@ impl Call {
     pub(crate) fn no_reply_yet(&self) {
         let mut record = self.record();
         record.status = None;
+        // That of a reply which was cut off, and led here nevertheless.
+        record.failure = None;
         record.connecting = None;
         record.service = None;
     }
@@ -264,5 +266,14 @@ mod tests {
         // The next hop finds a connection that is kept, and makes none.
         call.no_reply_yet();
         assert_eq!(call.out_of_time().cause, Cause::TransferTimeout);
+    }
+
+    #[test]
+    fn a_failure_ends_with_its_hop() {
+        let call = Call::start(Duration::ZERO, Duration::from_secs(1));
+        let origin = Origin::of(&http::Uri::from_static("http://h/")).unwrap();
+        call.fail(&origin, &call.out_of_time());
+        call.no_reply_yet();
+        assert!(call.record().failure.is_none());
     }
 }

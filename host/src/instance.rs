@@ -7,6 +7,8 @@ mod in_flight;
 mod pending_call;
 mod texts;
 
+pub(crate) use texts::has_too_many_fields;
+
 use crate::{
     call::{
         Call, Phase,
@@ -259,13 +261,13 @@ impl Inner {
             }),
             None => None,
         };
-        let (pending, mut result) = PendingCall::new(spec, call.clone(), held, begun);
+        let (pending, mut caller) = PendingCall::new(spec, call.clone(), held, begun);
         self.command(Command::Call(pending));
         let lost = |_| Err(shut_down());
         // The driver keeps the deadlines of what it has begun, and hands over
         // what had arrived. These are for an instance that is blocked, or whose
         // guest is stuck.
-        if let Ok(result) = timeout_at(call.connection_deadline(), &mut result).await {
+        if let Ok(result) = timeout_at(call.connection_deadline(), &mut caller.result).await {
             return result.unwrap_or_else(lost);
         }
         if call.record().phase == Phase::Start {
@@ -273,7 +275,7 @@ impl Inner {
             let failure = call.connection_timed_out(call.connection_timeout);
             return Err(Error::timed_out(&failure));
         }
-        match timeout_at(call.transfer_deadline() + GRACE, result).await {
+        match timeout_at(call.transfer_deadline() + GRACE, &mut caller.result).await {
             Ok(result) => result.unwrap_or_else(lost),
             Err(_) => {
                 call.record().expired = true;

@@ -2,10 +2,18 @@
 //! misbehave.
 
 use crate::{
-    AtCap, Config, ErrorKind, Host,
+    AtCap, Config, ErrorKind, Host, Instance,
     sandbox::{Factory, ON_DEMAND, SLOTS, misdeed},
 };
-use std::time::Duration;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Wake},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -34,6 +42,35 @@ async fn a_guest_that_traps_ends_its_call_with_an_error_and_is_replaced() {
         let stats = instance.stats();
         assert_eq!((stats.replaced, stats.in_flight), (replaced, 0));
     }
+}
+
+/// At the moment in which its caller is woken.
+#[tokio::test]
+async fn the_slot_of_a_call_whose_guest_traps_is_free_when_its_caller_hears_of_it() {
+    struct Look(Instance, AtomicU64);
+    impl Wake for Look {
+        fn wake(self: Arc<Self>) {
+            self.1.store(self.0.stats().in_flight, Relaxed);
+        }
+    }
+    let instance = host().instance();
+    let look = Arc::new(Look(instance.clone(), AtomicU64::new(u64::MAX)));
+    let waker = look.clone().into();
+    let mut call = pin!(
+        instance
+            .rest_request(misdeed::TRAP, "http://h/")
+            .into_future()
+    );
+    loop {
+        match call.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(outcome) => {
+                outcome.unwrap_err();
+                break;
+            }
+            Poll::Pending => tokio::task::yield_now().await,
+        }
+    }
+    assert_eq!(look.1.load(Relaxed), 0);
 }
 
 #[tokio::test]

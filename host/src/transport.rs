@@ -41,6 +41,7 @@ mod tenant;
 mod tls;
 mod transfer;
 mod turn;
+mod upload;
 mod watched_file;
 
 pub(crate) use exchange::Transport;

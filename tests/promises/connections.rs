@@ -62,6 +62,22 @@ async fn a_connection_without_use_is_closed_after_the_idle_timeout() {
     assert_eq!(server.record().accepted, 2);
 }
 
+/// A program may use an instance in one runtime after the other.
+#[test]
+fn a_connection_is_closed_after_the_idle_timeout_in_whatever_runtime_it_was_used() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let of_server = runtime();
+    let server = of_server.block_on(Server::start(|_| ok("x")));
+    let host = host(config!(idle_timeout = Duration::from_millis(50)));
+    let instance = host.instance();
+    let first = runtime();
+    first.block_on(async { instance.rest_get(&server.url("/")).await.unwrap() });
+    drop(first);
+    let second = runtime();
+    second.block_on(async { instance.rest_get(&server.url("/")).await.unwrap() });
+    of_server.block_on(server.wait_for("the end of the connections", |record| record.open == 0));
+}
+
 #[tokio::test]
 async fn without_an_idle_timeout_no_connection_is_kept() {
     let server = Server::start(|_| ok("x")).await;

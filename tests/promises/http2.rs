@@ -93,6 +93,21 @@ async fn a_first_request_that_fails_is_not_sent_again() {
     assert_eq!(server.met().len(), 1);
 }
 
+/// It may answer before it has read the request, and never grant room for the rest of it.
+#[tokio::test]
+async fn a_body_that_the_server_does_not_read_ends_with_its_exchange() {
+    let server = FramesServer::start(|_| vec![EMPTY]).await;
+    let worker = worker();
+    for _ in 0..3 {
+        let reply = worker.rest_post(&server.url(), vec![0; 1 << 20]).await;
+        assert_eq!(reply.unwrap().status(), 200);
+    }
+    // Each on a connection of its own, which ends soon.
+    let connections: Vec<_> = server.met().iter().map(|met| met.connection).collect();
+    assert_eq!(connections, [0, 1, 2]);
+    server.wait_for_ends(3).await;
+}
+
 #[tokio::test]
 async fn a_reset_is_never_the_end_of_a_body() {
     // Code 0 is what a server sends that wants no more of the request.
@@ -132,7 +147,7 @@ async fn a_reply_without_a_body_may_announce_any_length() {
 async fn why_the_server_gave_up_is_told() {
     for (code, words) in [
         (ENHANCE_YOUR_CALM, "ENHANCE_YOUR_CALM"),
-        (HTTP_1_1_REQUIRED, "wants HTTP/1.1"),
+        (HTTP_1_1_REQUIRED, "requires HTTP/1.1"),
     ] {
         let server = FramesServer::start(move |_| vec![Frame::Reset(code)]).await;
         let error = worker().rest_get(&server.url()).await.unwrap_err();

@@ -4,7 +4,7 @@ use crate::worker_with;
 use futures_util::StreamExt as _;
 use hyper::Version;
 use rest_client_host::HttpVersion;
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 use support::{
     config,
     h2::Together,
@@ -142,6 +142,37 @@ async fn without_tls_http_2_is_spoken_only_with_prior_knowledge() {
     let spoken = site.spoken(&http2.url("/hello.txt"), prior).await;
     assert_eq!(spoken, Ok(Version::HTTP_2));
     assert!(site.spoken(&http1.url("/hello.txt"), prior).await.is_err());
+}
+
+/// Piece by piece, and nothing of it is in the way of the next request.
+#[tokio::test]
+#[cfg_attr(
+    not(has_nginx),
+    ignore = "nginx is not installed: apt-get install nginx-light"
+)]
+async fn a_large_body_arrives_whole_over_http_2() {
+    let site = Site::new();
+    let behind = Server::start(|_| ok("read")).await;
+    let directives = format!(
+        "location /upload {{ client_max_body_size 10m; add_header x-connection $connection; \
+         proxy_pass {}; }}",
+        behind.url("/")
+    );
+    let nginx = Service::nginx(site.root(), "http2", &directives).await;
+    let worker = worker_with(config!(http_version = HttpVersion::Http2PriorKnowledge));
+    let mut connections = BTreeSet::new();
+    for size in [1, 65_535, 65_536, 65_537, 131_072, 5_000_000] {
+        let body: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
+        let reply = worker.rest_post(&nginx.url("/upload"), body.clone()).await;
+        let reply = reply.unwrap();
+        assert_eq!((reply.version(), &*reply.text()), (Version::HTTP_2, "read"));
+        connections.extend(reply.header("x-connection").map(str::to_owned));
+        assert!(
+            behind.record().requests.pop().unwrap().body == body,
+            "{size}"
+        );
+    }
+    assert_eq!(connections.len(), 1, "{connections:?}");
 }
 
 /// The server answers no transfer before it has all of them.

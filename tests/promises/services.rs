@@ -13,7 +13,7 @@ use support::{
     plugin::Program,
     process::{rest_client, run},
     server::{Seen, Server},
-    steps::{Gate, Step, ok, raw, reply},
+    steps::{Gate, Step, head, ok, raw, reply},
     unix_socket::UnixSocket,
     unresponsive::FullBacklog,
 };
@@ -240,6 +240,41 @@ async fn its_timeouts_shorten_those_of_the_call() {
     let error = asking(service).rest_get(NAME).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionTimeout);
     assert!(error.to_string().contains("50ms"), "{error}");
+}
+
+/// The body of a redirect is of no interest to whoever follows it.
+#[tokio::test]
+async fn a_redirect_that_is_cut_off_at_its_timeout_says_nothing_of_what_it_leads_to() {
+    let other = Server::start(|seen| match &*seen.target {
+        "/fine" => ok("fine"),
+        _ => vec![raw("this is no HTTP\r\n\r\n"), Step::Close],
+    })
+    .await;
+    let origin = other.origin();
+    let server = Server::start(move |seen| {
+        let location = format!("{origin}{}", seen.target);
+        let head = head(
+            "302 Found",
+            &[("location", &location), ("content-length", "10")],
+        );
+        vec![head, Step::Stall]
+    })
+    .await;
+    let mut service = at(&server.origin());
+    service.transfer_timeout = Some(Duration::from_millis(50));
+    let instance = asking(service);
+    let fine = instance
+        .rest_get(&format!("{NAME}/fine"))
+        .max_redirects(1)
+        .await;
+    assert_eq!(fine.unwrap().text(), "fine");
+    let error = instance
+        .rest_get(&format!("{NAME}/no-http"))
+        .max_redirects(1)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert!(!error.to_string().contains("50ms"), "{error}");
 }
 
 #[tokio::test]
@@ -509,6 +544,7 @@ async fn no_address_of_a_reply_says_where_a_service_is() {
         let named = match &*seen.target {
             "/plain" => format!("http://{host}/a?b#c"),
             "/without-scheme" => format!("//{host}/a?b#c"),
+            "/of-another-scheme" => format!("ftp://{host}/a?b#c"),
             _ => format!("HTTP://{}/a?b#c", host.replace(':', ".:")),
         };
         let location = ("location", &*named);
@@ -525,6 +561,11 @@ async fn no_address_of_a_reply_says_where_a_service_is() {
             }
         }
     }
+    // Another scheme is another resource, and is not taken for this one.
+    let path = format!("{NAME}/of-another-scheme");
+    let reply = instance.rest_get(&path).await.unwrap();
+    let location = reply.header("location");
+    assert_eq!(location, Some("ftp://billing.service.internal/a?b#c"));
 }
 
 /// Neither where it is nor what it shows of itself.

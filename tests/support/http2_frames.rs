@@ -93,6 +93,7 @@ type Script = Arc<dyn Fn(Met) -> Vec<Frame> + Send + Sync>;
 pub struct FramesServer {
     listener: Listener,
     met: watch::Receiver<Vec<Met>>,
+    ended: watch::Receiver<usize>,
 }
 
 impl FramesServer {
@@ -109,18 +110,24 @@ impl FramesServer {
         let script: Script = Arc::new(script);
         let (meets, met) = watch::channel(Vec::new());
         let meets = Arc::new(meets);
+        let (ends, ended) = watch::channel(0);
         let mut next = 0;
         let listener = Listener::start_on(address, move |stream| {
             let number = next;
             next += 1;
-            let (script, meets) = (script.clone(), meets.clone());
+            let (script, meets, ends) = (script.clone(), meets.clone(), ends.clone());
             async move {
                 // A client that leaves is no fault.
                 let _ = serve(stream, number, &script, &meets).await;
+                ends.send_modify(|ended| *ended += 1);
             }
         })
         .await;
-        Self { listener, met }
+        Self {
+            listener,
+            met,
+            ended,
+        }
     }
 
     /// Its URL.
@@ -147,6 +154,15 @@ impl FramesServer {
         tokio::time::timeout(PATIENCE, met.wait_for(|met| met.len() >= count))
             .await
             .unwrap_or_else(|_| panic!("{count} requests were never made"))
+            .expect("the server runs");
+    }
+
+    /// Waits until `count` of its connections have ended.
+    pub async fn wait_for_ends(&self, count: usize) {
+        let mut ended = self.ended.clone();
+        tokio::time::timeout(PATIENCE, ended.wait_for(|ended| *ended >= count))
+            .await
+            .unwrap_or_else(|_| panic!("{count} connections never ended"))
             .expect("the server runs");
     }
 }

@@ -34,13 +34,4 @@ impl CallSpec {
             payer: None,
         }
     }
-
-    /// Drops what the guest has by now.
-    pub(crate) fn handed_over(&mut self) {
-        self.method = String::new();
-        self.url = String::new();
-        self.body = None;
-        self.content_type = None;
-        self.headers = Vec::new();
-    }
 }

@@ -209,13 +209,18 @@ impl Driver {
     }
 
     async fn start(&mut self, mut pending: PendingCall, permit: Permit) {
+        let Some(spec) = pending.begin() else {
+            self.count_cancelled(&pending);
+            return;
+        };
         let started = match self.sandbox().await {
-            Ok(sandbox) => sandbox.start(&pending.call, &pending.spec).await,
+            Ok(sandbox) => sandbox.start(&pending.call, &spec).await,
             Err(error) => Err(error),
         };
+        // The guest has it by now.
+        drop(spec);
         match started {
             Ok((guest_call, launched)) => {
-                pending.spec.handed_over();
                 let started = StartedCall {
                     pending,
                     guest_call,
@@ -223,7 +228,12 @@ impl Driver {
                 };
                 self.proceed(started, launched).await;
             }
-            Err(trap) => pending.tell(Err(self.fail_all(&trap))),
+            Err(trap) => {
+                let error = self.fail_all(&trap);
+                // Before the caller is told: whoever hears of the end finds the slot free.
+                drop(permit);
+                pending.tell(Err(error));
+            }
         }
     }
 
@@ -294,7 +304,7 @@ impl Driver {
     /// Tells the guest what became of a transfer, and goes on with its call.
     async fn hand_over(&mut self, ended: EndedTransfer) {
         let EndedTransfer {
-            mut started,
+            started,
             to_guest,
             end,
         } = ended;
@@ -309,7 +319,7 @@ impl Driver {
                 return self.cancel(started).await;
             }
         }
-        if started.pending.spec.max_redirects == 0 {
+        if started.pending.max_redirects == 0 {
             return self.finish(started).await;
         }
         let Some(sandbox) = &mut self.sandbox else {
@@ -320,7 +330,13 @@ impl Driver {
             Ok(launched) => self.proceed(started, launched).await,
             Err(trap) => {
                 let error = self.fail_all(&trap);
-                started.pending.tell(Err(error));
+                let StartedCall {
+                    mut pending,
+                    permit,
+                    ..
+                } = started;
+                drop(permit);
+                pending.tell(Err(error));
             }
         }
     }
@@ -357,6 +373,7 @@ impl Driver {
         if let Err(trap) = sandbox.cancel(started.guest_call).await {
             self.fail_all(&trap);
         }
+        self.retire_if_oversized();
     }
 
     /// Drops a sandbox whose memory has grown out of proportion, once nothing is

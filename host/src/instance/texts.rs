@@ -34,12 +34,7 @@ const MAX_BODY: usize = 1 << 30;
 /// Says which limit it is beyond, and repeats nothing of it.
 pub(super) fn check(spec: &CallSpec) -> Result<(), Error> {
     let CallSpec {
-        method,
-        url,
-        body,
-        content_type,
-        headers,
-        ..
+        method, url, body, ..
     } = spec;
     if method.len() > MAX_METHOD {
         return invalid_header(format!(
@@ -50,11 +45,7 @@ pub(super) fn check(spec: &CallSpec) -> Result<(), Error> {
         let message = format!("the URL is longer than {MAX_URL} bytes");
         return Err(Error::new(ErrorKind::InvalidUrl, message));
     }
-    let fields = headers
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .chain(content_type.as_ref().map(String::len));
-    if headers.len() > MAX_FIELDS || fields.sum::<usize>() > MAX_FIELD_BYTES {
+    if has_too_many_fields(spec) {
         return invalid_header(format!(
             "the header fields are more than {MAX_FIELDS} or than {MAX_FIELD_BYTES} bytes"
         ));
@@ -64,6 +55,16 @@ pub(super) fn check(spec: &CallSpec) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
     Ok(())
+}
+
+/// Whether its header fields are too many, or too long.
+pub(crate) fn has_too_many_fields(spec: &CallSpec) -> bool {
+    let fields = spec
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .chain(spec.content_type.as_ref().map(String::len));
+    spec.headers.len() > MAX_FIELDS || fields.sum::<usize>() > MAX_FIELD_BYTES
 }
 
 fn invalid_header(message: String) -> Result<(), Error> {

@@ -1,11 +1,14 @@
 //! A call that a plugin makes.
 
 use super::{bindings::rest::client::types as wit, record::Asked, trace::Trace};
-use crate::call::{
-    budget::{Budget, Charge, OverBudget},
-    payer::Payer,
-    share::Share,
-    spec::CallSpec,
+use crate::{
+    call::{
+        budget::{Budget, Charge, OverBudget},
+        payer::Payer,
+        share::Share,
+        spec::CallSpec,
+    },
+    instance::has_too_many_fields,
 };
 use std::time::Duration;
 
@@ -47,7 +50,14 @@ impl PluginCall {
 
     /// The call, as a part of `trace`.
     pub(super) fn traced(mut self, trace: &Trace) -> Self {
-        trace.add_to(&mut self.0.headers);
+        for field in trace.missing_in(&self.0.headers) {
+            self.0.headers.push(field.clone());
+            if has_too_many_fields(&self.0) {
+                // Whoever sent the trace is not to make a call of the plugin's fail.
+                self.0.headers.pop();
+                break;
+            }
+        }
         self
     }
 
@@ -86,4 +96,28 @@ fn charge(spec: &CallSpec, budget: &Budget) -> Result<Charge, OverBudget> {
         charge.add(body)?;
     }
     Ok(charge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    /// The names of the fields of a call that had `count` of its own.
+    fn names_beside(count: usize) -> Vec<String> {
+        let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let trace = Trace::of(&[field("traceparent", PARENT), field("tracestate", "a=b")]);
+        let mut call = PluginCall::new("GET", "http://h/".into(), None, None, None);
+        call.0.headers = vec![field("x-own", "a"); count];
+        let traced = call.traced(&trace).0.headers;
+        traced[count..].iter().map(|it| it.0.clone()).collect()
+    }
+
+    #[test]
+    fn a_trace_has_the_room_that_the_call_leaves() {
+        assert_eq!(names_beside(254), ["traceparent", "tracestate"]);
+        assert_eq!(names_beside(255), ["traceparent"]);
+        assert_eq!(names_beside(256), [""; 0]);
+    }
 }

@@ -28,9 +28,11 @@ use http_body_util::BodyExt as _;
 use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1, http2},
+    rt::Executor,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
+    convert::Infallible,
     future::poll_fn,
     pin::Pin,
     sync::{
@@ -40,7 +42,11 @@ use std::{
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
 
 /// How often a connection of HTTP/2 in use is asked whether it is alive.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -52,6 +58,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// its connection of HTTP/2 to nobody. A caller that gives less time than this to its
 /// calls could close connections to others as often as it likes.
 const LONG_SILENCE: Duration = Duration::from_millis(250);
+
+/// How long a connection of HTTP/2 that nobody uses any more has to end by itself. hyper would
+/// wait for as long as a server does not read a request that it has answered.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 type Io = TokioIo<Http1Stream>;
 
@@ -83,6 +93,8 @@ impl From<TrySendError<Request<RequestBody>>> for SendError {
 /// A connection of HTTP/2. Clones share it.
 #[derive(Clone)]
 pub(super) struct Http2 {
+    /// Dropped with the last clone.
+    _used: Arc<oneshot::Sender<Infallible>>,
     sender: http2::SendRequest<RequestBody>,
     farewell: Farewell,
     silence: Silence,
@@ -108,6 +120,24 @@ pub(super) struct Http1 {
     trust: Vec<Trust>,
     peer: Peer,
     _live: Option<LiveConnection>,
+}
+
+/// Runs what hyper has to do for a connection of HTTP/2 in tasks of its own, under `reins`, until
+/// it is given up.
+#[derive(Clone)]
+struct Tasks {
+    reins: Reins,
+    given_up: CancellationToken,
+}
+
+impl<F> Executor<F> for Tasks
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        let held = self.reins.clone().hold(future);
+        tokio::spawn(self.given_up.clone().run_until_cancelled_owned(held));
+    }
 }
 
 /// Speaks HTTP/1 over `link`, at whose other end there may be a proxy.
@@ -145,20 +175,30 @@ pub(super) async fn http2(
 ) -> hyper::Result<Http2> {
     let stream = Http2Stream::new(link.stream);
     let (farewell, silence) = (stream.farewell(), stream.silence());
+    let given_up = CancellationToken::new();
+    let tasks = Tasks {
+        reins: link.reins,
+        given_up: given_up.clone(),
+    };
     let (sender, work) = rules
-        .http2(&mut http2::Builder::new(link.reins))
+        .http2(&mut http2::Builder::new(tasks))
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .handshake(TokioIo::new(stream))
         .await?;
+    let (used, unused) = oneshot::channel::<Infallible>();
     tokio::spawn(async move {
         if let Err(error) = work.await {
             tracing::debug!(%error, "a connection of HTTP/2 ended");
         }
         drop(live);
+        let _ = unused.await;
+        sleep(GOODBYE).await;
+        given_up.cancel();
     });
     Ok(Http2 {
+        _used: Arc::new(used),
         sender,
         farewell,
         silence,

@@ -13,6 +13,7 @@ use super::{
     send::{Again, Unanswered, send},
     tenant::Tenant,
     turn::Place,
+    upload::{Answered, Upload},
 };
 use crate::{
     call::{
@@ -160,7 +161,7 @@ impl Exchange<'_> {
 
     async fn run(&self, outgoing: &Outgoing, progress: &mut Progress) -> Result<(), Failure> {
         let is_head = outgoing.method == Method::HEAD;
-        let (connection, reply) = self.answer(outgoing, progress).await?;
+        let (connection, reply, _upload) = self.answer(outgoing, progress).await?;
         self.gather(connection, reply, is_head, progress).await
     }
 
@@ -226,7 +227,7 @@ impl Exchange<'_> {
         &self,
         outgoing: &Outgoing,
         progress: &mut Progress,
-    ) -> Result<(Connection, Response<Incoming>), Failure> {
+    ) -> Result<(Connection, Response<Incoming>, Option<Answered>), Failure> {
         let Self {
             transport,
             tenant,
@@ -262,10 +263,21 @@ impl Exchange<'_> {
                 Connection::Http1(_) => None,
                 Connection::Http2(http2) => Some(http2.clone()),
             };
-            let sent = send(&mut connection, outgoing, transport.version, expect).await;
+            let upload = progress.awaited_on.as_ref();
+            let upload = upload.and_then(|_| Upload::of(&outgoing.body));
+            let version = transport.version;
+            let sent = send(&mut connection, outgoing, upload.as_ref(), version, expect).await;
             let http2 = progress.awaited_on.take();
             let (mut failure, again) = match sent {
-                Ok(reply) => return Ok((connection, reply)),
+                Ok(reply) => {
+                    let upload = http2.zip(upload).map(|(http2, upload)| Answered {
+                        upload,
+                        pool: tenant.pool.clone(),
+                        origin: origin.clone(),
+                        http2,
+                    });
+                    return Ok((connection, reply, upload));
+                }
                 Err(Unanswered::ExpectationFailed) => {
                     expect = false;
                     continue;
@@ -311,7 +323,7 @@ impl Exchange<'_> {
         let transport = self.transport;
         let mut connection = speak(link, None, transport.head_rules).await?;
         let is_head = outgoing.method == Method::HEAD;
-        let sent = send(&mut connection, outgoing, transport.version, false).await;
+        let sent = send(&mut connection, outgoing, None, transport.version, false).await;
         let reply = match sent {
             Ok(reply) => reply,
             Err(Unanswered::Failed { failure, .. }) => return Err(failure),

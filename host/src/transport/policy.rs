@@ -178,7 +178,9 @@ impl Policy {
         if origin.port != if origin.tls { 443 } else { 80 } {
             return Err(Failure::new(
                 Cause::Denied,
-                format!("a service has no port in its URL; services.{name}.origin has it"),
+                format!(
+                    "a service has no port in its URL; services.{name}.origin has it"
+                ),
             ));
         }
         Ok(Service {
@@ -284,9 +286,15 @@ mod tests {
         let policy = policy(&[("billing", "https://h:8443")]);
         for (url, word) in [
             ("http://credit.service.internal/", "services.credit.origin"),
-            ("http://a.billing.service.internal/", "it has a dot"),
-            ("http://billing.service.internal:8443/", "no port"),
-            ("https://billing.service.internal:80/", "no port"),
+            ("http://a.billing.service.internal/", "has no dot"),
+            (
+                "http://billing.service.internal:8443/",
+                "must not have a port",
+            ),
+            (
+                "https://billing.service.internal:80/",
+                "must not have a port",
+            ),
         ] {
             let error = route(&policy, url).unwrap_err();
             assert!(error.contains(word), "{url}: {error}");

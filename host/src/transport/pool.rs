@@ -28,7 +28,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
 
 /// Between two looks at what is kept.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
@@ -109,7 +112,8 @@ pub(super) enum Turn {
 #[derive(Default)]
 struct Kept {
     by_origin: HashMap<Origin, OfOrigin>,
-    sweeping: bool,
+    /// Empty where nothing is kept.
+    sweeper: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -371,14 +375,15 @@ impl Pool {
 
     /// Sees to it that what is kept is closed in time. There is one sweeper
     /// while anything is kept, and none otherwise; it does not keep the pool
-    /// alive.
+    /// alive. It ends with its runtime, too, which may be another than the next caller's.
     fn sweep_later(&self, kept: &mut Kept) {
-        if std::mem::replace(&mut kept.sweeping, true) {
+        let sweeper = kept.sweeper.as_ref();
+        if sweeper.is_some_and(|it| !it.is_finished()) {
             return;
         }
         let pool = Arc::downgrade(&self.0);
         let pause = (self.0.idle_timeout / 2).max(SHORTEST_PAUSE);
-        tokio::spawn(async move {
+        kept.sweeper = Some(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(pause).await;
                 let Some(pool) = pool.upgrade().map(Pool) else {
@@ -388,11 +393,11 @@ impl Pool {
                 kept.by_origin
                     .retain(|_, of_origin| of_origin.sweep(pool.0.idle_timeout));
                 if kept.by_origin.is_empty() {
-                    kept.sweeping = false;
+                    kept.sweeper = None;
                     return;
                 }
             }
-        });
+        }));
     }
 
     /// What its connections may resume.

@@ -1,13 +1,15 @@
 //! A request that can be sent more than once, and its body on the way.
 
-use super::expect::Waiting;
+use super::{
+    expect::Waiting,
+    upload::{TakenBack, Upload},
+};
 use crate::call::failure::{Cause, Failure};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::{
-    convert::Infallible,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -64,17 +66,30 @@ impl Outgoing {
     }
 }
 
-/// The body as a connection sends it: in one piece, once it may.
+/// The body as a connection sends it, once it may.
 pub(super) struct RequestBody {
-    bytes: Bytes,
+    content: Content,
     waiting: Option<Waiting>,
+}
+
+enum Content {
+    Whole(Bytes),
+    Pieces(Upload),
 }
 
 impl RequestBody {
     /// One that is sent at once.
     pub(super) fn new(bytes: Bytes) -> Self {
         Self {
-            bytes,
+            content: Content::Whole(bytes),
+            waiting: None,
+        }
+    }
+
+    /// One that is sent piece by piece.
+    pub(super) fn in_pieces(upload: Upload) -> Self {
+        Self {
+            content: Content::Pieces(upload),
             waiting: None,
         }
     }
@@ -82,7 +97,7 @@ impl RequestBody {
     /// One that is sent when `waiting` is over.
     pub(super) fn after(waiting: Waiting, bytes: Bytes) -> Self {
         Self {
-            bytes,
+            content: Content::Whole(bytes),
             waiting: Some(waiting),
         }
     }
@@ -90,28 +105,45 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = TakenBack;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, TakenBack>>> {
         if let Some(waiting) = &mut self.waiting {
             ready!(waiting.poll_over(cx));
             self.waiting = None;
         }
-        if self.bytes.is_empty() {
-            return Poll::Ready(None);
-        }
-        let bytes = std::mem::take(&mut self.bytes);
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
+        let next = match &mut self.content {
+            Content::Whole(bytes) if bytes.is_empty() => None,
+            Content::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
+            Content::Pieces(upload) => upload.next(),
+        };
+        Poll::Ready(next.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty()
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Pieces(upload) => upload.is_handed_out(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
+        let left = match &self.content {
+            Content::Whole(bytes) => bytes.len(),
+            Content::Pieces(upload) => upload.left(),
+        };
+        SizeHint::with_exact(left as u64)
+    }
+}
+
+/// Whoever sends it has all of it by then, or sends no more.
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Content::Pieces(upload) = &self.content {
+            upload.end();
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     expect::{self, Gate},
     proxy::Proxy,
     request_body::{Outgoing, RequestBody},
+    upload::Upload,
 };
 use crate::{
     call::failure::{Cause, Failure},
@@ -41,17 +42,18 @@ pub(super) enum Again {
 }
 
 /// Sends a request, and waits for the head of its reply. With `expect`, a large
-/// body waits until the server asks for it.
+/// body waits until the server asks for it. Over HTTP/2 a large body is the `upload`.
 pub(super) async fn send(
     connection: &mut Connection,
     outgoing: &Outgoing,
+    upload: Option<&Upload>,
     version: HttpVersion,
     expect: bool,
 ) -> Result<Response<Incoming>, Unanswered> {
     let http1 = match connection {
         Connection::Http1(http1) => http1,
         Connection::Http2(http2) => {
-            return match http2.send(http2_request(outgoing)).await {
+            return match http2.send(http2_request(outgoing, upload)).await {
                 Ok(reply) => Ok(reply),
                 Err(error) => Err(unanswered(error, connection, outgoing)),
             };
@@ -137,8 +139,12 @@ fn http1_request(
 }
 
 /// The host is in a pseudo-header (RFC 9113, section 8.3.1).
-fn http2_request(outgoing: &Outgoing) -> Request<RequestBody> {
-    let mut request = outgoing.with(RequestBody::new(outgoing.body.clone()));
+fn http2_request(outgoing: &Outgoing, upload: Option<&Upload>) -> Request<RequestBody> {
+    let body = match upload {
+        Some(upload) => RequestBody::in_pieces(upload.clone()),
+        None => RequestBody::new(outgoing.body.clone()),
+    };
+    let mut request = outgoing.with(body);
     request.headers_mut().remove(header::HOST);
     *request.version_mut() = Version::HTTP_2;
     request

@@ -1,7 +1,6 @@
 //! A connection as transfers read it: so much in one poll, and not by what the
 //! runtime believes of it where that may be out of date.
 
-use hyper::rt::Executor;
 use socket2::SockRef;
 use std::{
     io::{self, IoSlice, Read as _},
@@ -135,17 +134,6 @@ impl Reins {
     fn count(&self, bytes: usize) {
         self.0.reads.fetch_add(1, Relaxed);
         self.0.bytes.fetch_add(bytes, Relaxed);
-    }
-}
-
-/// Runs what hyper has to do for a connection of HTTP/2 in tasks of its own, held to
-/// the same measure.
-impl<F> Executor<F> for Reins
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    fn execute(&self, future: F) {
-        tokio::spawn(self.clone().hold(future));
     }
 }
 

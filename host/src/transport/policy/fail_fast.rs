@@ -27,7 +27,8 @@ enum State {
 #[derive(Debug)]
 pub(in crate::transport) struct Pass<'a> {
     health: &'a Health,
-    is_probe: bool,
+    /// Until when it holds up others, which no other probe has. Empty for a usual request.
+    probe: Option<Instant>,
     has_verdict: bool,
 }
 
@@ -47,20 +48,18 @@ impl Health {
     /// where a probe is under way.
     pub(super) fn pass(&self, now: Instant) -> Result<Pass<'_>, Duration> {
         let mut state = self.state.lock();
-        let is_probe = match *state {
-            State::Asked { .. } => false,
+        let probe = match *state {
+            State::Asked { .. } => None,
             State::LeftAlone { until } if now < until => return Err(until - now),
             State::Probed { until } if now < until => return Err(Duration::ZERO),
-            State::LeftAlone { .. } | State::Probed { .. } => true,
+            State::LeftAlone { .. } | State::Probed { .. } => Some(now + self.rules.pause),
         };
-        if is_probe {
-            *state = State::Probed {
-                until: now + self.rules.pause,
-            };
+        if let Some(until) = probe {
+            *state = State::Probed { until };
         }
         Ok(Pass {
             health: self,
-            is_probe,
+            probe,
             has_verdict: false,
         })
     }
@@ -85,8 +84,8 @@ impl Pass<'_> {
         let mut state = self.health.state.lock();
         let failures = match *state {
             State::Asked { failures } => failures + 1,
-            State::Probed { .. } if self.is_probe => after,
-            // It was asked before that was known.
+            State::Probed { until } if self.probe == Some(until) => after,
+            // It was asked before that was known, or another one finds out by now.
             State::LeftAlone { .. } | State::Probed { .. } => return,
         };
         *state = match failures >= after {
@@ -98,9 +97,11 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        if self.is_probe && !self.has_verdict {
+        if let Some(until) = self.probe
+            && !self.has_verdict
+        {
             let mut state = self.health.state.lock();
-            if matches!(*state, State::Probed { .. }) {
+            if *state == (State::Probed { until }) {
                 // The next one finds out.
                 *state = State::LeftAlone {
                     until: Instant::now(),
@@ -134,6 +135,20 @@ mod tests {
         assert_eq!(health.pass(now).unwrap_err(), PAUSE);
         late.failed(now + PAUSE / 2);
         assert_eq!(health.pass(now).unwrap_err(), PAUSE);
+    }
+
+    #[test]
+    fn one_that_another_has_followed_decides_nothing() {
+        let (health, now) = (health(), Instant::now());
+        for _ in 0..2 {
+            health.pass(now).unwrap().failed(now);
+        }
+        let given_up = health.pass(now + PAUSE).unwrap();
+        let failed = health.pass(now + PAUSE * 2).unwrap();
+        let _finds_out = health.pass(now + PAUSE * 3).unwrap();
+        drop(given_up);
+        failed.failed(now + PAUSE * 3);
+        assert_eq!(health.pass(now + PAUSE * 3).unwrap_err(), Duration::ZERO);
     }
 
     #[test]

@@ -157,11 +157,15 @@ impl<'a> Service<'a> {
         health.pass(Instant::now()).map(Some).map_err(|rest| {
             let when = match rest.is_zero() {
                 true => "a request is under way that finds out whether it answers".to_owned(),
-                false => format!("it is asked again in {}", config::duration::format(rest)),
+                false => format!(
+                    "it is asked again in {}",
+                    config::duration::format(rest)
+                ),
             };
             let after = health.after();
-            let sentence =
-                format!("it has not answered {after} times in a row and is left alone; {when}");
+            let sentence = format!(
+                "it has not answered {after} times in a row and is left alone; {when}"
+            );
             Failure::new(Cause::Refused, sentence)
         })
     }
@@ -210,23 +214,28 @@ impl<'a> Service<'a> {
     fn renamed(self, asked: &Origin, value: &HeaderValue) -> Option<HeaderValue> {
         let origin = &self.rules.origin;
         let text = value.to_str().ok()?;
-        let (tls, rest) = match text.strip_prefix("//") {
-            Some(rest) => (origin.tls, rest),
-            None => {
-                let (scheme, rest) = text.split_once("://")?;
-                (scheme.eq_ignore_ascii_case("https"), rest)
-            }
+        let (scheme, rest) = match text.strip_prefix("//") {
+            Some(rest) if origin.tls => ("https", rest),
+            Some(rest) => ("http", rest),
+            None => text.split_once("://")?,
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let scheme = if tls { "https" } else { "http" };
-        let uri: Uri = format!("{scheme}://{authority}/").parse().ok()?;
+        let is_https = scheme.eq_ignore_ascii_case("https");
+        let is_http = is_https || scheme.eq_ignore_ascii_case("http");
+        let as_http = if is_https { "https" } else { "http" };
+        let uri: Uri = format!("{as_http}://{authority}/").parse().ok()?;
         let named = Origin::of(&uri).ok()?;
         let is_same_port = named.port == origin.port
             // It wants to be asked with TLS, or without.
             || [80, 443].contains(&named.port) && [80, 443].contains(&origin.port);
         let is_itself = is_same_port && named.server_name() == origin.server_name();
-        let renamed = is_itself.then(|| format!("{asked}{path}"))?;
+        let renamed = match is_itself {
+            true if is_http => format!("{asked}{path}"),
+            // Nobody follows it, and it does not say where the service is.
+            true => format!("{scheme}://{}{path}", asked.host),
+            false => return None,
+        };
         HeaderValue::from_str(&renamed).ok()
     }
 }
