@@ -46,7 +46,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Log to standard error what is done; twice, what the libraries do, too
+    /// Log progress to standard error; given twice, also log what the libraries do
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
@@ -68,28 +68,28 @@ pub(crate) enum Command {
     /// Make many calls, and print how long they took
     #[command(after_help = exit::TABLE)]
     Load(Load),
-    /// Run a plugin that is a command (wasi:cli): it may ask the services of the
-    /// configuration, and whom its rules allow
+    /// Run a plugin that is a command (wasi:cli); it may reach the services of the
+    /// configuration, and the servers that its egress rules allow
     #[command(after_help = exit::TABLE)]
     Run(Run),
-    /// Have a plugin of the routing contract decide about one request, which is JSON on
-    /// standard input; the decision is JSON, too
+    /// Let a routing plugin decide about one request, read as JSON from standard input, and
+    /// print the decision as JSON
     #[command(after_help = exit::TABLE)]
     Route(Route),
-    /// Play recorded decisions (--record) to this or another version of their plugin,
-    /// without a network, and say which of them differ
+    /// Replay recorded decisions (--record) with the same or another version of the plugin,
+    /// without a network, and list those that differ
     #[command(after_help = exit::TABLE)]
     Replay(Replay),
-    /// Have a plugin decide for a proxy, or answer HTTP by itself, until SIGTERM; SIGHUP has
-    /// a new version of the plugin take over
+    /// Serve a plugin that decides for a proxy, or that answers HTTP itself, until SIGTERM;
+    /// SIGHUP reloads the plugin and the configuration
     #[command(after_help = exit::TABLE)]
     Serve(Box<Serve>),
-    /// Make the folder of a plugin that builds and decides, to begin with
+    /// Create a directory with a working plugin to start from
     New(New),
-    /// Make one component of a plugin and the one of this program, for a host that has
-    /// wasi:http and not rest:client
+    /// Combine a plugin and this program's component into one, for a host that has wasi:http
+    /// but not rest:client
     Compose(Compose),
-    /// Write the component of this program, to embed it or to compose it otherwise
+    /// Write this program's component to a file, to embed it or to compose it with other tools
     Component(Component),
     /// Show or check a configuration
     #[command(subcommand)]
@@ -107,9 +107,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print what is in force, as TOML, with where each value came from
+    /// Print the effective configuration as TOML, with the source of each value
     Show(Sources),
-    /// Say whether a TOML file could be started with, and nothing if it could
+    /// Check a configuration; print nothing if the program could start with it
     Check {
         /// The file
         #[arg(required_unless_present = "modparams")]
@@ -206,16 +206,16 @@ pub(crate) struct Load {
     pub(crate) sources: Sources,
 }
 
-/// It gets clocks, random numbers and the streams of this program, and no files, no
-/// sockets and no variables but those that are given to it.
+/// The plugin gets clocks, random numbers and this program's standard streams. It gets no
+/// files, no sockets, and only the environment variables that are given with --env.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Give the plugin a variable of the environment, with this value or with the one it
-    /// has here; may be repeated
+    /// Give the plugin an environment variable, with this value or with its value in this
+    /// program's environment; may be repeated
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub(crate) env: Vec<String>,
 
-    /// MiB that the plugin's own memory may grow to [default: 256]
+    /// Limit of the plugin's own memory, in MiB [default: 256]
     #[arg(long, value_name = "MIB", value_parser = count::<NonZeroUsize>)]
     pub(crate) max_memory: Option<NonZeroUsize>,
 
@@ -244,7 +244,7 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Route {
-    /// Say on standard error what the plugin asked, with service, result and time
+    /// Print each question of the plugin on standard error, with service, result and time
     #[arg(long)]
     pub(crate) explain: bool,
 
@@ -266,16 +266,16 @@ pub(crate) struct Common {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Print one JSON object: code, status, headers, timings, body or error. What
-    /// is no UTF-8 is in base64: "body_base64", and {"base64": …} for a field
+    /// Print one JSON object: code, status, headers, timings, body or error. Values that
+    /// are not UTF-8 are in base64: "body_base64", and {"base64": …} for a header field
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Follow up to COUNT redirects, and none if this is left out
+    /// Follow up to COUNT redirects; without this flag, follow none
     #[arg(short = 'L', long, value_name = "COUNT", num_args = 0..=1, require_equals = true, default_missing_value = "10", default_value = "0", hide_default_value = true, value_parser = whole)]
     pub(crate) max_redirects: u32,
 
-    /// Take a status of 400 or above as a failure: no body, exit code 22
+    /// Treat a status of 400 or above as a failure: print no body, exit with code 22
     #[arg(short, long)]
     pub(crate) fail: bool,
 
@@ -287,13 +287,13 @@ pub(crate) struct Common {
 /// every user of the machine.
 #[derive(Debug, Args)]
 pub(crate) struct Fields {
-    /// Send a header field, those in the lines of @FILE, or of standard input for
-    /// @-; may be repeated
+    /// Send a header field, or the header fields in @FILE, one a line (@- reads standard
+    /// input); may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
 
-    /// Who you are to the service (Basic); the password is asked for if it is
-    /// left out
+    /// User and password for Basic authentication; without a password, the terminal
+    /// prompts for it
     #[arg(
         short,
         long,
@@ -302,8 +302,7 @@ pub(crate) struct Fields {
     )]
     pub(crate) user: Option<String>,
 
-    /// Look in FILE for the user and the password that are for the host, as curl
-    /// does
+    /// Read the user and the password for the host from FILE, in curl's netrc format
     #[arg(long, value_name = "FILE")]
     pub(crate) netrc_file: Option<PathBuf>,
 }
@@ -327,7 +326,8 @@ pub(crate) struct Sources {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parameters")]
 struct Parameters {
-    /// Limit until there is a usable connection: DNS, TCP and TLS [default: 20s]
+    /// Time limit until the connection is usable: waiting at the cap, DNS, TCP and TLS
+    /// [default: 20s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     connection_timeout: Option<Duration>,
 
@@ -335,11 +335,11 @@ struct Parameters {
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     transfer_timeout: Option<Duration>,
 
-    /// Asynchronous transfers of one instance at a time [default: 100]
+    /// Asynchronous transfers that one instance may have in flight [default: 100]
     #[arg(long, value_name = "COUNT", visible_alias = "cap", value_parser = whole)]
     max_async_transfers: Option<u32>,
 
-    /// What a call does at that cap: block, wait or reject [default: block]
+    /// What a call beyond --max-async-transfers does: block, wait or reject [default: block]
     #[arg(long, value_name = "WHAT")]
     at_cap: Option<AtCap>,
 
@@ -351,7 +351,7 @@ struct Parameters {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     ssl_verifyhost: Option<bool>,
 
-    /// Trust the certificates in a PEM file or a directory of such, too
+    /// Also trust the certificates in this PEM file, or in this directory of PEM files
     #[arg(long, value_name = "PATH")]
     ssl_capath: Option<PathBuf>,
 
@@ -359,15 +359,15 @@ struct Parameters {
     #[arg(long, value_name = "BYTES", value_parser = size)]
     max_transfer_size: Option<u64>,
 
-    /// Limit of a reply's header fields [default: 100]
+    /// Limit of the number of header fields of a reply [default: 100]
     #[arg(long, value_name = "COUNT", value_parser = whole)]
     max_header_fields: Option<u32>,
 
-    /// Limit of a reply's head, with 32 for each field [default: 65536]
+    /// Limit of the size of a reply's head; each field counts 32 bytes extra [default: 65536]
     #[arg(long, value_name = "BYTES", value_parser = whole)]
     max_header_size: Option<u32>,
 
-    /// auto, 1.0, 1.1, 2, 2-tls or 2-prior-knowledge [default: auto]
+    /// HTTP version: auto, 1.0, 1.1, 2, 2-tls or 2-prior-knowledge [default: auto]
     #[arg(long, value_name = "VERSION")]
     http_version: Option<HttpVersion>,
 
@@ -375,11 +375,12 @@ struct Parameters {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enable_expect_100: Option<bool>,
 
-    /// Let one instance at a time connect to a server [default: false]
+    /// Let only one instance at a time connect to a server [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     no_concurrent_connects: Option<bool>,
 
-    /// Age up to which a live connection lets an instance skip that [default: 0]
+    /// Let an instance ignore --no-concurrent-connects while its newest connection to the
+    /// server is younger than this [default: 0]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     conn_lifetime: Option<Duration>,
 
@@ -395,15 +396,15 @@ struct Parameters {
     #[arg(long, value_name = "VERSION")]
     tls_min_version: Option<TlsVersion>,
 
-    /// How long a connection is kept without use, 0 for not at all [default: 50s]
+    /// How long an idle connection is kept; 0 keeps none [default: 50s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     idle_timeout: Option<Duration>,
 
-    /// Connections that an instance keeps without use [default: 1024]
+    /// Idle connections that an instance keeps [default: 1024]
     #[arg(long, value_name = "COUNT", value_parser = whole)]
     max_idle_connections: Option<u32>,
 
-    /// Those that all instances keep together [default: half of ulimit -n]
+    /// Idle connections that all instances keep together [default: half of ulimit -n]
     #[arg(long, value_name = "COUNT", value_parser = whole)]
     max_total_idle_connections: Option<u32>,
 
@@ -415,7 +416,7 @@ struct Parameters {
     #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',', value_parser = name_server)]
     dns_servers: Option<Vec<SocketAddr>>,
 
-    /// Use the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name [default: false]
+    /// Use the proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     proxy_from_env: Option<bool>,
 }

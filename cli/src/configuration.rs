@@ -15,7 +15,9 @@ pub(crate) fn run(command: ConfigCommand) -> Result<Exit, Problem> {
             let layers = sources.layers()?;
             let shown = layers.show(&layers.effective()?)?;
             if let Err(error) = Host::of(&layers) {
-                stderr::complain(&format!("nothing could start with this here: {error}"));
+                stderr::complain(&format!(
+                    "the program can't start with this configuration here: {error}"
+                ));
             }
             stdout::print(shown.as_bytes())?;
         }

@@ -18,7 +18,7 @@ pub(crate) async fn run() -> Result<Exit, Problem> {
         Ok(true) => Ok(Exit::Success),
         Ok(false) => Err(Problem::new(
             Exit::Internal,
-            "a scenario did not give what it should",
+            "a scenario did not give the expected result",
         )),
         // Whoever reads along has seen enough.
         Err(error) if is_broken_pipe(&error) => Err(Problem::new(Exit::Write, "")),
@@ -227,7 +227,7 @@ impl Stage {
         )?;
         if !expected(&outcome) {
             self.failed += 1;
-            writeln!(self.out, "{:<28} ^ this is not what it should give", "")?;
+            writeln!(self.out, "{:<28} ^ this is not the expected result", "")?;
         }
         Ok(())
     }
@@ -240,7 +240,7 @@ impl Stage {
     fn close(mut self) -> Result<bool> {
         writeln!(
             self.out,
-            "\n{} of {} scenarios gave what they should.",
+            "\n{} of {} scenarios gave the expected result.",
             self.played - self.failed,
             self.played
         )?;

@@ -8,7 +8,7 @@ use std::{fmt, process::ExitCode};
 pub(crate) const TABLE: &str = "\
 Exit codes (curl's, where curl has one):
    0  a reply came, whatever its status (but see --fail)
-   1  `replay`: a decision is another one than the recorded
+   1  `replay`: a decision differs from the recorded one
    2  the arguments or the configuration are wrong
    3  the URL is wrong
    6  the host name can't be resolved
@@ -18,7 +18,7 @@ Exit codes (curl's, where curl has one):
   18  the connection ended inside the reply's body
   22  the reply's status is 400 or above, and --fail was given
   23  the output can't be written
-  26  the data, the header fields or the passwords to send can't be read
+  26  the data, header fields or passwords to be sent can't be read
   28  connection-timeout, transfer-timeout or decision-timeout passed
   35  TLS failed
   43  a header field or the method can't be sent
@@ -26,10 +26,10 @@ Exit codes (curl's, where curl has one):
   52  the connection ended before a reply
   60  the server's certificate was not accepted
   63  the reply is larger than max-transfer-size
-  65  the plugin made no decision: it says that it can't, or it breaks the contract
-  70  a fault of this program
-  75  there is no room now: another instance is connecting to this host
-      (no-concurrent-connects), or the cap is met (at-cap is reject)
+  65  the plugin made no decision: it returned an error, or it broke the contract
+  70  an internal error of this program
+  75  try again later: another instance is connecting to this host
+      (no-concurrent-connects), or the cap is reached (at-cap is reject)
  129  the terminal hung up
  130  interrupted
  134  the plugin trapped; otherwise `run` ends with the plugin's own code

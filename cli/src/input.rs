@@ -20,7 +20,7 @@ pub(crate) fn check_stdin(headers: &[String], data: Option<&str>) -> Result<(), 
     if arguments.filter(|argument| *argument == "@-").count() > 1 {
         return Err(Problem::new(
             Exit::Usage,
-            "standard input can be sent once; name a file for the rest",
+            "only one argument can be @-, since standard input is read once; name a file for the others",
         ));
     }
     Ok(())

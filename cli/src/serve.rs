@@ -44,8 +44,8 @@ use tokio::{
 };
 use watch::Watch;
 
-const TRUSTED_PEERS_OF_UNIX: &str = "--trusted-peers says nothing to --listen unix:PATH, where \
-    the permissions of the socket and of its folder say who may ask (--listen-mode)";
+const TRUSTED_PEERS_OF_UNIX: &str = "--trusted-peers has no effect with --listen unix:PATH, where \
+    the permissions of the socket and of its directory say who may connect (--listen-mode)";
 
 /// Serves until it is told to end.
 pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
@@ -63,7 +63,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
     let version = tokio::select! {
         version = Version::start(&serve, &metrics, recording.as_ref()) => version?,
         () = signals.end() => {
-            let what = "told to end before the plugin was there";
+            let what = "stopped by a signal before the plugin was loaded";
             return Err(Problem::new(Exit::Terminated, what));
         }
     };
@@ -148,7 +148,7 @@ fn refuse_what_is_for_others(serve: &Serve) -> Result<(), Problem> {
     } else if let (Some(log), Some(record)) = (&serve.access_log, &serve.decider.record)
         && place(log) == place(record)
     {
-        "--access-log and --record are one file; each has its own lines, and wants one of its own"
+        "--access-log and --record name the same file; each needs a file of its own"
     } else {
         return Ok(());
     };

@@ -45,7 +45,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
         options.custom_flags(flags.bits().cast_signed());
     }
     let other = || {
-        let what = "it is a device, a pipe or a socket, and no file";
+        let what = "it is a device, a pipe or a socket, not a regular file";
         io::Error::new(io::ErrorKind::InvalidInput, what)
     };
     let file = options.open(path).map_err(|error| match path.metadata() {

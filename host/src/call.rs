@@ -78,12 +78,12 @@ impl Phase {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Start => "the call waited for its instance",
-            Self::Share => "as many transfers as its plugin may have were in flight",
-            Self::Service => "as many requests as its service may have were in flight",
+            Self::Share => "the plugin's max-async-transfers were in flight",
+            Self::Service => "the service's max-async-transfers were in flight",
             Self::Turn => "another transfer of this instance was connecting",
             Self::NameLookup => "the host name was looked up",
             Self::Connect => "TCP was connecting",
-            Self::Proxy => "the proxy was to make a tunnel",
+            Self::Proxy => "the proxy was opening a tunnel",
             Self::Tls => "the TLS handshake went on",
             Self::Head => "the reply was awaited",
             Self::Body => "the body of the reply arrived",

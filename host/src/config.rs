@@ -1,8 +1,8 @@
 //! The parameters of a host, and the sources they are read from.
 //!
-//! A program states a [`Config`] in code. One that has an operator reads
-//! [`Layers`]: TOML files, the `modparam` lines of an OpenSIPS script, and
-//! flags of its own, the later ones before the earlier.
+//! A program can set a [`Config`] in code. A program with an operator reads
+//! [`Layers`]: TOML files, the `modparam` lines of an OpenSIPS script, and its own
+//! flags. Later sources override earlier ones.
 
 mod at_cap;
 mod by_text;

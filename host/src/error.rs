@@ -8,8 +8,8 @@ use crate::{
 use http::StatusCode;
 use std::{error::Error as StdError, fmt};
 
-/// The cases of `rest-error` in the WIT package, and what befalls a program
-/// alone. More may come.
+/// The cases of `rest-error` in the WIT package, and further ones that only a program
+/// can get. More may be added.
 ///
 /// ```
 /// use rest_client_host::ErrorKind;
@@ -43,7 +43,7 @@ pub enum ErrorKind {
     AtCap,
     /// The pool of workers is being shut down.
     Draining,
-    /// The host keeps as much for the plugin as a plugin may have it keep.
+    /// The memory that the host holds for the plugin has reached its budget.
     PluginLimit,
     /// The URL can't be understood, or is not one of http or https.
     InvalidUrl,
@@ -53,7 +53,7 @@ pub enum ErrorKind {
     Protocol,
     /// The body of a complete reply is not what it was read as.
     Decode,
-    /// What a function was given is nothing that it could do.
+    /// A function was called with an argument that it can't accept.
     InvalidArgument,
     /// Anything else: a fault of the component or of this host.
     Internal,
@@ -206,9 +206,9 @@ impl Error {
         self.0.kind.code()
     }
 
-    /// The HTTP status of a reply whose head had arrived, however it went on:
-    /// cut short, too large, or in wrong chunks. 0 if no reply had arrived; with
-    /// redirects, to the request that was sent last.
+    /// The HTTP status of the reply, if its head had arrived, even if the reply was then
+    /// cut short, too large or malformed. 0 if no reply had begun. After redirects, it is
+    /// that of the last request.
     #[must_use]
     pub fn status(&self) -> u16 {
         let partial = self.0.partial.as_ref().map(Partial::status);
@@ -260,16 +260,15 @@ impl Error {
         self.0.cause == Some(Cause::Certificate)
     }
 
-    /// Whether a call was redirected once more than it may be, after
-    /// [`Request::max_redirects`](crate::Request::max_redirects) were followed.
+    /// Whether there was one more redirect than
+    /// [`Request::max_redirects`](crate::Request::max_redirects) allows.
     #[must_use]
     pub fn is_redirect_limit(&self) -> bool {
         self.0.at_redirect_limit
     }
 
-    /// Whether the connection ended before the reply was complete, rather than
-    /// that the reply was wrong. The head had arrived if
-    /// [`Timings::first_byte`] is known.
+    /// Whether the connection ended before the reply was complete; false if the reply was
+    /// malformed. The head had arrived if [`Timings::first_byte`] is set.
     #[must_use]
     pub fn is_truncated(&self) -> bool {
         self.0.cause == Some(Cause::Incomplete)

@@ -92,10 +92,10 @@ impl Host {
         self.make(pool, rules.clone())
     }
 
-    /// A new instance that may ask these `services`, and others as `egress` says, in
-    /// place of those of the configuration. It shares no connection with others, also
-    /// where `share_connections` is set. So each of two plugins has what it is
-    /// granted, and nothing of the other's.
+    /// A new instance that may reach these `services`, and the other servers that `egress`
+    /// allows, instead of those of the configuration. It shares no connection with other
+    /// instances, even if `share_connections` is set. So two plugins with instances of
+    /// their own share nothing.
     ///
     /// ```
     /// use rest_client_host::{Config, Egress, Host, Service};
@@ -135,13 +135,13 @@ impl Host {
         Rules::new(&granted.services, &granted.egress)
     }
 
-    /// A new instance for the plugin of this name: with the services and the rules that
-    /// [`Config::plugins`] grants it, as [`instance_granted`](Self::instance_granted) has
-    /// it. Where the configuration speaks of no plugin, it is one as all others are.
+    /// A new instance for the plugin of this name, like
+    /// [`instance_granted`](Self::instance_granted) with the services and the rules of
+    /// [`Config::plugins`]. If that is empty, it is like [`instance`](Self::instance).
     ///
     /// # Errors
     ///
-    /// The configuration speaks of other plugins, and not of this one.
+    /// [`Config::plugins`] has entries, but none for this plugin.
     pub fn instance_for(&self, plugin: &str) -> Result<Instance, ConfigError> {
         let config = &self.0.config;
         if config.plugins.is_empty() {
@@ -150,7 +150,7 @@ impl Host {
         let granted = config.plugins.get(plugin).ok_or_else(|| {
             let names: Vec<&str> = config.plugins.keys().map(String::as_str).collect();
             ConfigError::new(format!(
-                "the configuration says what plugins may do, and has no plugins.{plugin}; there is {}",
+                "the configuration has entries for plugins, but no plugins.{plugin}; it has {}",
                 names.join(", ")
             ))
         })?;

@@ -46,12 +46,10 @@ use tokio::{
 /// hand over the partial result. After that its caller goes without.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// Makes calls, many at a time: up to `max_async_transfers` beside each other.
-/// What one more does is said by `at_cap`. Cheap to clone; clones are the same
-/// instance.
+/// Makes calls, up to `max_async_transfers` at the same time; `at_cap` says what one more
+/// call does. Cheap to clone; clones are the same instance.
 ///
-/// A sandbox that fails is dropped with all it held, and the next call has a
-/// new one.
+/// A sandbox that fails is dropped with its state, and the next call gets a new one.
 ///
 /// An instance does its work in a task of the runtime in which its first call is
 /// made.
@@ -158,8 +156,8 @@ impl Instance {
         self.0.admission.is_blocked()
     }
 
-    /// Sets another `max_async_transfers` than the configured one, for this
-    /// instance and from now on. Transfers in flight stay so.
+    /// Replaces the configured `max_async_transfers` for this instance, from now on.
+    /// Transfers in flight continue.
     ///
     /// # Errors
     ///
@@ -297,7 +295,7 @@ impl Inner {
         }
         if share.most() == 0 || self.admission.at_cap() == AtCap::Reject {
             let message = format!(
-                "as many transfers as this plugin may have, {}, are in flight",
+                "max-async-transfers of this plugin, {}, are in flight",
                 share.most()
             );
             return Err(Error::new(ErrorKind::AtCap, message));

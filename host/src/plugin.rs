@@ -2,20 +2,20 @@
 //! `rest:client/transfers`, or `rest:client-async/rest` in WASI 0.3, in a store of the
 //! embedder's own.
 //!
-//! A plugin's calls are calls of an [`Instance`](crate::Instance), beside those that the embedder
-//! makes with it: they count to one cap, and have the same deadlines, policy and
-//! connections. They reach the [services](crate::Service) that have a name, and
-//! nobody else unless the [egress policy](crate::Egress) says so. The logic of requests stays in a sandbox of its own, so that a
-//! plugin which traps takes nothing with it but its own calls. What the host keeps
-//! for a plugin is bounded by its budget ([`PluginCtx::memory_budget`]), and how
-//! much of the cap it may use by its share ([`PluginCtx::max_async_transfers`]).
+//! A plugin makes its calls through an [`Instance`](crate::Instance), beside the embedder's
+//! own calls: they count against the same cap, and have the same deadlines, policy and
+//! connections. They reach the named [services](crate::Service), and other servers only if
+//! the [egress policy](crate::Egress) allows it. The request logic runs in a separate
+//! sandbox, so a plugin that traps affects only its own calls. The memory that the host
+//! holds for a plugin is limited by its budget ([`PluginCtx::memory_budget`]), and its use
+//! of the cap by its share ([`PluginCtx::max_async_transfers`]).
 //!
-//! [`PluginRuntime`] runs plugins of others with all of this in place. In a store of the
-//! embedder's own, what a plugin takes of it is the embedder's: whoever runs plugins of
-//! others has them give way while they compute (`epoch_interruption`, with a thread
-//! that calls `increment_epoch`), drops the store of one that does not end, bounds its
-//! memory and its tables (`Store::limiter`), and gives plugins threads of their own, at a
-//! lower priority, where calls of others matter. [`PluginCtx`] ends what a plugin has begun when it is dropped.
+//! [`PluginRuntime`] runs third-party plugins with all limits in place. An embedder that
+//! uses its own store has to limit the plugin itself: make it yield while it computes
+//! (`epoch_interruption`, with a thread that calls `increment_epoch`), drop the store of a
+//! plugin that does not end, limit its memory and tables (`Store::limiter`), and, where
+//! other calls matter, run plugins in lower-priority threads of their own. Dropping the
+//! [`PluginCtx`] ends everything that its plugin has started.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {
@@ -122,14 +122,13 @@ fn add_wasi_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Result
 
 /// Adds what a plugin needs to make calls, for a program that adds WASI by itself:
 /// `rest:client/rest`, `transfers`, `polling` and `open-replies` of the same package, and
-/// `wasi:http/types`. Pollables and
-/// streams are those of the program's `wasi:io`, which has to keep its resources in the
-/// table of the [`PluginCtx`]. No `wasi:http/outgoing-handler` is among
-/// them, so that every request of a plugin counts to the cap. Of `wasi:http/types`
-/// a plugin has what reads a reply; a function that makes fields, a request or a
-/// response ends the plugin with a trap.
+/// `wasi:http/types`. Pollables and streams come from the program's `wasi:io`, which has to
+/// keep its resources in the table of the [`PluginCtx`]. `wasi:http/outgoing-handler` is not
+/// added, so every request of a plugin counts against the cap. Of `wasi:http/types`, only
+/// the functions that read a reply work; those that make fields, a request or a response
+/// trap.
 ///
-/// Nothing may be shadowed in `linker` afterwards, which is how a linker begins.
+/// Shadowing is disabled in `linker` afterwards, as it is in a new linker.
 ///
 /// # Errors
 ///
@@ -141,11 +140,11 @@ pub fn add_rest_to_linker<T: PluginView>(linker: &mut Linker<T>) -> wasmtime::Re
 
 /// Adds what a plugin of WASI 0.3 needs to make calls: `rest` and `open-replies` of
 /// `rest:client-async`, whose types are among what [`add_rest_to_linker`] and
-/// [`add_to_linker`] add. WASI 0.3 itself is for the program to add. The engine has to
-/// support concurrency, which is how wasmtime makes one.
+/// [`add_to_linker`] add. The program has to add WASI 0.3 itself. The engine has to support
+/// concurrency, as a default wasmtime engine does.
 ///
-/// What a plugin begins goes on in [`Store::run_concurrent`](wasmtime::Store::run_concurrent)
-/// until it has ended, or the store is dropped; a call that the plugin drops is ended.
+/// The plugin's tasks run in [`Store::run_concurrent`](wasmtime::Store::run_concurrent) until
+/// they end or the store is dropped. A call that the plugin drops is ended.
 ///
 /// # Errors
 ///

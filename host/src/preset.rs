@@ -7,10 +7,10 @@ use crate::{
 };
 use std::time::Duration;
 
-/// The parameters that the component keeps by itself, wherever it runs: for a host that
-/// knows `wasi:http` and nothing of this project. What is `None` has its default there.
+/// The parameters that the component enforces itself, in any host: for hosts that have
+/// `wasi:http` and do not know this project. `None` stands for the default.
 ///
-/// A plugin can lower them with `configure`, and can't raise them.
+/// A plugin can lower them with `configure`, but can't raise them.
 ///
 /// ```
 /// use rest_client_host::{Preset, Wasi};

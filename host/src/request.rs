@@ -4,10 +4,10 @@ use crate::{call::spec::CallSpec, error::Error, response::Response};
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
-/// A request in the making. Await it to send it.
+/// A request builder. Await it to send the request.
 ///
-/// What is wrong with it is told by the call's result, not while it is made.
-/// Dropping its future ends its transfer, and frees its slot.
+/// Errors in the request are reported by the result of the call, not by the builder.
+/// Dropping the future ends the transfer, and frees its slot.
 ///
 /// ```
 /// # let url: String = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/service/serve.rs"));

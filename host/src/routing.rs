@@ -1,9 +1,9 @@
-//! Decisions about requests: what a plugin of the [routing contract](Decision) is told of
-//! a request of SIP or HTTP, and what it may say that the proxy shall do.
+//! Routing decisions: what a plugin of the [routing contract](Decision) gets to know of a
+//! SIP or HTTP request, and what it may tell the proxy to do.
 //!
-//! The types are those of the WIT package `routing:contract`, which says what each of
-//! them means; they never change. What goes into a plugin and what comes out of it are
-//! held to the rules of the contract here, so that a proxy has none to check.
+//! The types are those of the WIT package `routing:contract`, which documents each of them;
+//! they never change. The rules of the contract are checked here for the requests and for
+//! the decisions, so that a proxy need not check them.
 //!
 //! ```
 //! use rest_client_host::routing::{self, Answer, Decision, read_request, write_decision};

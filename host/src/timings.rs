@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Times from the start of a call; `None` where it did not come to that, as
-/// with a kept connection, which is neither looked up nor made.
+/// Times from the start of a call. A step that did not happen is `None`: a reused
+/// connection, for example, needs no look-up and no connect.
 ///
 /// ```
 /// # let url: String = include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/service/serve.rs"));

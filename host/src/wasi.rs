@@ -1,8 +1,7 @@
 //! The components of this project, as bytes.
 
-/// A generation of WASI, for each of which there is a component. The host of this project
-/// runs the one for 0.2; both are for hosts that know `wasi:http` and nothing of this
-/// project, alone or composed with a plugin.
+/// A WASI version; there is a component for each. The host of this project runs the one
+/// for 0.2. Both run in other hosts that have `wasi:http`, alone or composed with a plugin.
 ///
 /// ```
 /// use rest_client_host::Wasi;
@@ -22,7 +21,7 @@ pub enum Wasi {
 }
 
 impl Wasi {
-    /// The component for it, which nobody has configured.
+    /// The component for this version, with the default parameters.
     #[must_use]
     pub fn component(self) -> &'static [u8] {
         match self {

@@ -91,7 +91,7 @@ async fn the_certificate_is_shown_to_the_servers_of_its_domain_and_to_no_other()
     let error = worker.rest_get(&outside.url("/")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     assert!(!error.is_certificate());
-    let words = "wants to see a certificate of ours; client-domains names one";
+    let words = "requires a client certificate; client-domains can name one";
     assert!(error.to_string().contains(words), "{error}");
     assert!(outside.record().requests.is_empty());
 }

@@ -415,7 +415,7 @@ async fn a_value_that_is_wrong_is_told_in_words() {
         ),
         (&["get", url, "-o", nowhere], 23, "there is no folder"),
         (&["new", "--lang", "c", nowhere], 23, "there is no folder"),
-        (&["new", "--lang", "python", "re"], 2, "re-plugin would do"),
+        (&["new", "--lang", "python", "re"], 2, "re-plugin can"),
         (
             &["get", url, "--netrc-file", "/dev/zero"],
             26,
@@ -492,7 +492,7 @@ async fn the_demonstration_plays_every_scenario() {
     assert!(
         ended
             .text()
-            .contains("13 of 13 scenarios gave what they should")
+            .contains("13 of 13 scenarios gave the expected result")
     );
 }
 

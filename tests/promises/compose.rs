@@ -93,7 +93,7 @@ async fn what_it_would_not_hold_for_is_said() {
     let website = folder.file("website.wasm", plugin::built("website"));
     let ended = run(rest_client(), ["compose", &website, "--output=-"], b"").await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    let warning = "does not hold for requests that it makes with that";
+    let warning = "do not apply to requests that it makes with it";
     assert!(ended.stderr.contains(warning), "{}", ended.stderr);
     let ask = folder.file("plugin.wasm", plugin::command("ask"));
     let ended = run(rest_client(), ["compose", &ask, "--output=-"], b"").await;

@@ -347,7 +347,7 @@ async fn one_that_traps_at_its_start_again_and_again_is_set_aside_until_it_start
     }
     assert!(pool.is_set_aside());
     let error = failure(&pool, &[]).await;
-    assert!(error.to_string().contains("again and again"), "{error}");
+    assert!(error.to_string().contains("repeatedly"), "{error}");
     assert_eq!((error.kind(), pool.stats().started), (FailureKind::Trap, 3));
     is_well.store(true, Relaxed);
     while pool.is_set_aside() {

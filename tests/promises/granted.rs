@@ -55,12 +55,12 @@ async fn a_plugin_asks_the_services_that_are_granted_to_it<P: Puppet>() {
         (
             "credit",
             ["200", "refused", "refused"],
-            r#""registrar" in plugins.credit.services would let it"#,
+            r#""registrar" in plugins.credit.services would allow it"#,
         ),
         (
             "location",
             ["refused", "200", "200"],
-            r#""billing" in plugins.location.services would let it"#,
+            r#""billing" in plugins.location.services would allow it"#,
         ),
     ] {
         let ended = route(&["--config", &config, "--name", name, &puppet], &things).await;
@@ -129,7 +129,7 @@ async fn a_plugin_that_is_granted_nothing_does_not_run_where_others_are<P: Puppe
     let ran = run(rest_client(), ["run", "--config", &config, &command], b"").await;
     for (name, ended) in [("puppet", routed), ("look-around", ran)] {
         assert_eq!(ended.code(), 2);
-        let words = format!("has no plugins.{name}; there is credit");
+        let words = format!("no plugins.{name}; it has credit");
         assert!(ended.stderr.contains(&words), "{}", ended.stderr);
     }
     let named = ["run", "--config", &config, "--name", "credit", &command];

@@ -169,7 +169,7 @@ async fn what_is_there_is_left_as_it_is_and_a_wrong_name_makes_nothing() {
     let there = folder.file("there", "mine");
     let wrong = folder.path("My_Plugin");
     for (path, code, expected) in [
-        (there.as_str(), 23, "it is there already"),
+        (there.as_str(), 23, "it exists already"),
         (wrong.to_str().unwrap(), 2, "words of lower case letters"),
         ("/proc/nowhere/my-plugin", 23, "my-plugin"),
     ] {

@@ -161,7 +161,7 @@ async fn a_proxy_that_never_answers_ends_in_a_connection_timeout() {
     assert_eq!(object["error"]["kind"], "connection-timeout");
     let message = object["error"]["message"].as_str().unwrap();
     assert!(
-        message.contains("the proxy was to make a tunnel"),
+        message.contains("the proxy was opening a tunnel"),
         "{message}"
     );
 }
@@ -206,7 +206,10 @@ async fn the_egress_policy_holds_on_the_way_to_a_proxy_too() {
     let name = "http://service.invalid:8080";
     for (rules, words) in [
         (&[][..], "does not allow it"),
-        (&["http://10.0.0.0/8:8080", &origin][..], "by its name"),
+        (
+            &["http://10.0.0.0/8:8080", &origin][..],
+            "does not allow the name",
+        ),
         (&[name][..], "its address 127.0.0.1"),
     ] {
         let ended = ask(rules).await;
@@ -238,7 +241,11 @@ async fn a_connection_through_a_proxy_is_for_who_may_go_through_it() {
     let networks = "http://10.0.0.0/8:8080";
     let ended = ask(&[posts, networks, &origin]).await;
     assert_eq!(ended.code(), 9, "{}{}", ended.text(), ended.stderr);
-    assert!(ended.stderr.contains("by its name"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("does not allow the name"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(proxy.record().requests.len(), 1);
     let gets = "GET http://service.invalid:8080";
     let ended = ask(&[posts, gets, networks, &origin]).await;

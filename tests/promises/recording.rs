@@ -271,7 +271,7 @@ async fn another_version_differs_where_it_first_does<P: Puppet>() {
     let v2 = format!("{base}/v2");
     assert_eq!(
         difference::<P>(&record, &[("url", &v2)]).await,
-        format!("question 2 is another one (its URL): it was GET {base}/v1 and is GET {v2}")
+        format!("question 2 differs in its URL: it was GET {base}/v1 and is GET {v2}")
     );
 
     let record = recording.of(&["show settings"]).await;
@@ -309,7 +309,7 @@ async fn what_is_more_than_a_recording_takes_is_not_played<P: Puppet>() {
     let record = recording.of(&["read-clock 3000000"]).await;
     assert!(record.to_json().len() < 64 << 20);
     let what = difference::<P>(&record, &[]).await;
-    assert!(what.contains("can't be played"), "{what}");
+    assert!(what.contains("can't be replayed"), "{what}");
 }
 
 async fn no_credential_of_a_client_or_a_service_is_in_a_recording<P: Puppet>() {
@@ -412,11 +412,7 @@ async fn what_had_no_time_to_decide_is_held_to_what_it_had_asked<P: Puppet>() {
     assert_eq!(replay::<P>(&quicker, &[]).await, Replay::Same);
     let line = line.replace("ask http://billing.service", "ask http://other.service");
     let other = Record::from_json(&line).unwrap();
-    assert!(
-        difference::<P>(&other, &[])
-            .await
-            .contains("is another one")
-    );
+    assert!(difference::<P>(&other, &[]).await.contains("differs in"));
 }
 
 /// Each is played, whatever became of those before it.
@@ -478,7 +474,7 @@ async fn a_file_that_is_no_recording_is_left_as_it_is() {
     let recorded = run(rest_client(), ["route", "--record", puppet, puppet], b"{}").await;
     assert_eq!(recorded.code(), 2, "{}", recorded.stderr);
     assert!(
-        recorded.stderr.contains("no recording"),
+        recorded.stderr.contains("is not a recording"),
         "{}",
         recorded.stderr
     );

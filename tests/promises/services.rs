@@ -370,7 +370,7 @@ async fn a_service_that_is_down_is_left_alone_until_it_answers_again() {
     let error = instance.rest_post(NAME, "x").await.unwrap_err();
     if since.elapsed() < PAUSE {
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        assert!(error.to_string().contains("left alone"), "{error}");
+        assert!(error.to_string().contains("calls fail at once"), "{error}");
         assert_eq!(server.record().requests.len(), 2);
     }
     let deadline = since + PAUSE * 20;
@@ -447,7 +447,7 @@ async fn a_service_that_nobody_can_connect_with_is_left_alone() {
     let error = hurried().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionTimeout, "{error}");
     let error = hurried().await.unwrap_err();
-    assert!(error.to_string().contains("left alone"), "{error}");
+    assert!(error.to_string().contains("calls fail at once"), "{error}");
 }
 
 #[tokio::test]

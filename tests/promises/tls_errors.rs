@@ -44,7 +44,7 @@ async fn a_certificate_that_is_not_accepted_is_told_by_its_fault() {
                 .issue(&["127.0.0.1"], Validity::Good)
                 .followed_by([expired.pem()]),
             authority.pem(),
-            "of an authority has expired",
+            "a CA certificate that the server sent has expired",
         ),
         (
             authority.issue_client("127.0.0.1"),
@@ -106,7 +106,7 @@ async fn a_server_that_does_not_like_our_certificate_says_so() {
         let config = identity.mutual_config_of(&authority, versions);
         let server = Server::start_tls_as(config, |_| ok("fine")).await;
         for (certificate, words) in [
-            (None, "a certificate of ours"),
+            (None, "client certificate"),
             (
                 Some(shown.clone()),
                 "does not accept the certificate that client-domains",

@@ -5,8 +5,8 @@ use clap::Args;
 use rest_client_host::{AtCap, Config, ConfigError, Preset, Wasi, config::duration};
 use std::{path::PathBuf, time::Duration};
 
-/// For a host that knows wasi:http and nothing of this program: wasmtime serve, jco,
-/// wasmCloud, Spin.
+/// For a host that has wasi:http but does not know this program: wasmtime serve, jco,
+/// wasmCloud.
 #[derive(Debug, Args)]
 pub(crate) struct Compose {
     /// The plugin, a .wasm file
@@ -28,7 +28,7 @@ pub(crate) struct Component {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 
-    /// The generation of WASI: 0.2, or 0.3, in which calls are asynchronous functions
+    /// The WASI version: 0.2, or 0.3, in which calls are asynchronous functions
     #[arg(long, value_name = "VERSION", default_value = "0.2", value_parser = wasi)]
     pub(crate) wasi: Wasi,
 
@@ -40,7 +40,7 @@ pub(crate) struct Component {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parameters to fix in the component")]
 pub(crate) struct Fixed {
-    /// Limit until there is a usable connection, where the host keeps one [default: 20s]
+    /// Time limit until the connection is usable, if the host supports it [default: 20s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     connection_timeout: Option<Duration>,
 
@@ -48,11 +48,12 @@ pub(crate) struct Fixed {
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     transfer_timeout: Option<Duration>,
 
-    /// Asynchronous transfers of one instance at a time [default: 100]
+    /// Asynchronous transfers that one instance may have in flight [default: 100]
     #[arg(long, value_name = "COUNT", visible_alias = "cap", value_parser = whole)]
     max_async_transfers: Option<u32>,
 
-    /// What a call does at that cap: block or reject; with WASI 0.3 also wait [default: block]
+    /// What a call beyond --max-async-transfers does: block or reject, and with WASI 0.3
+    /// also wait [default: block]
     #[arg(long, value_name = "WHAT")]
     at_cap: Option<AtCap>,
 

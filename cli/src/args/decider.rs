@@ -22,16 +22,16 @@ pub(super) fn decision_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// What holds for a plugin that decides, whoever asks it. What is left out is as
-/// `plugins.NAME` of the configuration has it.
+/// Options of a plugin that decides. An option that is left out has the value of
+/// `plugins.NAME` in the configuration.
 #[derive(Debug, Args)]
 pub(crate) struct Decider {
-    /// How long a decision takes at most, questions included [default: 2s]
+    /// Time limit of a decision, questions included [default: 2s]
     #[arg(long, value_name = "TIME", value_parser = decision_timeout)]
     decision_timeout: Option<Duration>,
 
-    /// What is decided where the plugin does not: closed (503 in HTTP, 500 in SIP), open
-    /// (the request goes on), or an answer of one's own, as in "480 Try Later" [default:
+    /// The decision when the plugin makes none: closed (503 in HTTP, 500 in SIP), open (let
+    /// the request continue), or an answer of your own, such as "480 Try Later" [default:
     /// closed]
     #[arg(long, value_name = "WHAT")]
     on_failure: Option<OnFailure>,
@@ -40,31 +40,31 @@ pub(crate) struct Decider {
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
 
-    /// Decisions at the same time, each in an instance of its own [default: 16 for each
-    /// processor]
+    /// How many decisions are made at the same time, each in an instance of its own
+    /// [default: 16 for each processor]
     #[arg(long, value_name = "COUNT", value_parser = count::<NonZeroUsize>)]
     instances: Option<NonZeroUsize>,
 
-    /// Decisions that wait for an instance; what comes on top fails at once [default: 1024]
+    /// How many decisions may wait for an instance; further ones fail at once [default: 1024]
     #[arg(long, value_name = "COUNT")]
     queue: Option<usize>,
 
-    /// Decisions after which an instance is replaced; 1 is a fresh one for each [default:
-    /// 10000, and 1 with --record]
+    /// Replace an instance after this many decisions; 1 uses a new instance for each
+    /// [default: 10000, and 1 with --record]
     #[arg(long, value_name = "COUNT", value_parser = count::<NonZeroU32>)]
     decisions_per_instance: Option<NonZeroU32>,
 
-    /// Append each decision with all that came into the plugin, as a line of JSON that
-    /// `replay` plays; credentials of the client are left out
+    /// Append each decision with all inputs of the plugin to FILE, as a line of JSON for
+    /// `replay`; credentials of the client are left out
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
 
-    /// Fields of a request that hold credentials, beside authorization,
+    /// Request fields to leave out of the recording as credentials, besides authorization,
     /// proxy-authorization and cookie
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "record")]
     pub(crate) record_secret: Vec<HeaderName>,
 
-    /// MiB that the memory of an instance may grow to [default: 256]
+    /// Limit of the memory of an instance, in MiB [default: 256]
     #[arg(long, value_name = "MIB", value_parser = count::<NonZeroUsize>)]
     max_memory: Option<NonZeroUsize>,
 

@@ -7,30 +7,30 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct New {
-    /// What it is written in
+    /// The language of the plugin
     #[arg(long, value_name = "LANGUAGE")]
     pub(crate) lang: Language,
 
-    /// The generation of WASI: 0.2, or 0.3, in which questions are asynchronous functions; for
-    /// rust and python
+    /// The WASI version: 0.2, or 0.3, in which questions are asynchronous functions (rust and
+    /// python only)
     #[arg(long, value_name = "VERSION", default_value = "0.2", value_parser = wasi)]
     pub(crate) wasi: Wasi,
 
-    /// The folder to make; its last part is the name of the plugin
+    /// The directory to create; the last part of its path is the name of the plugin
     pub(crate) folder: PathBuf,
 }
 
 /// A language that there is a template of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Language {
-    /// With cargo, for the generator of its bindings, and pip, for zig as the compiler
+    /// Needs cargo (for its bindings generator) and pip (for zig, the compiler)
     C,
-    /// With cargo, for the generator of its bindings, and pip
+    /// Needs cargo (for its bindings generator) and pip
     Go,
-    /// With npm, on the engine QuickJS or Firefox's
+    /// Needs npm; runs on QuickJS or on Firefox's engine
     Javascript,
-    /// With pip
+    /// Needs pip
     Python,
-    /// With cargo and rustup
+    /// Needs cargo and rustup
     Rust,
 }

@@ -10,7 +10,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// Give the plugin another setting than the recorded one; may be repeated
+    /// Replace a recorded setting of the plugin; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
 
@@ -18,7 +18,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = decision_timeout)]
     decision_timeout: Duration,
 
-    /// MiB that the memory of an instance may grow to [default: 256]
+    /// Limit of the memory of an instance, in MiB [default: 256]
     #[arg(long, value_name = "MIB", value_parser = count::<NonZeroUsize>)]
     pub(crate) max_memory: Option<NonZeroUsize>,
 
@@ -26,7 +26,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
 
-    /// The recordings, as --record has written them
+    /// The file of recordings that --record has written
     pub(crate) file: PathBuf,
 
     /// The component, a .wasm file

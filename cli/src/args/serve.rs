@@ -9,68 +9,68 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen: ADDR:PORT, unix:PATH, or systemd for the socket that it hands over
+    /// Where to listen: ADDR:PORT, unix:PATH, or systemd for socket activation
     #[arg(long, value_name = "WHERE")]
     pub(crate) listen: Listen,
 
-    /// Who may connect to the socket of unix:PATH, as chmod writes it: 660 is the owner and
-    /// the group [default: 600, the owner alone]
+    /// Permissions of the unix:PATH socket, in octal as for chmod: 660 admits the owner and
+    /// the group [default: 600, the owner only]
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub(crate) listen_mode: Option<u32>,
 
-    /// How the plugin is asked: json (POST /v1/route/NAME, with JSON or message/sip),
-    /// forward authentication as nginx, caddy, traefik or envoy does it, or http, where it
-    /// answers by itself (wasi:http) [default: what the plugin is made for, json or http]
+    /// How requests reach the plugin: json (POST /v1/route/NAME, with JSON or message/sip),
+    /// forward authentication of nginx, caddy, traefik or envoy, or http, where the plugin
+    /// answers itself (wasi:http) [default: json or http, whichever the plugin exports]
     #[arg(long, value_name = "FORM")]
     pub(crate) form: Option<Form>,
 
-    /// Networks whose proxies may ask; others get 403 [default: this machine]
+    /// Networks from which proxies may connect; others get 403 [default: this machine]
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub(crate) trusted_peers: Option<Vec<IpNet>>,
 
-    /// Networks of proxies in front of the one that asks: the client is the last address
-    /// of x-forwarded-for that is in none of them
+    /// Networks of the proxies in front of the connecting proxy: the client is the last
+    /// address in x-forwarded-for that is in none of them
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub(crate) trusted_proxies: Vec<IpNet>,
 
-    /// Fields that the proxy's configuration takes over from the reply into the request;
-    /// a decision that sets another one can't be carried out
+    /// Fields that the proxy is configured to copy from the reply into the request; a
+    /// decision that sets another field fails
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) carry: Vec<HeaderName>,
 
-    /// An attribute for the plugin, and the field in which the proxy says it, as in
-    /// user=x-original-user. Each request has this field exactly once. An empty value is no
-    /// attribute. nginx writes the value in quotes
+    /// Give the plugin the attribute NAME, with the value that the proxy sends in FIELD, as
+    /// in user=x-original-user. Each request must have FIELD exactly once; an empty FIELD
+    /// gives no attribute. nginx has to send the value in quotes
     #[arg(long = "attribute", value_name = "NAME=FIELD", value_delimiter = ',')]
     pub(crate) attributes: Vec<AttributeField>,
 
-    /// What Envoy puts before the path (path_prefix)
+    /// The prefix that Envoy adds to the path (path_prefix)
     #[arg(long, value_name = "PATH", default_value = "")]
     pub(crate) path_prefix: String,
 
-    /// Look every second whether there is a new version of the plugin, as SIGHUP says it
+    /// Check the plugin's file every second, and reload as for SIGHUP when it has changed
     #[arg(long)]
     pub(crate) watch: bool,
 
-    /// Append a line of JSON for each decision; SIGHUP opens the file anew
+    /// Append a line of JSON to FILE for each decision; SIGHUP reopens it
     #[arg(long, value_name = "FILE")]
     pub(crate) access_log: Option<PathBuf>,
 
-    /// Where to be asked for /healthz, /readyz and /metrics (Prometheus) [default: nowhere]
+    /// Where to serve /healthz, /readyz and /metrics (Prometheus) [default: nowhere]
     #[arg(long, value_name = "WHERE")]
     pub(crate) admin: Option<Listen>,
 
-    /// Send spans to this collector of OpenTelemetry (OTLP over HTTP, with its whole path:
+    /// Send spans to this OpenTelemetry collector (OTLP over HTTP; give the full URL, with
     /// /v1/traces) [default: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or
     /// OTEL_EXPORTER_OTLP_ENDPOINT, or none]
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(crate) otlp_endpoint: Option<Uri>,
 
-    /// How long decisions that are under way have at SIGTERM
+    /// How long to wait at SIGTERM for requests in progress
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub(crate) drain_timeout: Duration,
 
-    /// Connections at the same time
+    /// Limit of simultaneous connections
     #[arg(long, value_name = "COUNT", default_value = "1024", value_parser = value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
 

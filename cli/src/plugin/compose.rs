@@ -52,7 +52,7 @@ pub(crate) fn run(compose: &Compose) -> Result<Exit, Problem> {
     if is_same_file(&compose.plugin, &compose.output) {
         return Err(wrong(
             &compose.output,
-            "it is the plugin itself, which stays as it is; --output names another file",
+            "--output is the plugin itself, which is not overwritten; name another file",
         ));
     }
     let composed = composed(&compose.plugin, plugin, &compose.fixed)?;
@@ -103,14 +103,14 @@ fn composed(file: &Path, plugin: Vec<u8>, fixed: &Fixed) -> Result<Composed, Pro
     if imported.iter().any(|it| it.starts_with(OPEN_REPLIES)) {
         return Err(wrong(
             file,
-            "it imports rest:client/open-replies; outside of this program nobody keeps transfer-timeout and max-transfer-size for a reply that is open, so that it has to take replies with transfers.finish",
+            "it imports rest:client/open-replies; in other hosts nothing enforces transfer-timeout and max-transfer-size for an open reply, so it has to take replies with transfers.finish",
         ));
     }
     for sends in SENDS {
         if imported.iter().any(|it| it.starts_with(sends)) {
             let interface = sends.trim_end_matches('@');
             stderr::complain(&format!(
-                "the plugin imports {interface} by itself: what is fixed here does not hold for requests that it makes with that"
+                "the plugin also imports {interface}: the parameters fixed here do not apply to requests that it makes with it"
             ));
         }
     }
@@ -196,7 +196,7 @@ fn components(file: &Path, wanted: &[String]) -> Result<Vec<Wasi>, Problem> {
     if configures && asynchronous > 0 && synchronous > 0 {
         return Err(wrong(
             file,
-            "it imports rest:client, rest:client-async and configuration, which would configure one of the two components alone; it has to ask in one of both ways, or to leave configuration to --transfer-timeout and its kin",
+            "it imports rest:client, rest:client-async and configuration, which would configure only one of the two components; it has to use only one of rest:client and rest:client-async, or to be configured with --transfer-timeout and the other flags instead",
         ));
     }
     let mut components = Vec::new();

@@ -26,10 +26,10 @@ pub(crate) fn run(new: &New) -> Result<Exit, Problem> {
         Problem::new(Exit::Write, format!("{}: {what}", new.folder.display()))
     };
     if new.folder.symlink_metadata().is_ok() {
-        return Err(wrong(&"it is there already, and is left as it is"));
+        return Err(wrong(&"it exists already, and was not changed"));
     }
     let files = template::of(new.lang, new.wasi).ok_or_else(|| {
-        let what = "--wasi 0.3: its asynchronous functions are there for rust and python so far";
+        let what = "--wasi 0.3 is available for rust and python only";
         Problem::new(Exit::Usage, what)
     })?;
     write(&new.folder, &files, |text| {
@@ -57,7 +57,7 @@ fn name(folder: &Path) -> Result<&str, Problem> {
     })?;
     match taken_name::by(name) {
         Some(taken) => Err(wrong(&format!(
-            "a plugin can't be called so: {taken}; {name}-plugin would do"
+            "this name can't be used: {taken}; {name}-plugin can"
         ))),
         None => Ok(name),
     }

@@ -74,15 +74,15 @@ fn check(path: &Path) -> Result<(), Problem> {
             let read = File::open(path).and_then(|it| it.take(64).read_to_end(&mut begin));
             if read.is_ok() && !can_be_recordings(&begin) {
                 let what = format!(
-                    "--record: {} is there, and no recording; it is left as it is",
+                    "--record: {} exists and is not a recording; it was not changed",
                     path.display()
                 );
                 return Err(Problem::new(Exit::Usage, what));
             }
             if metadata.mode() & 0o077 != 0 {
                 stderr::complain(&format!(
-                    "{} is there, and others than its owner can use it (its mode is {:03o}); \
-                     recordings hold what came into the plugin",
+                    "{} is accessible to users other than its owner (its mode is {:03o}); \
+                     recordings contain all inputs of the plugin",
                     path.display(),
                     metadata.mode() & 0o777
                 ));

@@ -34,7 +34,7 @@ impl Asked {
                 let is_plain = |it: u8| it.is_ascii_alphanumeric() || b"-._~".contains(&it);
                 if ["", ".", ".."].contains(&&*name) || !name.bytes().all(is_plain) {
                     return Err(usage(format!(
-                        "the plugin is called {name:?}, and would be asked at /v1/route/NAME: \
+                        "the plugin's name {name:?} can't stand in the path /v1/route/NAME: \
                          give it a name of letters, digits and - with --name"
                     )));
                 }
@@ -77,7 +77,7 @@ fn refuse_flags_of_forward_auth(serve: &Serve, form: &str) -> Result<(), String>
         ("--trusted-proxies", !serve.trusted_proxies.is_empty()),
     ];
     match flags.iter().find(|(_, is_set)| *is_set) {
-        Some((flag, _)) => Err(format!("{flag} says nothing to --form {form}")),
+        Some((flag, _)) => Err(format!("{flag} has no effect with --form {form}")),
         None => Ok(()),
     }
 }

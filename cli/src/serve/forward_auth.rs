@@ -55,8 +55,8 @@ impl ForwardAuth {
         }
         if form == Form::Nginx && !serve.trusted_proxies.is_empty() {
             return Err(
-                "--trusted-proxies says nothing to --form nginx, which tells the client's address \
-                 itself (set_real_ip_from)"
+                "--trusted-proxies has no effect with --form nginx, which sends the client's \
+                 address itself (set_real_ip_from)"
                     .into(),
             );
         }
@@ -108,7 +108,7 @@ impl ForwardAuth {
             Err(what) => {
                 if service.metrics.refused_form() {
                     tracing::warn!(
-                        "the proxy asks in another form than --form says: {what}; from now on it is counted"
+                        "a request from the proxy does not match --form: {what}; further ones are only counted"
                     );
                 }
                 return text(StatusCode::BAD_REQUEST, format!("{what}\n"));
@@ -124,7 +124,7 @@ impl ForwardAuth {
                 let decision = service.on_failure(Protocol::Http);
                 self.carry_out(&decision).unwrap_or_else(|Unfit(what)| {
                     tracing::error!(
-                        "what --on-failure says can't be carried out: {what}"
+                        "the proxy can't carry out the decision of --on-failure: {what}"
                     );
                     text(StatusCode::FORBIDDEN, "")
                 })
@@ -141,7 +141,7 @@ fn check_attributes(attributes: &[AttributeField]) -> Result<(), String> {
         let AttributeField { attribute, field } = it;
         if question::is_of_connection(field.as_str()) {
             return Err(format!(
-                "--attribute {attribute}={field}: no proxy says it by a field of its connection"
+                "--attribute {attribute}={field}: a connection field can't carry an attribute"
             ));
         }
         let before = &attributes[..index];

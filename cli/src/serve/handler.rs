@@ -23,10 +23,10 @@ pub(super) async fn reply(
     mut request: Request<RequestBody>,
 ) -> Response<Body> {
     if request.method() == Method::CONNECT {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "this is no tunnel\n");
+        return text(StatusCode::METHOD_NOT_ALLOWED, "CONNECT is not supported\n");
     }
     if !names_its_host(&request) {
-        let what = "the request does not say for which host it is\n";
+        let what = "the request names no host\n";
         return text(StatusCode::BAD_REQUEST, what);
     }
     let mut underway = Underway::begin(service, || Line::of_http(pool.name(), &request, peer));

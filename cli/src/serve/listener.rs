@@ -171,7 +171,7 @@ impl Listener {
                 Ok((stream, peer)) => return (stream, peer, place),
                 Err(error) => {
                     if !is_told {
-                        tracing::warn!(%error, "connections can't be accepted; it is tried on, ten times a second");
+                        tracing::warn!(%error, "can't accept connections; retrying ten times a second");
                         is_told = true;
                     }
                     sleep(PAUSE).await;
@@ -186,12 +186,12 @@ fn handed_over() -> io::Result<Listener> {
     let mut all = ListenFd::from_env();
     match all.len() {
         0 => {
-            let what = "none was handed over: LISTEN_FDS is not set for this process";
+            let what = "systemd passed no socket: LISTEN_FDS is not set for this process";
             return Err(io::Error::other(what));
         }
         1 => {}
         several => {
-            let what = format!("{several} were handed over, and one is listened on");
+            let what = format!("systemd passed {several} sockets; exactly one is supported");
             return Err(io::Error::other(what));
         }
     }
@@ -211,13 +211,15 @@ fn handed_over() -> io::Result<Listener> {
                 _file: None,
             })
         }
-        Ok(None) => Err(io::Error::other("it is gone already")),
+        Ok(None) => Err(io::Error::other(
+            "the socket that systemd passed is already in use",
+        )),
         Err(_) => Err(io::Error::other(NOT_LISTENING)),
     }
 }
 
-const NOT_LISTENING: &str = "what was handed over takes no connections: its unit has \
-    ListenStream=, and no Accept=yes";
+const NOT_LISTENING: &str = "the socket that systemd passed accepts no connections: its unit needs \
+    ListenStream=, and must not have Accept=yes";
 
 fn check_that_it_listens(socket: &impl AsFd) -> io::Result<()> {
     match socket_acceptconn(socket) {
@@ -239,7 +241,7 @@ async fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<Listener> {
     match bind(&socket, &address) {
         Err(Errno::ADDRINUSE) => {
             if !fs::symlink_metadata(path)?.file_type().is_socket() {
-                let what = "a file is there that is no socket";
+                let what = "the path is taken by a file that is not a socket";
                 return Err(io::Error::new(ErrorKind::AddrInUse, what));
             }
             match UnixStream::connect(path).await {

@@ -206,7 +206,7 @@ impl Metrics {
         );
         all.register(
             "answers_broken_off",
-            "Answers of plugins that broke off behind their heads, by how the plugin failed",
+            "Answers of plugins that were aborted after their head, by how the plugin failed",
             self.broken_off.clone(),
         );
         all.register(
@@ -216,7 +216,7 @@ impl Metrics {
         );
         all.register(
             "refused_forms",
-            "Requests that describe none in the form of the proxy",
+            "Requests that do not match --form",
             self.refused_forms.clone(),
         );
         all.register(
@@ -257,7 +257,7 @@ impl Metrics {
             ),
             (
                 "plugin_set_aside",
-                "1 while the plugin is not started since it traps then",
+                "1 while the plugin is set aside, because it traps while starting",
                 u64::from(is_set_aside),
             ),
         ] {
@@ -277,7 +277,7 @@ impl Metrics {
             ),
             (
                 "decisions_moved",
-                "Decisions that went on in the background",
+                "Decisions that were moved to low-priority threads",
                 stats.moved,
             ),
             (

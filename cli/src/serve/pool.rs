@@ -70,12 +70,12 @@ impl Pool {
             });
         let on_failure = prepared.on_failure.clone();
         if form == Form::Http && on_failure == OnFailure::Open {
-            let what = "--on-failure open says nothing to --form http: there is nobody but the \
-                        plugin who could answer";
+            let what = "--on-failure open can't be used with --form http: nothing but the plugin \
+                        could answer";
             return Err(Problem::new(Exit::Usage, what));
         }
         if let (true, OnFailure::Answer(code @ 600.., _)) = (form != Form::Json, &on_failure) {
-            let what = format!("--on-failure {code}: that is a code of SIP, and none of HTTP");
+            let what = format!("--on-failure {code}: that is a SIP code, not an HTTP status");
             return Err(Problem::new(Exit::Usage, what));
         }
         let pool = match form {

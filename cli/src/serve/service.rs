@@ -184,7 +184,7 @@ impl Service {
     /// Tells a peer that is not trusted that it is not, if there is time for it.
     pub(super) fn refuse(&self, mut stream: Pin<Box<dyn Stream>>, peer: Peer) {
         if self.metrics.refused_peer() {
-            tracing::warn!(%peer, "a peer that is not among --trusted-peers asks, and is refused; from now on it is counted");
+            tracing::warn!(%peer, "refused a peer that is not in --trusted-peers; further refusals are only counted");
         }
         let Ok(place) = self.refusals.clone().try_acquire_owned() else {
             return;
@@ -272,7 +272,7 @@ impl Service {
             let version = version.map_err(|problem| problem.to_string())?;
             if (version.form == Form::Http) != (self.form == Form::Http) {
                 let what =
-                    "it is a plugin of another kind; --form says which is served";
+                    "the new plugin is of another kind than the one that is served; see --form";
                 return Err(what.to_owned());
             }
             Ok(version)
@@ -287,7 +287,7 @@ impl Service {
                 stderr::complain("the new version of the plugin has taken over");
             }
             Err(what) => stderr::complain(&format!(
-                "the plugin stays as it was: {what}"
+                "the old version of the plugin stays in service: {what}"
             )),
         }
     }

@@ -18,8 +18,8 @@ use super::{
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// Servers with a TLS policy of their own. Whoever operates the host names
-/// them: a guest can neither choose a domain nor see that there is one.
+/// Servers with a TLS policy of their own. The operator of the host names them. A
+/// guest can neither choose a domain nor see that there is one.
 ///
 /// ```
 /// use rest_client_host::{ClientDomain, Config, Host};

@@ -1,4 +1,4 @@
-//! Whom those may ask who were not given a service by name.
+//! Which servers may be reached that are not named services.
 //!
 //! ```toml
 //! [egress]
@@ -20,13 +20,12 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr, ops::RangeInclusive, str::FromStr};
 
-/// Which servers may be asked, beside the services that have a name.
+/// Which servers may be reached, besides the named services.
 ///
-/// Every request passes it: the first, each one after a redirect, and the way to a
-/// proxy. Addresses are looked at when they are known, and only those that pass are
-/// connected to. Those that are nobody's on the internet (loopback, private,
-/// link-local, the metadata services of clouds and the like) are for rules that
-/// name a network alone.
+/// Every request is checked: the first, each one after a redirect, and the connection to
+/// a proxy. Addresses are checked after name resolution, and only those that pass are
+/// connected to. Special-purpose addresses (loopback, private, link-local, cloud metadata
+/// services and the like) can only be allowed by rules that name a network.
 ///
 /// ```
 /// use rest_client_host::{Config, Egress, EgressDefault, Host};
@@ -42,9 +41,9 @@ use std::{fmt, net::IpAddr, ops::RangeInclusive, str::FromStr};
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Egress {
-    /// What becomes of requests that no rule allows. Default none: those of a plugin
-    /// are refused, and those of a program, or of a person at the command line, go
-    /// anywhere, whatever the rules say.
+    /// What happens to requests that no rule allows. If it is not set, requests of a
+    /// plugin are refused, and requests of a program, or of a user at the command line,
+    /// may go anywhere, whatever the rules say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<EgressDefault>,
     /// Each allows some requests. Default empty.
@@ -142,7 +141,7 @@ impl FromStr for EgressRule {
                     Method::from_str(name).ok().filter(|_| is_upper)
                 })
                 .collect::<Option<_>>()
-                .ok_or_else(|| wrong("has no methods in front of its blank"))?,
+                .ok_or_else(|| wrong("has a space, but no list of methods before it"))?,
         };
         let (tls, server) = match server.split_once("://") {
             Some(("https", server)) => (true, server),
@@ -157,7 +156,9 @@ impl FromStr for EgressRule {
             Some("*") => 1..=u16::MAX,
             Some(ports) => self::ports(ports)
                 .ok_or_else(|| wrong("has no port, or ports, from 1 to 65535 behind its colon"))?,
-            None if !ports.is_empty() => return Err(wrong("goes on behind the address")),
+            None if !ports.is_empty() => {
+                return Err(wrong("has text after the address that is not a port"));
+            }
             None if tls => 443..=443,
             None => 80..=80,
         };
@@ -174,12 +175,12 @@ impl FromStr for EgressRule {
         } else if bare.contains('/') {
             let network: IpNet = bare.parse().map_err(|_| {
                 wrong(
-                    "is neither a network nor without a path; a rule is for all paths of a server",
+                    "has a path, or a network that is not valid; a rule applies to all paths of a server",
                 )
             })?;
             if network.addr() != network.network() {
                 return Err(wrong(&format!(
-                    "has bits behind the length of its network, which is {}",
+                    "has host bits set; the network is {}",
                     network.trunc()
                 )));
             }
@@ -195,7 +196,7 @@ impl FromStr for EgressRule {
             let pattern = HostPattern::parse(host).map_err(wrong)?;
             if pattern.is_under(DOMAIN) {
                 return Err(wrong(
-                    "names services, which need no rule; services.NAME.origin binds one",
+                    "names services, which need no rule; services.NAME.origin defines one",
                 ));
             }
             RuleHost::Named(pattern)

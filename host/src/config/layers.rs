@@ -1,12 +1,12 @@
-//! Parameters from several sources, the later ones before the earlier, each
-//! with the place it came from.
+//! Parameters from several sources, each with the place it came from. Later sources
+//! override earlier ones.
 
 use super::{error::ConfigError, parameters::Config, shape, words::in_words};
 use serde::{Deserialize as _, Serialize};
 use std::{collections::BTreeMap, fmt::Write as _};
 use toml::{Table, Value};
 
-/// What the sources said so far. Nothing at all is the defaults.
+/// The parameters that the sources have set so far. Without a source, all are the defaults.
 ///
 /// ```
 /// use rest_client_host::{Config, config::Layers};

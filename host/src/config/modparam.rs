@@ -59,7 +59,7 @@ impl Layers {
         self.add_script(text, name, |_, included, from| {
             tracing::warn!(
                 included,
-                "{from}: the file that is included is not read: there is no path to find it from"
+                "{from}: the included file is not read: this script has no path to resolve it against"
             );
             Ok(())
         })
@@ -88,7 +88,7 @@ impl Layers {
             }
             if *read == MOST_SCRIPTS {
                 return Err(ConfigError::new(format!(
-                    "{from}: more than {MOST_SCRIPTS} scripts are included; is one of them again and again?"
+                    "{from}: more than {MOST_SCRIPTS} scripts are included; is one of them included repeatedly?"
                 )));
             }
             let included = find(included, path);
@@ -186,7 +186,7 @@ impl Argument {
             _ => None,
         };
         number.map(Self::Number).ok_or_else(|| {
-            "the value is none; one is a number, or text in quotation marks".to_owned()
+            "the value is not valid; a value is a number, or text in quotation marks".to_owned()
         })
     }
 }

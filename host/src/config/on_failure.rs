@@ -28,8 +28,8 @@ const LONGEST_REASON: usize = 256;
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// The request is refused: 503 in HTTP, 500 in SIP, where 503 would have whoever asked
-    /// avoid the proxy altogether (RFC 3261, section 21.5.4).
+    /// The request is refused with 503 in HTTP, and with 500 in SIP: there, 503 would make
+    /// the client avoid the proxy altogether (RFC 3261, section 21.5.4).
     #[default]
     Closed,
     /// The request goes on as if nobody had been asked.

@@ -36,9 +36,9 @@ const MAX_HEADER_SIZE: RangeInclusive<u32> = 1024..=16 * 1024 * 1024;
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Config {
-    /// From the start of a call until there is a usable connection: name
-    /// resolution, TCP and TLS together. Default 20 s. Not 0. Where it is above
-    /// `transfer_timeout`, it is lowered to it.
+    /// From the start of a call until the connection is usable: waiting at the cap, name
+    /// resolution, TCP and TLS together. Default 20 s. Not 0. A value above
+    /// `transfer_timeout` is lowered to it.
     #[serde(with = "duration")]
     pub connection_timeout: Duration,
     /// From the start of a call to the last byte of the reply's body,
@@ -48,12 +48,12 @@ pub struct Config {
     /// Simultaneous asynchronous transfers of one instance. Default 100; 0 runs
     /// each in a blocking manner.
     pub max_async_transfers: u32,
-    /// What a call does that finds `max_async_transfers` in flight. Default
-    /// [`AtCap::Block`], as in the original; the others are ours.
+    /// What a call does when `max_async_transfers` are already in flight. Default
+    /// [`AtCap::Block`], as in the original, which has no other value.
     pub at_cap: AtCap,
-    /// Whether the chain of a server's certificate is verified, up to one that is
-    /// trusted or is trusted itself. Default true. Nothing asks whether a
-    /// certificate was revoked.
+    /// Whether the chain of a server's certificate is verified, up to a trusted
+    /// certificate. A server's own certificate may be trusted, too. Default true.
+    /// Revocation is not checked.
     pub ssl_verifypeer: bool,
     /// Whether a server's certificate must be for the host that was asked.
     /// Default true. Independent of `ssl_verifypeer`, as in libcurl.
@@ -80,9 +80,8 @@ pub struct Config {
     /// Whether at most one instance of a host connects to the same server at a
     /// time; another one fails at once. Default false.
     pub no_concurrent_connects: bool,
-    /// How long an instance that has a connection to a server may open further
-    /// ones without regard to `no_concurrent_connects`. Default 0, which is
-    /// never.
+    /// An instance ignores `no_concurrent_connects` while its newest open connection to
+    /// the server is younger than this. Default 0, which is never.
     #[serde(with = "duration")]
     pub conn_lifetime: Duration,
     /// Accepted and ignored with one notice: connecting is asynchronous here,
@@ -100,10 +99,10 @@ pub struct Config {
     /// close; 0 keeps none.
     #[serde(with = "duration")]
     pub idle_timeout: Duration,
-    /// Connections that an instance keeps without use; those used longest ago are
-    /// closed first. Default 1024, so that an instance with 1,000 calls at a time
-    /// keeps theirs. At most half of `max_total_idle_connections`, unless
-    /// `share_connections` is set: then it is all instances that keep as many.
+    /// Idle connections that an instance keeps; the least recently used are closed first.
+    /// Default 1024, so that an instance with 1,000 calls at a time keeps all of its
+    /// connections. At most half of `max_total_idle_connections`. If `share_connections`
+    /// is set, this is instead the limit of all instances together.
     pub max_idle_connections: u32,
     /// Connections that all instances of a host keep without use, together.
     /// Default none, which is half of the files that the process may have open
@@ -123,16 +122,15 @@ pub struct Config {
     /// they are when the host is made. Default false: the environment of a proxy
     /// is seldom meant for its scripts.
     pub proxy_from_env: bool,
-    /// Servers to which TLS shows a certificate, or which it trusts in another
-    /// way. Default empty.
+    /// Servers with a client certificate or trust settings of their own. Default empty.
     pub client_domains: Vec<ClientDomain>,
     /// Services by their names. Default empty.
     pub services: BTreeMap<String, Service>,
-    /// Whom requests to all others may reach. By default those of plugins reach
-    /// nobody, and all others everybody.
+    /// Which other servers requests may reach. By default, plugins may reach none of
+    /// them, and all other callers may reach any.
     pub egress: Egress,
-    /// What plugins may ask and take, by their names. Default empty: each may ask all
-    /// services, and whom `egress` allows.
+    /// Grants and limits of plugins, by their names. Default empty: each plugin may reach
+    /// all services, and the servers that `egress` allows.
     pub plugins: BTreeMap<String, PluginConfig>,
 }
 
@@ -202,12 +200,11 @@ impl Config {
         "plugins",
     ];
 
-    /// Checks what no single parameter shows, and brings the parameters into
-    /// the form in which they are enforced.
+    /// Checks the parameters against each other, and returns them as they are enforced.
     ///
     /// # Errors
     ///
-    /// Parameters that no call could meet.
+    /// A parameter, or a combination of parameters, with which no call could succeed.
     pub fn effective(mut self) -> Result<Self, ConfigError> {
         for (name, timeout) in [
             ("connection-timeout", self.connection_timeout),
@@ -271,7 +268,7 @@ impl Config {
         if let Some(server) = self.dns_servers.iter().find(|it| it.port() == 0) {
             return Err(ConfigError::at(
                 "dns-servers",
-                &format!("has {server}, where nobody answers; the port of name servers is 53"),
+                &format!("has {server}, but port 0 can't be used; name servers use port 53"),
             ));
         }
         for (name, service) in &self.services {
@@ -354,7 +351,7 @@ fn warn_of_open_doors(servers: &str, verify_peer: bool, verify_host: bool) {
     if !verify_peer {
         tracing::warn!(
             servers,
-            "ssl-verifypeer is off: ANY certificate is accepted, anybody on the way can read and change what is sent over TLS"
+            "ssl-verifypeer is off: ANY certificate is accepted, so anyone on the network path can read and change the TLS traffic"
         );
     }
     if !verify_host {

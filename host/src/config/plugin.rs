@@ -19,8 +19,8 @@ use std::{
     time::Duration,
 };
 
-/// What one plugin may ask, and take. Where there is one for any plugin, those that have
-/// none don't run.
+/// Grants and limits of one plugin. If the configuration has an entry for any plugin,
+/// plugins without an entry do not run.
 ///
 /// ```
 /// use rest_client_host::{Config, Host, PluginConfig, Service};
@@ -72,14 +72,14 @@ pub struct PluginConfig {
     /// MiB that the memory of an instance may grow to. Default 256.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_memory: Option<NonZeroUsize>,
-    /// MiB that the host keeps for an instance: what it sends and what it is sent, until it
-    /// has it. Default 8.
+    /// MiB that the host holds for an instance: its requests, and its replies until the
+    /// instance has read them. Default 8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_budget: Option<NonZeroUsize>,
     /// Questions of one instance at the same time, within those of all. Default 16.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_async_transfers: Option<u32>,
-    /// Beginnings of names of fields that it may neither set nor remove. Default: none.
+    /// Prefixes of field names that it may neither set nor remove. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reserved_fields: Vec<String>,
 }
@@ -121,7 +121,7 @@ impl PluginConfig {
         if self.max_async_transfers == Some(0) {
             return wrong(
                 "max-async-transfers",
-                " is 0, so that it could ask nothing; it is at least 1, and services = [] is what grants nothing".into(),
+                " is 0, so the plugin could not make a call; it must be at least 1; to grant nothing, set services = []".into(),
             );
         }
         if let Some(prefix) = self

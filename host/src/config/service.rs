@@ -1,5 +1,5 @@
-//! Services that the operator gives a name: whoever asks them knows neither where they
-//! are nor what opens them.
+//! Services that the operator has named. Callers know neither their addresses nor their
+//! credentials.
 //!
 //! ```toml
 //! [services.billing]
@@ -75,8 +75,8 @@ const NOT_INJECTED: [HeaderName; 9] = [
 pub struct Service {
     /// Where it is.
     pub origin: ServiceOrigin,
-    /// Header fields by their names, which every request to it carries in place of
-    /// those that the caller gives it. No guest, log line or error has their values.
+    /// Header fields that every request to the service carries. They replace fields of the
+    /// same name from the caller. Their values never appear in a guest, a log or an error.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, SecretSource>,
     /// Shortens the parameter of this name. Default: that one.
@@ -99,30 +99,30 @@ pub struct Service {
     /// Default: the instance's own cap alone. At least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_async_transfers: Option<u32>,
-    /// How often a request is sent once more after it has failed. Those that never
-    /// were on a connection are, and those with GET, HEAD, OPTIONS or TRACE whose
-    /// connection ended. At most one request in five is one. Default 0, at most 5.
+    /// How often a failed request is retried. Only these are retried: requests that were
+    /// never sent on a connection, and GET, HEAD, OPTIONS or TRACE requests whose
+    /// connection ended. At most one request in five is a retry. Default 0, at most 5.
     #[serde(default)]
     pub retries: u32,
-    /// When it is not asked any more for a time. Default: it always is.
+    /// When calls to the service fail at once for a while. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fail_fast: Option<FailFast>,
 }
 
-/// A service that fails and fails is left alone: what would ask it fails at once.
+/// A circuit breaker: after repeated failures, calls to the service fail at once for a while.
 ///
-/// Afterwards one request at a time finds out whether it answers again.
+/// After that, one request at a time probes whether the service answers again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FailFast {
-    /// After so many requests without a reply, one after the other. At least 1.
+    /// How many consecutive requests without a reply it takes. At least 1.
     pub after: u32,
-    /// For so long. Not 0.
+    /// How long calls fail at once. Not 0.
     #[serde(rename = "for", with = "duration")]
     pub pause: Duration,
 }
 
-/// Where a value is that nobody is to read.
+/// Where a secret value is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -208,7 +208,9 @@ impl Service {
             if !headers.insert(header) {
                 return wrong(
                     &format!("headers.{field}"),
-                    &format!("headers: {field} is there twice, and names know no upper case"),
+                    &format!(
+                        "headers: {field} is there twice; names are compared without regard to case"
+                    ),
                 );
             }
         }
@@ -234,7 +236,7 @@ impl Service {
         if self.max_async_transfers == Some(0) {
             return wrong(
                 "max-async-transfers",
-                "max-async-transfers is 0, so that nothing could ask; it is at least 1",
+                "max-async-transfers is 0, so no call could be made; it must be at least 1",
             );
         }
         if self.retries > MOST_RETRIES {
@@ -245,7 +247,7 @@ impl Service {
         {
             return wrong(
                 "fail-fast",
-                "fail-fast wants how many failures, at least 1, and for how long, at most a year, like { after = 5, for = \"2s\" }",
+                "fail-fast needs the number of failures, at least 1, and a duration above 0 and up to a year, like { after = 5, for = \"2s\" }",
             );
         }
         Ok(())
@@ -266,7 +268,7 @@ impl FromStr for ServiceOrigin {
             let path = Path::new(path);
             return match path.is_absolute() {
                 true => Ok(Self(Place::Socket(path.to_owned()))),
-                false => Err(wrong("has no path from the root on")),
+                false => Err(wrong("has no absolute path")),
             };
         }
         let uri: Uri = text.parse().map_err(|_| wrong("is no origin"))?;
@@ -277,7 +279,7 @@ impl FromStr for ServiceOrigin {
         };
         if authority.as_str().contains('@') {
             return Err(wrong(
-                "has a user; headers.authorization is what carries a secret",
+                "has a user; put credentials into headers.authorization",
             ));
         }
         let host = authority.host();
@@ -293,13 +295,15 @@ impl FromStr for ServiceOrigin {
         };
         let name = match HostPattern::parse(name).map_err(wrong)? {
             pattern if pattern.is_under(DOMAIN) => {
-                return Err(wrong("is the name of a service, and not where one is"));
+                return Err(wrong("is the name of a service, not its address"));
             }
             HostPattern::Exactly(name) => name,
             HostPattern::Any | HostPattern::Under(_) => return Err(wrong("is no single server")),
         };
         if uri.path() != "/" || uri.query().is_some() || text.ends_with("//") {
-            return Err(wrong("has a path; the caller's path goes there as it is"));
+            return Err(wrong(
+                "has a path; an origin has none, since the caller's path is used unchanged",
+            ));
         }
         let tls = scheme == "https";
         let port = match authority.port_u16() {

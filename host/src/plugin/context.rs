@@ -98,15 +98,14 @@ impl PluginCtx {
         }
     }
 
-    /// Sets how many bytes the host keeps for the plugin, at most: texts and
-    /// bodies of its requests, and header fields and bodies of its replies, on
-    /// their way as well as complete or cut, until the plugin has them in its own
-    /// memory or has dropped them. 64 MiB by default.
+    /// Sets how many bytes the host may hold for the plugin: texts and bodies of its
+    /// requests, and header fields and bodies of its replies, whether arriving, complete
+    /// or cut short, until the plugin has read or dropped them. 64 MiB by default.
     ///
-    /// A call that would pass it ends with `busy`, as does one whose reply would.
-    /// What a plugin hands over at once is copied by wasmtime before it can be
-    /// counted; [`Store::set_hostcall_fuel`](wasmtime::Store::set_hostcall_fuel)
-    /// bounds that, and is 128 MiB by default.
+    /// A call ends with `busy` if it, or its reply, would exceed the budget. Wasmtime
+    /// copies the arguments of a call before they can be counted;
+    /// [`Store::set_hostcall_fuel`](wasmtime::Store::set_hostcall_fuel) limits that, to
+    /// 128 MiB by default.
     #[must_use]
     pub fn memory_budget(self, bytes: usize) -> Self {
         Self {
@@ -117,8 +116,8 @@ impl PluginCtx {
 
     /// Sets the plugin's share of the instance's max-async-transfers: how many of
     /// its calls may be in flight, or wait for their turn at the instance, at a
-    /// time. By default there is none but the instance's own cap. With 0 the
-    /// plugin makes no call.
+    /// time. By default only the instance's cap applies. With 0, the plugin can't
+    /// make a call.
     ///
     /// A call beyond it waits for its turn, inside its deadlines, where at-cap is
     /// `block` or `wait`; where it is `reject`, it ends with `busy` at once. It
@@ -131,9 +130,9 @@ impl PluginCtx {
         }
     }
 
-    /// A builder of what a plugin has of WASI by default, to add to: no arguments, no
-    /// environment, no files, no sockets; what is written goes nowhere, and nothing
-    /// comes to be read. There are clocks, and random numbers.
+    /// A builder with the default WASI access of a plugin, to extend: clocks and random
+    /// numbers, but no arguments, environment, files or sockets. Output is discarded, and
+    /// the input is empty.
     #[must_use]
     pub fn wasi_builder() -> WasiCtxBuilder {
         let mut wasi = WasiCtx::builder();

@@ -75,7 +75,7 @@ impl Line {
             tracing::warn!(
                 plugin,
                 left_out,
-                "it wrote more lines than there are"
+                "the plugin wrote more lines than the log takes"
             );
         }
         let text = String::from_utf8_lossy(&begun);

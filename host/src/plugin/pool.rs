@@ -30,9 +30,9 @@ use tokio::time::Instant;
 /// Instances of a plugin of the [routing contract](crate::routing), which decide at the
 /// same time. Clones are the same pool.
 ///
-/// What a plugin asks are calls of an [`Instance`], by the services and the policy of that.
-/// One that computes for longer than 10 ms at a stretch goes on in threads of its own at a
-/// lower priority, so that neither the caller's runtime nor other plugins wait for it.
+/// The questions of a plugin are calls of an [`Instance`], with its services and its policy.
+/// A plugin that computes for longer than 10 ms without a pause moves to separate threads of
+/// a lower priority, so that neither the caller's runtime nor other plugins wait for it.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -67,12 +67,12 @@ use tokio::time::Instant;
 pub struct PluginPool(Arc<Instances<Router>>);
 
 impl PluginPool {
-    /// A pool of instances of `plugin`, whose questions are calls of `instance`. There is
-    /// none of them until the first is needed.
+    /// A pool of instances of `plugin`, whose questions are calls of `instance`. Plugin
+    /// instances are started when they are needed.
     ///
     /// # Errors
     ///
-    /// The plugin does not export what the contract says.
+    /// The plugin does not export the router of the contract.
     pub fn new(
         plugin: &Plugin,
         instance: Instance,
@@ -91,8 +91,8 @@ impl PluginPool {
         self.0.check().await
     }
 
-    /// Has the plugin decide about `request`, which has no more time than the pool's
-    /// decision-timeout. Dropped, it ends the plugin's work.
+    /// Lets the plugin decide about `request`, within the decision-timeout of the pool at
+    /// most. Dropping the future ends the plugin's work.
     ///
     /// # Errors
     ///
@@ -115,10 +115,10 @@ impl PluginPool {
         self.decide(request, Some(questions.clone())).await
     }
 
-    /// Plays `record` to a new instance of the plugin, which need not be the one that it was
-    /// made with: without a network, and with the clocks and the random numbers of then.
-    /// Settings of this pool come before those of the recording. Where the time of the
-    /// decision was over then, what the plugin had asked is all that is compared.
+    /// Replays `record` with a new instance of the plugin, which may be another version than
+    /// the recorded one. The replay has no network, and uses the recorded clocks and random
+    /// numbers. Settings of this pool override the recorded ones. If the recorded decision
+    /// had run out of time, only the questions are compared.
     ///
     /// # Errors
     ///
@@ -133,9 +133,9 @@ impl PluginPool {
         &self.0.options.name
     }
 
-    /// Counts a decision as [invalid](FailureKind::Invalid) that the proxy in question can't
-    /// carry out, for the reason that `what` says. The result is what
-    /// [`route`](Self::route) would have had for it.
+    /// Counts a decision as [invalid](FailureKind::Invalid), because the proxy can't carry it
+    /// out for the reason `what`. Returns the error that [`route`](Self::route) would have
+    /// returned for it.
     pub fn reject(&self, what: &str) -> DecisionError {
         self.0.counts.reject();
         let error = DecisionError::new(FailureKind::Invalid, what);
@@ -155,9 +155,9 @@ impl PluginPool {
         self.0.stats()
     }
 
-    /// Whether the plugin is not started at the moment, since it trapped again and again
-    /// before it could be asked. A plugin that traps when it is asked is replaced, and asked
-    /// by others meanwhile.
+    /// Whether the plugin is set aside: it is not started at the moment, since its instances
+    /// trapped repeatedly while starting. Traps during a decision do not count: such an
+    /// instance is replaced, and other decisions continue.
     #[must_use]
     pub fn is_set_aside(&self) -> bool {
         self.0.is_set_aside()

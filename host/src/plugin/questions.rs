@@ -62,8 +62,8 @@ pub struct Questions {
 pub struct Observer(Arc<dyn Fn(&Question) + Send + Sync>);
 
 impl Observer {
-    /// One who has `tell` called with each question, wherever the plugin runs. It must not
-    /// take long.
+    /// Calls `tell` with each question, in the thread in which the plugin runs. `tell` must
+    /// return quickly.
     #[must_use]
     pub fn new(tell: impl Fn(&Question) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))

@@ -171,7 +171,7 @@ impl Record {
     /// Whether a plugin that did `decided` with it did the same as then.
     pub(super) fn compare(&self, tape: &Tape, decided: &Result<Decision, DecisionError>) -> Replay {
         if self.inputs.is_incomplete {
-            let what = "more came into the plugin than a recording takes: it can't be played";
+            let what = "the plugin's inputs exceed the limit of a recording: it can't be replayed";
             return Replay::Different(what.into());
         }
         let played = tape.played();
@@ -195,25 +195,25 @@ impl Record {
     }
 }
 
-/// What became of a [`Record`] that was played.
+/// The result of replaying a [`Record`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replay {
     /// The same questions, and the same decision or failure, bit for bit.
     Same,
-    /// What is different, and was first: a question, or what was decided.
+    /// The first difference: in a question, or in the decision.
     Different(String),
 }
 
-/// Who is told of each decision with all that came into the plugin; see
+/// Receives each decision with all inputs of the plugin; see
 /// [`PoolOptions::recorder`](super::PoolOptions::recorder).
 ///
-/// Credentials of a client (`authorization`, `proxy-authorization`, `cookie`, and what else
-/// is named) don't reach a recording: a stand-in is in their place, the same for the same
-/// credential. One of 8 bytes or more is found elsewhere, too: where a plugin has passed it
-/// on as it is, percent-coded, or decoded from `Basic`. What a plugin decides because of what
-/// a credential says can't be played for that reason, while one that passes it on plays well.
-/// Of `authorization: Digest`, which SIP has, it is the response alone that is replaced. Those
-/// that a plugin makes itself, in questions and decisions, are left out.
+/// Credentials of a client (`authorization`, `proxy-authorization`, `cookie`, and the other
+/// named fields) are never recorded. A placeholder replaces them, the same one for the same
+/// credential. A credential of 8 bytes or more is also replaced where the plugin has passed
+/// it on unchanged, percent-encoded, or decoded from `Basic`. So a plugin whose decision
+/// depends on the content of a credential can't be replayed, but one that only passes it on
+/// can. Of `authorization: Digest`, which SIP uses, only the response is replaced. Credentials
+/// that a plugin itself puts into questions and decisions are left out.
 ///
 /// ```
 /// use rest_client_host::plugin::{PoolOptions, Recorder};
@@ -228,8 +228,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// One who has `keep` called with each record, wherever the plugin runs. It must not
-    /// take long. Fields of these names hold credentials, too.
+    /// Calls `keep` with each record, in the thread in which the plugin runs. `keep` must
+    /// return quickly. The fields with these names hold credentials, too.
     #[must_use]
     pub fn new<N: Into<String>>(
         secret_fields: impl IntoIterator<Item = N>,
@@ -266,7 +266,7 @@ impl Recorder {
                 is_incomplete: true,
                 ..Inputs::default()
             };
-            let what = "there are more credentials than are looked for: nothing else is recorded";
+            let what = "there are too many credentials to redact: only the request is recorded";
             decided = Err(DecisionError::new(FailureKind::Invalid, what));
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);

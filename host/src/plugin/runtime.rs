@@ -128,9 +128,10 @@ impl PluginRuntime {
     }
 
     /// The same, which keeps compiled plugins in `folder`, so that they are loaded in
-    /// milliseconds the next time. The folder is made if it is not there, and bounded; an
-    /// entry that is damaged, or of another version, is made anew. Whoever writes there
-    /// has code run in this process: it has to belong to the user who runs it.
+    /// milliseconds the next time. The folder is created if it does not exist, and its size
+    /// is limited. An entry that is damaged, or of another version, is compiled again.
+    /// Anyone who can write to the folder can run code in this process, so the folder has
+    /// to belong to the user who runs it.
     ///
     /// # Errors
     ///

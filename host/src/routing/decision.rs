@@ -107,7 +107,7 @@ fn check_changes(protocol: Protocol, changes: &Changes) -> Result<(), Violation>
         attributes,
     } = changes;
     if protocol == Protocol::Http && destinations.len() > 1 {
-        let what = "a request of HTTP goes to one";
+        let what = "an HTTP request has one destination at most";
         return Err(Violation::new("destinations", what));
     }
     check_destinations(protocol, destinations, false)?;
@@ -153,7 +153,7 @@ fn check_answer(protocol: Protocol, method: &str, answer: &Answer) -> Result<(),
     }
     if protocol == Protocol::Sip && method == "INVITE" && *code < 300 {
         return wrong(&format_args!(
-            "{code} would take the call; an INVITE isn't answered so"
+            "{code} would accept the call; the answer to an INVITE must not be 2xx"
         ));
     }
     if let Some(reason) = reason
@@ -165,7 +165,7 @@ fn check_answer(protocol: Protocol, method: &str, answer: &Answer) -> Result<(),
     check_size("answer.fields", [&**fields])?;
     for (of_code, challenge) in [(401, "www-authenticate"), (407, "proxy-authenticate")] {
         if *code == of_code && value(protocol, fields, challenge).is_none() {
-            return wrong(&format_args!("{code} has a field {challenge}"));
+            return wrong(&format_args!("{code} needs a field {challenge}"));
         }
     }
     if body.len() > LONGEST_BODY {
@@ -173,7 +173,7 @@ fn check_answer(protocol: Protocol, method: &str, answer: &Answer) -> Result<(),
     }
     if !body.is_empty() {
         if protocol == Protocol::Http && WITHOUT_BODY.contains(code) {
-            return wrong(&format_args!("{code} has no body"));
+            return wrong(&format_args!("{code} must not have a body"));
         }
         if value(protocol, fields, "content-type").is_none() {
             return wrong(&"with a body there is a field content-type");
@@ -210,7 +210,7 @@ fn check_redirect(protocol: Protocol, redirect: &Redirect) -> Result<(), Violati
         .iter()
         .find(|(name, _)| canonical(protocol, name) == place)
     {
-        let what = format_args!("{name} is made of the destinations");
+        let what = format_args!("{name} can't be set, since it is made from the destinations");
         return Err(within(Violation::new("fields", what)));
     }
     check_attributes(attributes).map_err(within)
@@ -247,7 +247,7 @@ fn check_destination(
     check_uri(protocol, uri, is_redirect).map_err(|what| Violation::new("uri", what))?;
     if let Some(next_hop) = next_hop {
         if is_redirect {
-            let what = "the client finds its own way";
+            let what = "a redirect can't set a next hop";
             return Err(Violation::new("next-hop", what));
         }
         if !is_visible(next_hop) {
@@ -258,7 +258,7 @@ fn check_destination(
         return Err(Violation::new("preference", "it is 0 to 1000"));
     }
     if is_redirect && !set_fields.is_empty() {
-        let what = "the request of a client that is redirected is its own";
+        let what = "a redirect can't set fields of the request that the client sends next";
         return Err(Violation::new("set-fields", what));
     }
     check_fields("set-fields", protocol, Message::Request, set_fields)?;

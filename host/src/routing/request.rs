@@ -109,7 +109,7 @@ pub fn check_request(request: &Request) -> Result<(), Violation> {
         return Err(Violation::new("method", what));
     }
     if *protocol == Protocol::Sip && ["ACK", "CANCEL"].contains(&method.as_str()) {
-        let what = format_args!("{method} takes the way of its INVITE, nobody decides about it");
+        let what = format_args!("{method} follows its INVITE, so there is nothing to decide");
         return Err(Violation::new("method", what));
     }
     if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {

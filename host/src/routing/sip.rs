@@ -54,10 +54,10 @@ fn parse(message: &[u8], source: SipSource) -> Result<Request, Violation> {
     let start = std::str::from_utf8(start).map_err(|_| wrong("its first line is no UTF-8"))?;
     let words: Vec<&str> = start.split(' ').collect();
     let &[method, target, version] = &*words else {
-        return Err(wrong("its first line is METHOD URI SIP/2.0"));
+        return Err(wrong("its first line must be METHOD URI SIP/2.0"));
     };
     if !version.eq_ignore_ascii_case("SIP/2.0") {
-        return Err(wrong("its version is SIP/2.0"));
+        return Err(wrong("its version must be SIP/2.0"));
     }
     let mut fields: Vec<(String, Vec<u8>)> = Vec::new();
     loop {

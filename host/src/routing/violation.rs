@@ -9,7 +9,7 @@ use std::fmt;
 ///
 /// let error = read_request(br#"{"protocol": "sip", "method": "ACK", "target": "sip:a@b"}"#);
 /// let message = error.unwrap_err().to_string();
-/// assert_eq!(message, "method: ACK takes the way of its INVITE, nobody decides about it");
+/// assert_eq!(message, "method: ACK follows its INVITE, so there is nothing to decide");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation(String);

@@ -163,11 +163,11 @@ fn http2_failure(reason: h2::Reason) -> Failure {
     match reason {
         h2::Reason::HTTP_1_1_REQUIRED => Failure::new(
             Cause::Protocol,
-            "the server wants HTTP/1.1 for this; http-version = \"1.1\" is how it is asked",
+            "the server requires HTTP/1.1 for this request; set http-version = \"1.1\"",
         ),
         h2::Reason::ENHANCE_YOUR_CALM => Failure::new(
             Cause::Protocol,
-            "the server ended the exchange because it is asked too much (ENHANCE_YOUR_CALM)",
+            "the server ended the exchange because it gets too many requests (ENHANCE_YOUR_CALM)",
         ),
         h2::Reason::REFUSED_STREAM => Failure::new(
             Cause::Incomplete,

@@ -164,10 +164,10 @@ impl Policy {
                 .filter(|it| it.withheld.contains(name));
             let what = match (withheld, name.contains('.')) {
                 (Some(OfPlugin { name: plugin, .. }), _) => format!(
-                    "this plugin may not ask the service; {name:?} in plugins.{plugin}.services would let it"
+                    "this plugin may not use the service; {name:?} in plugins.{plugin}.services would allow it"
                 ),
                 (None, true) => {
-                    "no service has this name, which can't be bound: it has a dot".to_owned()
+                    "no service has this name, and none can: a service's name has no dot".to_owned()
                 }
                 (None, false) => format!(
                     "no service has this name; services.{name}.origin = \"https://…\" would bind it"
@@ -179,7 +179,7 @@ impl Policy {
             return Err(Failure::new(
                 Cause::Denied,
                 format!(
-                    "a service has no port in its URL; services.{name}.origin has it"
+                    "the URL of a service must not have a port; services.{name}.origin sets the port"
                 ),
             ));
         }

@@ -33,7 +33,7 @@ pub(super) async fn ask(
     if service.is_shown_by(&outgoing.method) {
         return Err(Failure::new(
             Cause::Denied,
-            "TRACE has a server repeat what it was sent, and with that what opens the service",
+            "TRACE makes a server echo the request, and with it the credentials of the service",
         ));
     }
     let shorter = service.connection_timeout();
@@ -73,7 +73,7 @@ async fn place(service: Service<'_>, exchange: Exchange<'_>) -> Result<Option<Pl
         return Err(Failure::new(
             Cause::AtCap,
             format!(
-                "as many requests to it as there may be, {}, are in flight",
+                "max-async-transfers of the service, {}, are in flight",
                 share.most()
             ),
         ));
@@ -191,7 +191,9 @@ fn told(service: Service<'_>, exchange: Exchange<'_>, failure: Failure) -> Failu
         return failure;
     }
     let what = match cause {
-        Cause::Refused => "the service can't be reached, or is left alone since it could not be",
+        Cause::Refused => {
+            "the service can't be reached, or is not tried for a while after it failed repeatedly"
+        }
         Cause::Dns => "the host of the service has no address",
         Cause::Tls | Cause::Certificate => "TLS with the service failed",
         Cause::Incomplete => "the connection ended before the reply was complete",

@@ -80,7 +80,7 @@ async fn by_its_way(
     if !call.leads_to(service) {
         return Err(Failure::new(
             Cause::Denied,
-            "a redirect of another server leads to it, and services are for who names them",
+            "a redirect from another server leads to this service, which is not followed",
         ));
     }
     // A guest of ours has written all of it before.

@@ -114,7 +114,7 @@ async fn it_can_be_told_to_end_before_it_listens() {
         let ended = ended.expect("it ends at once");
         assert_eq!(ended.code(), 143, "{}", ended.stderr);
         assert!(
-            ended.stderr.contains("before the plugin was there"),
+            ended.stderr.contains("before the plugin was loaded"),
             "{}",
             ended.stderr
         );

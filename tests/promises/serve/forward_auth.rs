@@ -366,11 +366,11 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
     for (arguments, words) in [
         (
             &["--carry", "x-a"][..],
-            "--carry says nothing to --form json",
+            "--carry has no effect with --form json",
         ),
         (
             &["--attribute", "user=x-user"],
-            "--attribute says nothing to --form json",
+            "--attribute has no effect with --form json",
         ),
         (
             &["--form", "caddy", "--attribute", "user"],
@@ -386,7 +386,7 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
         ),
         (
             &["--form", "caddy", "--attribute", "user=te"],
-            "by a field of its connection",
+            "a connection field can't carry an attribute",
         ),
         (
             &["--form", "caddy", "--attribute", "user=a,user=b"],
@@ -424,21 +424,21 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
         (&["--trusted-peers", "localhost"], "10.0.0.0/8"),
         (
             &["--listen", &socket, "--trusted-peers", "10.0.0.0/8"],
-            "--trusted-peers says nothing to --listen unix:PATH",
+            "--trusted-peers has no effect with --listen unix:PATH",
         ),
         (&["--listen", &socket], "there is no folder"),
         (&["--otlp-endpoint", "collector"], "what is needed is a URL"),
         (&["--otlp-endpoint", "ftp://h/"], "what is needed is a URL"),
         (&["--otlp-endpoint", "http://u:p@h/"], "without a user"),
-        (&["--name", "a b"], "would be asked at /v1/route/NAME"),
-        (&["--name", ".."], "would be asked at /v1/route/NAME"),
+        (&["--name", "a b"], "can't stand in the path /v1/route/NAME"),
+        (&["--name", ".."], "can't stand in the path /v1/route/NAME"),
         (
             &["--listen", "systemd", "--admin", "systemd"],
             "can't both be a socket of systemd",
         ),
         (
             &["--record", "/dev/null", "--access-log", "/dev/../dev/null"],
-            "are one file",
+            "name the same file",
         ),
         (
             &["--record", "/dev/null", "--record-secret", "a, b"],

@@ -62,7 +62,9 @@ impl ForwardAuth {
             ),
         ] {
             if !is_empty {
-                return Err(Unfit(format!("forward authentication has no {what}")));
+                return Err(Unfit(format!(
+                    "forward authentication does not support {what}"
+                )));
             }
         }
         let mut reply = empty(StatusCode::OK);
@@ -70,7 +72,7 @@ impl ForwardAuth {
             let (name, value) = field(name, value)?;
             if !self.carried.contains(&name) {
                 return Err(Unfit(format!(
-                    "{name} is none of the fields that the proxy takes over, which --carry names"
+                    "{name} is not among the fields of --carry, which the proxy copies"
                 )));
             }
             if reply.headers_mut().insert(&name, value).is_some() {
@@ -201,7 +203,7 @@ fn first(destinations: &[Destination]) -> Result<&Destination, Unfit> {
     let preference = |it: &Destination| it.preference.unwrap_or(1000);
     let mut best = destinations
         .first()
-        .ok_or_else(|| Unfit("it leads nowhere".into()))?;
+        .ok_or_else(|| Unfit("the redirect has no destination".into()))?;
     for destination in destinations {
         if preference(destination) > preference(best) {
             best = destination;

@@ -37,7 +37,7 @@ pub enum FailureKind {
     Deadline,
     /// It trapped, or is set aside since it trapped again and again at its start.
     Trap,
-    /// So many decisions wait already that this one isn't even begun.
+    /// The queue is full, so this decision was not started.
     Queue,
     /// It says itself that it can't decide.
     Error,

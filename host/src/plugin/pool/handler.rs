@@ -58,9 +58,9 @@ type Work = Pin<Box<dyn Future<Output = Result<Done, DecisionError>> + Send>>;
 #[derive(Clone)]
 pub struct HandlerPool(Arc<Instances<Handler>>);
 
-/// The body of a reply, which the plugin may still be writing. It ends with an error
-/// where the plugin fails before it is done, so that nobody takes a part for the whole.
-/// Dropped before its end, it ends the plugin's work.
+/// The body of a reply, which the plugin may still be writing. It ends with an error if the
+/// plugin fails before the end, so that a partial body is not taken for a complete one.
+/// Dropping it early ends the plugin's work.
 pub struct HandlerBody(Written);
 
 enum Written {
@@ -99,9 +99,9 @@ impl HandlerPool {
         self.0.check().await
     }
 
-    /// Has the plugin answer `request`, which says in its URI or in its field `host` for
-    /// whom it is. The decision-timeout holds until the body of the reply has ended.
-    /// Dropped, the future ends the plugin's work.
+    /// Lets the plugin answer `request`, which names its host in its URI or in its `host`
+    /// field. The decision-timeout applies until the body of the reply has ended. Dropping
+    /// the future ends the plugin's work.
     ///
     /// # Errors
     ///

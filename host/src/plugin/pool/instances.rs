@@ -128,7 +128,7 @@ impl<E: Exports> Instances<E> {
             .pass(Instant::now().into_std())
             .map_err(|pause| {
                 let what =
-                    "the plugin trapped at its start again and again, and is not started for another";
+                    "the plugin trapped repeatedly while starting, and is not started for another";
                 DecisionError::new(FailureKind::Trap, format!("{what} {pause:.1?}"))
             })
     }
@@ -160,7 +160,7 @@ impl<E: Exports> Instances<E> {
             return;
         };
         if left_out > 0 {
-            tracing::warn!(plugin, left_out, "more decisions failed than there are lines");
+            tracing::warn!(plugin, left_out, "more decisions failed than are logged");
         }
         tracing::warn!(plugin, failed = %error.kind(), "{error}");
     }

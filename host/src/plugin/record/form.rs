@@ -180,7 +180,7 @@ pub(super) fn read(line: &str) -> Result<Record, String> {
         (Some(json), None, None) => Outcome::Decided(json.get().to_owned()),
         (None, Some(kind), Some(message)) => {
             let known = FailureKind::ALL.into_iter().find(|it| it.as_str() == kind);
-            let kind = known.ok_or_else(|| format!("nothing fails as {kind:?}"))?;
+            let kind = known.ok_or_else(|| format!("{kind:?} is not a kind of failure"))?;
             Outcome::Failed(kind, message.into_owned())
         }
         _ => return Err("this recording has neither a decision nor how it failed".into()),
@@ -194,7 +194,7 @@ pub(super) fn read(line: &str) -> Result<Record, String> {
         reserved_fields: form.reserved_fields.into_owned(),
         secret_fields: form.secret_fields.into_owned(),
         inputs: Inputs {
-            seed: seed.ok_or("the seed of this recording is none")?,
+            seed: seed.ok_or("the seed of this recording is missing or not valid")?,
             wall_clock: form.wall_clock.into_owned(),
             monotonic_clock: form.monotonic_clock.into_owned(),
             readiness: form.readiness.into_owned(),

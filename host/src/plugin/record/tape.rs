@@ -275,7 +275,7 @@ impl Tape {
                     return Ok(recorded.answer.as_ref().map(Answer::outcome));
                 }
                 Some(part) => format!(
-                    "question {number} is another one ({part}): it was {recorded} and is {question}"
+                    "question {number} differs in {part}: it was {recorded} and is {question}"
                 ),
             },
         };
@@ -378,7 +378,7 @@ impl Tape {
 
     /// The plugin waits for an answer that did not come then, which ends it.
     pub(crate) fn unanswered() -> wasmtime::Error {
-        wasmtime::Error::msg("it waits for an answer that never came")
+        wasmtime::Error::msg("the plugin waits for a reply that was never recorded")
     }
 }
 

@@ -186,7 +186,7 @@ fn codes_are_those_of_the_protocol_and_its_methods() {
         ("sip", "INVITE", 603, ""),
         ("sip", "INVITE", 700, "no code"),
         ("sip", "INVITE", 100, "no code"),
-        ("sip", "INVITE", 200, "would take the call"),
+        ("sip", "INVITE", 200, "would accept the call"),
         ("sip", "OPTIONS", 200, ""),
         ("sip", "INVITE", 302, "code of a redirect"),
         ("sip", "INVITE", 303, ""),
@@ -233,7 +233,7 @@ fn a_body_is_announced_and_bounded() {
     let html = || vec![field("Content-Type", "text/html")];
     assert_eq!(with(403, html(), b"no"), "");
     assert!(with(403, vec![], b"no").contains("content-type"));
-    assert!(with(204, html(), b"no").contains("204 has no body"));
+    assert!(with(204, html(), b"no").contains("204 must not have a body"));
     assert!(with(403, html(), &[b'x'; 65_537]).contains("65536"));
     let short = || {
         broken(
@@ -309,7 +309,7 @@ fn a_destination_is_a_uri_of_its_protocol_and_nothing_more() {
 fn there_are_as_many_destinations_as_the_protocol_takes() {
     let two = ["sip:a@b", "sip:c@d"];
     assert_eq!(broken("sip", "INVITE", going_to(&two)), "");
-    assert!(broken("http", "GET", going_to(&["/a", "/b"])).contains("goes to one"));
+    assert!(broken("http", "GET", going_to(&["/a", "/b"])).contains("one destination at most"));
     assert!(broken("sip", "INVITE", going_to(&["sip:a@b"; 65])).contains("64"));
     let none = Redirect {
         destinations: vec![],
@@ -332,7 +332,8 @@ fn a_redirect_says_where_to_and_no_more() {
         with(&|it| it.destinations[0].set_fields = vec![field("x", "")]).contains("set-fields")
     );
     assert!(
-        with(&|it| it.fields = vec![field("m", "<sip:x@y>")]).contains("made of the destinations")
+        with(&|it| it.fields = vec![field("m", "<sip:x@y>")])
+            .contains("made from the destinations")
     );
 }
 

@@ -129,7 +129,7 @@ impl Grant {
                 named: false,
                 ..
             } if literal(&origin.host).parse::<IpAddr>().is_err() => Err(refused(
-                "the egress policy does not allow it by its name, and a proxy is to look it up",
+                "the egress policy does not allow the name, and a proxy would resolve it",
                 table,
                 &origin.to_string(),
             )),
@@ -139,7 +139,7 @@ impl Grant {
 }
 
 fn refused(what: &str, table: &str, rule: &str) -> Failure {
-    let sentence = format!("{what}; {table}.allow = [\"{rule}\"] would");
+    let sentence = format!("{what}; {table}.allow = [\"{rule}\"] would allow it");
     Failure::new(Cause::Denied, sentence)
 }
 

@@ -36,7 +36,7 @@ impl Refusals {
             return;
         };
         if left_out > 0 {
-            tracing::warn!(left_out, "more requests were refused than there are lines");
+            tracing::warn!(left_out, "more requests were refused than are logged");
         }
         tracing::warn!(%origin, "a request is refused: {}", failure.sentence);
     }

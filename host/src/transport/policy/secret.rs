@@ -39,7 +39,7 @@ impl Secret {
                 if !is_variable(name) {
                     // It may be the secret itself.
                     return Err(ConfigError::new(
-                        "env is no name of a variable, which is made of letters, digits and _, like BILLING_KEY",
+                        "env is not a valid variable name, which has letters, digits and _, like BILLING_KEY",
                     ));
                 }
                 let value = env::var(name).map_err(|_| {
@@ -97,7 +97,7 @@ impl SecretFile {
             Err(what) if !last.is_broken => {
                 last.is_broken = true;
                 tracing::warn!(
-                    "the file {} {what}; what it said before is sent on",
+                    "the file {} {what}; its previous value is still used",
                     self.path.display()
                 );
             }

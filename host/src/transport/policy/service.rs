@@ -156,15 +156,15 @@ impl<'a> Service<'a> {
         };
         health.pass(Instant::now()).map(Some).map_err(|rest| {
             let when = match rest.is_zero() {
-                true => "a request is under way that finds out whether it answers".to_owned(),
+                true => "one request is probing whether it answers again".to_owned(),
                 false => format!(
-                    "it is asked again in {}",
+                    "it will be tried again in {}",
                     config::duration::format(rest)
                 ),
             };
             let after = health.after();
             let sentence = format!(
-                "it has not answered {after} times in a row and is left alone; {when}"
+                "it failed to answer {after} times in a row, so calls fail at once; {when}"
             );
             Failure::new(Cause::Refused, sentence)
         })

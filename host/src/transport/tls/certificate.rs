@@ -38,7 +38,7 @@ impl fmt::Display for Fault {
                 "the server's certificate is signed with a key that is too short: RSA has {SHORTEST_RSA} bits or more"
             ),
             Self::AuthorityNotValidNow => f.write_str(
-                "the server's certificate is valid, but one that the server shows of an authority has expired, or is not valid yet",
+                "the server's certificate is valid, but a CA certificate that the server sent has expired, or is not valid yet",
             ),
             Self::KeyOfAnother => {
                 f.write_str("the server does not hold the key of the certificate that it shows")

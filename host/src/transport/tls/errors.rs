@@ -51,7 +51,7 @@ fn alert_received(alert: AlertDescription) -> String {
     use AlertDescription as A;
     match alert {
         A::CertificateRequired => {
-            "the server wants to see a certificate of ours; client-domains names one".into()
+            "the server requires a client certificate; client-domains can name one".into()
         }
         A::BadCertificate
         | A::UnsupportedCertificate
@@ -75,8 +75,8 @@ fn alert_received(alert: AlertDescription) -> String {
         }
         // All that a server of TLS 1.2 says of a certificate that it misses.
         A::HandshakeFailure => {
-            "the server finds nothing in common with us, be it a cipher, or a certificate of ours, \
-             which client-domains would name: alert HandshakeFailure"
+            "the server finds nothing in common with us: it may know none of our cipher suites, or \
+             require a client certificate, which client-domains can name: alert HandshakeFailure"
                 .into()
         }
         A::InternalError => "the server failed in the TLS handshake: alert InternalError".into(),
@@ -88,7 +88,7 @@ fn message_problem(problem: &InvalidMessage) -> String {
     match problem {
         // No byte of text begins a record of TLS.
         InvalidMessage::InvalidContentType => {
-            "what answers does not speak TLS; is this a port for http?".into()
+            "the server does not speak TLS; is this a port for http?".into()
         }
         // Of all messages of a handshake, this one alone grows.
         InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::CertificatePayloadTooLarge => {

@@ -228,7 +228,7 @@ impl TlsPolicy {
             }
             Err(error) if !state.is_broken => {
                 state.is_broken = true;
-                tracing::warn!(%error, "a file of TLS can't be used, what it said before stays in force");
+                tracing::warn!(%error, "a TLS file can't be used; its previous content stays in force");
             }
             Err(_) => {}
         }

@@ -44,7 +44,7 @@ impl TrustStore {
             "read the system's trust store"
         );
         if store.authorities.is_empty() {
-            tracing::info!("the system trusts nobody; the roots bundled from Mozilla are used");
+            tracing::info!("the system's trust store is empty; the bundled Mozilla roots are used");
             store
                 .authorities
                 .extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
