@@ -3,6 +3,7 @@
 use rest_client_host::Wasi;
 use std::collections::BTreeSet;
 use wasmparser::{Parser, Payload};
+use wit_component::{DecodedWasm, decode};
 use wit_parser::{Function, PackageId, Resolve, TypeDefKind, TypeOwner};
 
 #[test]
@@ -103,6 +104,26 @@ fn names_of_kind(kind: &TypeDefKind) -> Vec<String> {
         TypeDefKind::Enum(it) => it.cases.iter().map(|it| it.name.clone()).collect(),
         TypeDefKind::Flags(it) => it.flags.iter().map(|it| it.name.clone()).collect(),
         _ => vec![],
+    }
+}
+
+/// As `wasm-tools component wit` prints it.
+#[test]
+fn whoever_prints_its_interfaces_is_told_what_they_are_for() {
+    for (wasi, words) in [
+        (
+            Wasi::P2,
+            ["request logic", "`rest:client/transfers@0.1.0`:\n"],
+        ),
+        (Wasi::P3, ["WASI 0.3", "`rest:client-async/rest@0.1.0`:\n"]),
+    ] {
+        let DecodedWasm::Component(resolve, world) = decode(wasi.component()).unwrap() else {
+            panic!("no component");
+        };
+        let docs = resolve.worlds[world].docs.contents.as_ref().unwrap();
+        for words in words {
+            assert!(docs.contains(words), "{docs}");
+        }
     }
 }
 

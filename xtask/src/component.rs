@@ -8,6 +8,7 @@ use crate::{
     section,
     toolchain::{TARGET, Toolchain},
     workspace::{absolute, target_dir, workspace_root},
+    world_docs,
 };
 use anyhow::{Context, Result, bail};
 use std::{
@@ -25,6 +26,8 @@ pub struct Edition {
     name: &'static str,
     /// What it says of itself.
     description: &'static str,
+    /// The folder of its WIT package; its world there has its name.
+    package: &'static str,
     /// The features of the guest that make it.
     features: &'static [&'static str],
     /// It is smaller than this many bytes, as the documentation promises.
@@ -36,12 +39,14 @@ pub const EDITIONS: [Edition; 2] = [
     Edition {
         name: "rest-client",
         description: "Asks REST services questions over wasi:http, before a deadline, with exactly one answer",
+        package: "wit",
         features: &[],
         max_size: 200_000,
     },
     Edition {
         name: "rest-client-async",
         description: "Asks REST services questions over wasi:http 0.3, many at a time, before a deadline, with exactly one answer each",
+        package: "wit/async",
         features: &["p3"],
         max_size: 250_000,
     },
@@ -101,11 +106,14 @@ pub fn build(folder: &Path) -> Result<[Built; EDITIONS.len()]> {
         let Edition {
             name,
             description,
+            package,
             features,
             max_size,
         } = edition;
         let mut component = compile(&toolchain, &local_paths, "rest-client-guest", features)?;
         section::append_metadata(&mut component, name, description);
+        let (section, docs) = world_docs::section(&root.join(package), name)?;
+        section::append_bytes(&mut component, section, &docs);
         section::append(&mut component, &digest);
         local_paths.check(&component)?;
         if component.len() >= max_size {

@@ -22,6 +22,7 @@ pub mod test;
 mod toolchain;
 mod tools;
 mod workspace;
+mod world_docs;
 
 pub use digest::sources_digest;
 pub use section::component_digest;

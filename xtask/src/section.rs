@@ -26,12 +26,16 @@ pub(crate) fn append_metadata(component: &mut Vec<u8>, name: &str, description: 
 }
 
 /// A binary is a list of sections, and a custom section may be anywhere in the list.
-fn append_text(binary: &mut Vec<u8>, name: &str, text: &str) {
+pub(crate) fn append_bytes(binary: &mut Vec<u8>, name: &str, bytes: &[u8]) {
     CustomSection {
         name: name.into(),
-        data: text.as_bytes().into(),
+        data: bytes.into(),
     }
     .append_to(binary);
+}
+
+fn append_text(binary: &mut Vec<u8>, name: &str, text: &str) {
+    append_bytes(binary, name, text.as_bytes());
 }
 
 /// The digest of the sources that a component was built from, in the form of
