@@ -25,8 +25,9 @@ use serde::Serialize;
 use std::{
     net::SocketAddr,
     num::{NonZeroU64, NonZeroUsize},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -108,7 +109,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print the effective configuration as TOML, with the source of each value
-    Show(Sources),
+    Show(Box<Sources>),
     /// Check a configuration; print nothing if the program could start with it
     Check {
         /// The file
@@ -320,6 +321,10 @@ pub(crate) struct Sources {
 
     #[command(flatten)]
     parameters: Parameters,
+
+    /// What was read of a file that can't be read again.
+    #[arg(skip)]
+    read_once: OnceLock<Box<Layers>>,
 }
 
 /// The parameters as flags, which come before those of files.
@@ -423,7 +428,13 @@ struct Parameters {
 
 impl Sources {
     /// The parameters of all sources: the file, then the script, then the flags.
+    ///
+    /// They are read anew each time, unless a file can be read once only: of a pipe, nothing
+    /// would be left.
     pub(crate) fn layers(&self) -> Result<Layers, ConfigError> {
+        if let Some(layers) = self.read_once.get() {
+            return Ok(Layers::clone(layers));
+        }
         let mut layers = Layers::default();
         if let Some(path) = &self.config {
             layers.read_toml(path)?;
@@ -432,7 +443,17 @@ impl Sources {
             layers.read_modparams(path)?;
         }
         self.parameters.add_to(&mut layers)?;
+        if self.file_to_read_once().is_some() {
+            let _ = self.read_once.set(Box::new(layers.clone()));
+        }
         Ok(layers)
+    }
+
+    /// The first of the files that is a pipe or the like.
+    pub(crate) fn file_to_read_once(&self) -> Option<&Path> {
+        let files = [&self.config, &self.modparams];
+        let mut files = files.into_iter().flatten().map(PathBuf::as_path);
+        files.find(|file| file.metadata().is_ok_and(|it| !it.is_file()))
     }
 }
 

@@ -37,6 +37,7 @@ use signals::{Signals, Told};
 use std::{
     path::{Path, PathBuf, absolute},
     sync::Arc,
+    time::Duration,
 };
 use tokio::{
     task::{JoinSet, spawn_blocking},
@@ -46,6 +47,9 @@ use watch::Watch;
 
 const TRUSTED_PEERS_OF_UNIX: &str = "--trusted-peers has no effect with --listen unix:PATH, where \
     the permissions of the socket and of its directory say who may connect (--listen-mode)";
+
+/// What connections without use take to be closed, however short --drain-timeout is.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// Serves until it is told to end.
 pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
@@ -119,7 +123,7 @@ pub(crate) async fn run(serve: Serve) -> Result<Exit, Problem> {
         Err(Problem::new(Exit::Terminated, what))
     };
     let ended = tokio::select! {
-        drained = timeout(serve.drain_timeout, door.close(serve.drain_timeout)) => match drained {
+        drained = timeout(serve.drain_timeout + MOMENT, door.close(serve.drain_timeout)) => match drained {
             Ok(()) => Ok(Exit::Success),
             Err(_) => given_up("after --drain-timeout"),
         },

@@ -267,6 +267,12 @@ impl Service {
         if let Some(recording) = &self.recording {
             recording.reopen();
         }
+        if let Some(file) = serve.decider.sources.file_to_read_once() {
+            stderr::complain(&format!(
+                "the configuration stays as it was: {} is not a regular file, and can't be read again",
+                file.display()
+            ));
+        }
         let new = async {
             let version = Version::start(&serve, &self.metrics, self.recording.as_ref()).await;
             let version = version.map_err(|problem| problem.to_string())?;

@@ -8,10 +8,12 @@ use std::{
     fs,
     io::ErrorKind,
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    thread,
     time::Duration,
 };
 use support::{
@@ -67,6 +69,41 @@ async fn a_new_version_takes_over_and_no_request_is_lost() {
     assert!(decide(&url).await.contains("failed"));
     is_over.store(true, Relaxed);
     load.await.unwrap();
+}
+
+/// `--config <(decrypt FILE)`: nothing is left in the pipe when it is opened again.
+#[tokio::test]
+async fn a_configuration_that_can_be_read_once_is_kept_at_a_reload() {
+    let folder = super::folder();
+    let pipe = folder.path().join("pipe.toml");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let writer = {
+        let pipe = pipe.clone();
+        thread::spawn(move || fs::write(pipe, "plugins.puppet.settings.tariff = \"night\"\n"))
+    };
+    let arguments = ["--listen=127.0.0.1:0", "--config", pipe.to_str().unwrap()];
+    let mut serving = Serving::start_in(folder, "puppet", &arguments).await;
+    writer.join().unwrap().unwrap();
+    let url = serving.url("/v1/route/puppet");
+    assert!(decide(&url).await.contains("night"));
+    serving.process.signal("HUP").await;
+    let complaint = "the configuration stays as it was";
+    serving.process.wait_for_complaint(complaint).await;
+    serving.process.wait_for_complaint("has taken over").await;
+    assert!(decide(&url).await.contains("night"));
+}
+
+/// Nobody has asked for anything on it.
+#[tokio::test]
+async fn a_kept_connection_is_nothing_to_give_up() {
+    let mut serving = Serving::start("puppet", &["--drain-timeout=0"]).await;
+    let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+    send(&mut connection, ASKED).await;
+    head_of_reply(&mut connection).await;
+    serving.process.signal("TERM").await;
+    serving.process.wait_for_complaint("ending; 1").await;
+    assert_eq!(serving.process.ended().await.code(), 0);
 }
 
 #[tokio::test]
