@@ -17,7 +17,7 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Lines that wait for the disk. What comes on top is lost, and counted.
@@ -35,12 +35,21 @@ pub(crate) struct LineFile {
     is_renamed: Arc<AtomicBool>,
 }
 
-/// Who may read a file that is made.
+/// What the lines are: objects of JSON, in either case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Readers {
-    /// As the umask has it.
-    Usual,
-    Owner,
+pub(crate) enum Lines {
+    AccessLog,
+    /// A file that is made is for its owner alone.
+    Recordings,
+}
+
+impl Lines {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::AccessLog => "an access log",
+            Self::Recordings => "a recording",
+        }
+    }
 }
 
 enum Told {
@@ -57,20 +66,28 @@ impl LineFile {
     pub(crate) fn open(
         flag: &str,
         file: &Path,
-        readers: Readers,
+        lines: Lines,
         lost: impl Fn() + Send + 'static,
     ) -> Result<Self, Problem> {
         let failed = |what: &str, error: io::Error| {
             let what = format!("{flag}: {} can't be {what}: {error}", file.display());
             Problem::new(Exit::Usage, what)
         };
-        let opened = append(file, readers).map_err(|error| failed("written", error))?;
+        if is_another_file(file) {
+            let what = format!(
+                "{flag}: {} exists and is not {}; it was not changed",
+                file.display(),
+                lines.noun()
+            );
+            return Err(Problem::new(Exit::Usage, what));
+        }
+        let opened = append(file, lines).map_err(|error| failed("written", error))?;
         let (to_write, told) = sync_channel(WAITING);
         let waiting = Arc::new(AtomicUsize::new(0));
         let is_renamed = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             path: file.to_owned(),
-            readers,
+            lines,
             waiting: waiting.clone(),
             is_renamed: is_renamed.clone(),
             lost: Box::new(lost),
@@ -106,9 +123,17 @@ impl LineFile {
 
     /// Returns when all lines are written, or a second has passed. Whether they are written.
     pub(crate) fn finish(&self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(1);
         let (finished, is_finished) = sync_channel(1);
-        self.tell(Told::Finish(finished))
-            && is_finished.recv_timeout(Duration::from_secs(1)).is_ok()
+        // There may be no room before lines are written.
+        while !self.tell(Told::Finish(finished.clone())) {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        is_finished.recv_timeout(left).is_ok()
     }
 
     fn tell(&self, told: Told) -> bool {
@@ -116,10 +141,10 @@ impl LineFile {
     }
 }
 
-fn append(file: &Path, readers: Readers) -> io::Result<File> {
+fn append(file: &Path, lines: Lines) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
-    if readers == Readers::Owner {
+    if lines == Lines::Recordings {
         options.mode(0o600);
     }
     let mut opened = options.open(file)?;
@@ -128,6 +153,25 @@ fn append(file: &Path, readers: Readers) -> io::Result<File> {
         opened.write_all(b"\n")?;
     }
     Ok(opened)
+}
+
+/// Whether a regular file is there that holds something else: the plugin, perhaps.
+fn is_another_file(path: &Path) -> bool {
+    let mut begin = Vec::new();
+    if path.metadata().is_ok_and(|it| it.is_file()) {
+        // What can't be read may be written nevertheless.
+        let _ = File::open(path).and_then(|it| it.take(64).read_to_end(&mut begin));
+    }
+    !can_be_objects(&begin)
+}
+
+/// Whether a file of objects of JSON, one in a line, can begin so. Whoever wrote it may have been
+/// cut off early; after a loss of power there can be zeros.
+fn can_be_objects(begin: &[u8]) -> bool {
+    let first = begin
+        .iter()
+        .find(|it| !matches!(it, b' ' | b'\r' | b'\n' | 0));
+    first.is_none_or(|it| *it == b'{')
 }
 
 /// What can't be read ends nowhere.
@@ -143,7 +187,7 @@ fn ends_within_a_line(path: &Path) -> bool {
 /// Who writes the lines.
 struct Writer {
     path: PathBuf,
-    readers: Readers,
+    lines: Lines,
     waiting: Arc<AtomicUsize>,
     is_renamed: Arc<AtomicBool>,
     /// Told of each line that can't be written.
@@ -162,7 +206,7 @@ impl Writer {
             let mut finished = None;
             let (mut text, mut lines) = (Vec::new(), 0_usize);
             if self.is_renamed.swap(false, Relaxed) {
-                match append(&self.path, self.readers) {
+                match append(&self.path, self.lines) {
                     Ok(opened) => {
                         (file, is_cut) = (opened, false);
                         done = Some(Ok(()));
@@ -207,5 +251,40 @@ impl Writer {
                 let _ = waiting.send(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cut_off_goes_on_and_what_is_another_file_does_not() {
+        for begin in ["", "\n", "{", "{\"rec", "\0\0{\"recording\":1", "{\"at\":1"] {
+            assert!(can_be_objects(begin.as_bytes()), "{begin:?}");
+        }
+        for begin in [
+            "\0asm\r\0\x01\0",
+            "[services.billing]",
+            "# a\n",
+            "at-cap = 1",
+        ] {
+            assert!(!can_be_objects(begin.as_bytes()), "{begin:?}");
+        }
+    }
+
+    #[test]
+    fn all_that_waits_is_written_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lines");
+        let lines = LineFile::open("--access-log", &file, Lines::AccessLog, || {}).unwrap();
+        let mut written = 0;
+        // There is no room for more when it ends.
+        while lines.write("{}\n".into()) || written < WAITING {
+            written += 1;
+        }
+        assert!(lines.finish());
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text.lines().count(), written);
     }
 }

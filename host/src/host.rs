@@ -94,8 +94,8 @@ impl Host {
 
     /// A new instance that may reach these `services`, and the other servers that `egress`
     /// allows, instead of those of the configuration. It shares no connection with other
-    /// instances, even if `share_connections` is set. So two plugins with instances of
-    /// their own share nothing.
+    /// instances, even if `share_connections` is set. So neither of two
+    /// plugins gets anything that was granted to the other.
     ///
     /// ```
     /// use rest_client_host::{Config, Egress, Host, Service};

@@ -10,6 +10,6 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 #[tokio::test]
 async fn under_every_attack_no_honest_call_is_lost_or_doubled_and_all_is_given_back() {
-    let ended = run_within(PATIENCE, soak(), &["--hostile"]).await;
+    let ended = run_within(PATIENCE, soak(), &["--hostile"], b"").await;
     assert_eq!(ended.code(), 0, "{}{}", ended.text(), ended.stderr);
 }

@@ -22,7 +22,7 @@ async fn decides(language: &str, wasi: &str, name: &str) {
     let component = folder.path("built.wasm");
     let script = plugin.join("build.sh");
     let patience = Duration::from_secs(600);
-    let built = run_within(patience, &script, &[component.to_str().unwrap()]).await;
+    let built = run_within(patience, &script, &[component.to_str().unwrap()], b"").await;
     assert_eq!(built.code(), 0, "{}{}", built.text(), built.stderr);
 
     // What the server of the next steps would say.
@@ -41,12 +41,12 @@ async fn decides(language: &str, wasi: &str, name: &str) {
         "route",
         "--config",
         config.to_str().unwrap(),
-        // Python is compiled first, which takes a while.
+        // Python is compiled first, which takes longer than the programs of other tests.
         "--decision-timeout=60s",
         component.to_str().unwrap(),
     ];
     let request = fs::read(plugin.join("request.json")).unwrap();
-    let decided = run(rest_client(), arguments, &request).await;
+    let decided = run_within(patience, rest_client(), &arguments, &request).await;
     let mut expected = json!({"decision": "continue",
         "attributes": {"reason": "credit 12.50 EUR"}});
     let mut questions = vec!["/credit?caller=alice"];

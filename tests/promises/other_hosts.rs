@@ -27,6 +27,6 @@ async fn every_case_holds_in_the_lts_of_wasmtime_before_ours() {
     }]);
     let list = folder.file("hosts.json", hosts.to_string());
     let judge = Path::new(env!("CARGO_BIN_EXE_hosts"));
-    let ended = run_within(Duration::from_secs(300), judge, &[&list]).await;
+    let ended = run_within(Duration::from_secs(300), judge, &[&list], b"").await;
     assert_eq!(ended.code(), 0, "{}{}", ended.text(), ended.stderr);
 }

@@ -112,10 +112,15 @@ pub async fn run<A: AsRef<OsStr>>(
 }
 
 /// Runs `program`, which may take longer than others, to its end.
-pub async fn run_within(patience: Duration, program: &Path, arguments: &[&str]) -> Ended {
+pub async fn run_within(
+    patience: Duration,
+    program: &Path,
+    arguments: &[&str],
+    stdin: &[u8],
+) -> Ended {
     let mut command = Command::new(program);
     command.args(arguments);
-    end(command, b"", patience).await
+    end(command, stdin, patience).await
 }
 
 /// Runs `program` to its end with these variables set; an empty value is none.

@@ -2,12 +2,12 @@
 
 use crate::{
     args::Decider,
-    exit::{Exit, Problem},
-    line_file::{LineFile, Readers},
+    exit::Problem,
+    line_file::{LineFile, Lines},
     stderr,
 };
 use rest_client_host::plugin::Recorder;
-use std::{fs::File, io::Read as _, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
+use std::{os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 /// Such a file. Clones are the same one.
 #[derive(Clone)]
@@ -27,8 +27,8 @@ impl Recording {
         let Some(file) = &decider.record else {
             return Ok(None);
         };
-        check(file)?;
-        let opened = LineFile::open("--record", file, Readers::Owner, lost.clone())?;
+        let opened = LineFile::open("--record", file, Lines::Recordings, lost.clone())?;
+        warn_if_others_can_read(file);
         Ok(Some(Self {
             file: Arc::new(opened),
             lost: Arc::new(lost),
@@ -62,62 +62,17 @@ impl Recording {
     }
 }
 
-/// What is there already stays, and more comes behind it.
-///
-/// # Errors
-///
-/// It is something else than recordings: the plugin, perhaps.
-fn check(path: &Path) -> Result<(), Problem> {
-    let mut begin = Vec::new();
-    match path.metadata() {
-        Ok(metadata) if metadata.is_file() => {
-            let read = File::open(path).and_then(|it| it.take(64).read_to_end(&mut begin));
-            if read.is_ok() && !can_be_recordings(&begin) {
-                let what = format!(
-                    "--record: {} exists and is not a recording; it was not changed",
-                    path.display()
-                );
-                return Err(Problem::new(Exit::Usage, what));
-            }
-            if metadata.mode() & 0o077 != 0 {
-                stderr::complain(&format!(
-                    "{} is accessible to users other than its owner (its mode is {:03o}); \
-                     recordings contain all inputs of the plugin",
-                    path.display(),
-                    metadata.mode() & 0o777
-                ));
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Whether a file of objects of JSON, one in a line, can begin so. Whoever wrote it may have been
-/// cut off early; after a loss of power there can be zeros.
-fn can_be_recordings(begin: &[u8]) -> bool {
-    let first = begin
-        .iter()
-        .find(|it| !matches!(it, b' ' | b'\r' | b'\n' | 0));
-    first.is_none_or(|it| *it == b'{')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_cut_off_goes_on_and_what_is_another_file_does_not() {
-        for begin in ["", "\n", "{", "{\"rec", "\0\0{\"recording\":1", "{\"at\":1"] {
-            assert!(can_be_recordings(begin.as_bytes()), "{begin:?}");
-        }
-        for begin in [
-            "\0asm\r\0\x01\0",
-            "[services.billing]",
-            "# a\n",
-            "at-cap = 1",
-        ] {
-            assert!(!can_be_recordings(begin.as_bytes()), "{begin:?}");
-        }
+/// What a recording says is for its owner.
+fn warn_if_others_can_read(path: &Path) {
+    if let Ok(metadata) = path.metadata()
+        && metadata.is_file()
+        && metadata.mode() & 0o077 != 0
+    {
+        stderr::complain(&format!(
+            "{} is accessible to users other than its owner (its mode is {:03o}); \
+             recordings contain all inputs of the plugin",
+            path.display(),
+            metadata.mode() & 0o777
+        ));
     }
 }

@@ -7,7 +7,10 @@ use rest_client_host::{
     routing::{Decision, Protocol, Request},
 };
 use serde::Serialize;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// Bytes of a method. The rest is left out.
 const LONGEST_METHOD: usize = 32;
@@ -20,6 +23,28 @@ pub(super) const GONE: &str = "gone";
 
 /// What became of one that the end of the program did not wait for.
 pub(super) const ENDED: &str = "ended";
+
+/// A target without the password of its user (RFC 3261, section 19.1.1; RFC 3986, section
+/// 3.2.1).
+fn without_password(target: &str) -> Cow<'_, str> {
+    let (begin, end) = if let Some(begin) = target.find("://").map(|it| it + 3) {
+        let authority = target[begin..].find('/');
+        (begin, authority.map_or(target.len(), |it| begin + it))
+    } else if let Some((scheme, _)) = target.split_once(':')
+        && ["sip", "sips"]
+            .iter()
+            .any(|it| scheme.eq_ignore_ascii_case(it))
+    {
+        (scheme.len() + 1, target.len())
+    } else {
+        return target.into();
+    };
+    let user = target[begin..end].rfind('@').map(|it| begin + it);
+    match user.and_then(|user| Some((target[begin..user].find(':')? + begin, user))) {
+        Some((password, host)) => format!("{}{}", &target[..password], &target[host..]).into(),
+        None => target.into(),
+    }
+}
 
 /// What a line says. What is not known is left out.
 #[derive(Serialize)]
@@ -80,7 +105,7 @@ impl<'a> Line<'a> {
     }
 
     fn new(plugin: &'a str, protocol: &'static str, method: &str, target: &str) -> Self {
-        let target = target.split('?').next().unwrap_or_default();
+        let target = without_password(target.split('?').next().unwrap_or_default());
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             ts: since.unwrap_or_default().as_secs_f64(),
@@ -154,5 +179,34 @@ impl<'a> Line<'a> {
         let mut line = serde_json::to_string(&self).expect("texts and numbers can be written");
         line.push('\n');
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn a_target_is_shown_without_a_password() {
+        for (target, shown) in [
+            (
+                "sip:alice:hunter2@example.org;lr",
+                "sip:alice@example.org;lr",
+            ),
+            (
+                "SIPS:alice;day=tue:h@example.org:5061",
+                "SIPS:alice;day=tue@example.org:5061",
+            ),
+            ("sip:example.org:5060", "sip:example.org:5060"),
+            (
+                "sip:alice@[2001:db8::1]:5060",
+                "sip:alice@[2001:db8::1]:5060",
+            ),
+            ("http://u:p:q@h:80/a:b@c", "http://u@h:80/a:b@c"),
+            ("/a:b@c", "/a:b@c"),
+            ("tel:+4930", "tel:+4930"),
+        ] {
+            assert_eq!(without_password(target), shown);
+        }
     }
 }

@@ -13,7 +13,11 @@ use super::{
 };
 use crate::args::{AttributeField, Form, Serve};
 use answers::Answers;
-use http::{HeaderName, Request, Response, StatusCode, uri::PathAndQuery};
+use http::{
+    HeaderName, Request, Response, StatusCode,
+    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION},
+    uri::PathAndQuery,
+};
 use ipnet::IpNet;
 use outcome::Unfit;
 use rest_client_host::routing::Protocol;
@@ -23,6 +27,12 @@ const LONGEST_BODY: usize = 64 * 1024;
 
 /// By which nginx has an answer replayed.
 const ANSWER: HeaderName = HeaderName::from_static("x-routing-answer");
+
+/// What a request may have of them, but for `scheme`.
+const MOST_ATTRIBUTES: usize = 63;
+
+/// Fields that hold credentials, in any request.
+const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
 /// The form of one proxy, as the operator has set it up.
 pub(super) struct ForwardAuth {
@@ -64,7 +74,7 @@ impl ForwardAuth {
         if let Some(name) = serve.carry.iter().find(of_connection) {
             return Err(format!("--carry {name}: no reply can carry it"));
         }
-        check_attributes(&serve.attributes)?;
+        check_attributes(&serve.attributes, &serve.decider.record_secret)?;
         Ok(Self {
             form,
             trusted_proxies: serve.trusted_proxies.clone(),
@@ -136,12 +146,23 @@ impl ForwardAuth {
 /// # Errors
 ///
 /// No proxy could say them all.
-fn check_attributes(attributes: &[AttributeField]) -> Result<(), String> {
+fn check_attributes(attributes: &[AttributeField], secret: &[HeaderName]) -> Result<(), String> {
+    if attributes.len() > MOST_ATTRIBUTES {
+        return Err(format!(
+            "--attribute: a request has {MOST_ATTRIBUTES} attributes at most, besides scheme"
+        ));
+    }
     for (index, it) in attributes.iter().enumerate() {
         let AttributeField { attribute, field } = it;
         if question::is_of_connection(field.as_str()) {
             return Err(format!(
                 "--attribute {attribute}={field}: a connection field can't carry an attribute"
+            ));
+        }
+        // A recording has attributes as they are.
+        if CREDENTIALS.contains(field) || secret.contains(field) {
+            return Err(format!(
+                "--attribute {attribute}={field}: {field} holds credentials, which are no attribute"
             ));
         }
         let before = &attributes[..index];

@@ -212,7 +212,7 @@ fn handed_over() -> io::Result<Listener> {
             })
         }
         Ok(None) => Err(io::Error::other(
-            "the socket that systemd passed is already in use",
+            "the socket that systemd passed was taken already",
         )),
         Err(_) => Err(io::Error::other(NOT_LISTENING)),
     }

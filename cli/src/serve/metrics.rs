@@ -138,7 +138,7 @@ impl Metrics {
             .unwrap_or(OTHER);
         let result = match question.outcome {
             Some(Ok(status)) => format!("{}xx", status / 100),
-            Some(Err(kind)) => format!("{kind:?}"),
+            Some(Err(kind)) => kind.name().into(),
             None => "given-up".into(),
         };
         let (plugin, service) = (self.plugin.clone(), service.to_owned());

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     args::{Form, Serve},
     exit::Problem,
-    line_file::{LineFile, Readers},
+    line_file::{LineFile, Lines},
     plugin::recording::Recording,
     stderr,
 };
@@ -104,7 +104,7 @@ impl Service {
                 .map(|file| {
                     let metrics = metrics.clone();
                     let lost = move || metrics.lost_line();
-                    LineFile::open("--access-log", file, Readers::Usual, lost)
+                    LineFile::open("--access-log", file, Lines::AccessLog, lost)
                 })
                 .transpose()?,
             metrics,
@@ -256,17 +256,18 @@ impl Service {
     /// Has a new version of the plugin take over, if it can. Decisions that are under way
     /// are made by the old one.
     pub(super) async fn reload(self: Arc<Self>, serve: Arc<Serve>) {
-        if self.is_reload_due.swap(true, Relaxed) {
-            return;
-        }
-        let _turn = self.reloading.lock().await;
-        self.is_reload_due.store(false, Relaxed);
+        // At once: whoever has renamed them does not wait for a compiler.
         if let Some(log) = &self.access_log {
             log.reopen();
         }
         if let Some(recording) = &self.recording {
             recording.reopen();
         }
+        if self.is_reload_due.swap(true, Relaxed) {
+            return;
+        }
+        let _turn = self.reloading.lock().await;
+        self.is_reload_due.store(false, Relaxed);
         if let Some(file) = serve.decider.sources.file_to_read_once() {
             stderr::complain(&format!(
                 "the configuration stays as it was: {} is not a regular file, and can't be read again",

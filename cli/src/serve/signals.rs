@@ -8,6 +8,8 @@ pub(super) struct Signals {
     reload: Signal,
     terminate: Signal,
     interrupt: Signal,
+    /// One came while nothing could be loaded anew.
+    is_reload_due: bool,
 }
 
 impl Signals {
@@ -21,15 +23,26 @@ impl Signals {
             reload: on(SignalKind::hangup())?,
             terminate: on(SignalKind::terminate())?,
             interrupt: on(SignalKind::interrupt())?,
+            is_reload_due: false,
         })
     }
 
     /// The next one that ends the program.
     pub(super) async fn end(&mut self) {
-        while let Told::Reload = self.next().await {}
+        while let Told::Reload = self.receive().await {
+            self.is_reload_due = true;
+        }
     }
 
+    /// The next one. That something is to be loaded anew is said late rather than not at all.
     pub(super) async fn next(&mut self) -> Told {
+        match std::mem::take(&mut self.is_reload_due) {
+            true => Told::Reload,
+            false => self.receive().await,
+        }
+    }
+
+    async fn receive(&mut self) -> Told {
         tokio::select! {
             _ = self.reload.recv() => Told::Reload,
             _ = self.terminate.recv() => Told::End,

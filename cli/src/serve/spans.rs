@@ -126,7 +126,7 @@ impl Spans {
     pub(super) fn begin_answer<B>(&self, request: &mut http::Request<B>) -> Deciding {
         let attributes = vec![KeyValue::new(
             "http.request.method",
-            request.method().to_string(),
+            cut(request.method().as_str()),
         )];
         let mut fields: Vec<(String, Vec<u8>)> = context::of_headers(request.headers());
         let deciding = self.start_span("answer", extract(&fields), attributes);

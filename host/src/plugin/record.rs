@@ -266,7 +266,7 @@ impl Recorder {
                 is_incomplete: true,
                 ..Inputs::default()
             };
-            let what = "there are too many credentials to redact: only the request is recorded";
+            let what = "there are too many credentials to redact: nothing is recorded but that there was a decision";
             decided = Err(DecisionError::new(FailureKind::Invalid, what));
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -167,7 +167,7 @@ fn http2_failure(reason: h2::Reason) -> Failure {
         ),
         h2::Reason::ENHANCE_YOUR_CALM => Failure::new(
             Cause::Protocol,
-            "the server ended the exchange because it gets too many requests (ENHANCE_YOUR_CALM)",
+            "the server ended the exchange because of excessive load (ENHANCE_YOUR_CALM)",
         ),
         h2::Reason::REFUSED_STREAM => Failure::new(
             Cause::Incomplete,

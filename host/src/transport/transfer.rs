@@ -80,7 +80,7 @@ async fn by_its_way(
     if !call.leads_to(service) {
         return Err(Failure::new(
             Cause::Denied,
-            "a redirect from another server leads to this service, which is not followed",
+            "a redirect from another server leads to this service; such redirects are refused",
         ));
     }
     // A guest of ours has written all of it before.

@@ -77,7 +77,7 @@ async fn decisions_and_questions_are_counted_by_what_came_of_them() {
         r#"rest_client_decisions_total{plugin="puppet",outcome="trap"} 1"#,
         r#"rest_client_decision_duration_seconds_count{plugin="puppet"} 8"#,
         r#"rest_client_questions_total{plugin="puppet",service="billing",result="2xx"} 1"#,
-        r#"rest_client_questions_total{plugin="puppet",service="other",result="Denied"} 2"#,
+        r#"rest_client_questions_total{plugin="puppet",service="other",result="denied"} 2"#,
         r#"rest_client_question_duration_seconds_count{plugin="puppet",service="billing"} 1"#,
         "rest_client_decisions_in_flight 0",
         "rest_client_calls_denied_total 2",

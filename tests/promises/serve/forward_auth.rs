@@ -324,6 +324,16 @@ async fn a_body_that_envoy_has_cut_is_not_taken_for_a_whole_one<P: Puppet>() {
         let body = reply.header("routing-x-body").unwrap();
         assert!(body.contains(shown), "{fields:?}: {body}");
     }
+    // With another proxy it is the word of the client.
+    let of_traefik = self::serving::<P>("traefik", &[]).await;
+    let mut request = worker().rest_post(&of_traefik.url("/"), "abc");
+    let claimed = [("x-envoy-auth-partial-body", "true"), ("x-do", "show body")];
+    for (name, value) in [&FORWARDED[..], &claimed].concat() {
+        request = request.header(name, value);
+    }
+    let reply = request.await.unwrap();
+    let body = reply.header("routing-x-body").unwrap();
+    assert!(body.contains("complete: true, length: Some(3)"), "{body}");
 }
 
 async fn what_is_removed_and_set_is_set<P: Puppet>() {
@@ -362,7 +372,12 @@ async fn a_path_prefix_of_envoys_is_taken_off<P: Puppet>() {
 #[tokio::test]
 async fn what_can_not_be_meant_is_refused_at_the_start() {
     let socket = tempfile::tempdir().unwrap();
+    let other = socket.path().join("other");
+    std::fs::write(&other, "[services.billing]\n").unwrap();
+    let other = other.display().to_string();
     let socket = format!("unix:{}", socket.path().join("nowhere/socket").display());
+    let many: Vec<_> = (0..64).map(|it| format!("x-{it}=x-f{it}")).collect();
+    let many = many.join(",");
     for (arguments, words) in [
         (
             &["--carry", "x-a"][..],
@@ -388,6 +403,26 @@ async fn what_can_not_be_meant_is_refused_at_the_start() {
             &["--form", "caddy", "--attribute", "user=te"],
             "a connection field can't carry an attribute",
         ),
+        (
+            &["--form", "caddy", "--attribute", "x-token=authorization"],
+            "authorization holds credentials",
+        ),
+        (
+            &[
+                "--form",
+                "caddy",
+                "--attribute",
+                "x-token=x-key",
+                "--record-secret=x-key",
+                "--record=/dev/null",
+            ],
+            "x-key holds credentials",
+        ),
+        (
+            &["--form", "caddy", "--attribute", &many],
+            "63 attributes at most",
+        ),
+        (&["--access-log", &other], "exists and is not an access log"),
         (
             &["--form", "caddy", "--attribute", "user=a,user=b"],
             "--attribute names user twice",

@@ -18,7 +18,7 @@ use std::{
 };
 use support::{
     plugin,
-    process::{rest_client, run},
+    process::{Running, rest_client, run},
     server::Server,
     steps::{Gate, Step, ok},
 };
@@ -104,6 +104,39 @@ async fn a_kept_connection_is_nothing_to_give_up() {
     serving.process.signal("TERM").await;
     serving.process.wait_for_complaint("ending; 1").await;
     assert_eq!(serving.process.ended().await.code(), 0);
+}
+
+/// It may be about a file that was read already.
+#[tokio::test]
+async fn a_reload_that_is_asked_for_too_early_is_made_later() {
+    let gate = Gate::default();
+    let billing = {
+        let gate = gate.clone();
+        Server::start(move |_| [vec![Step::Wait(gate.clone())], ok("")].concat()).await
+    };
+    let folder = super::folder();
+    let config = super::configuration(&folder, Some(("billing", &billing)));
+    let file = folder.path().join("puppet.wasm");
+    fs::write(&file, plugin::built("puppet")).unwrap();
+    let arguments = [
+        "serve",
+        "--listen=127.0.0.1:0",
+        "--set=check=trap-unless http://billing.service.internal/",
+        "--decision-timeout=20s",
+        "--config",
+        &config,
+        file.to_str().unwrap(),
+    ];
+    let mut starting = Running::start(rest_client(), arguments);
+    billing
+        .wait_for("its question", |record| !record.requests.is_empty())
+        .await;
+    starting.signal("HUP").await;
+    // For both versions.
+    gate.open();
+    gate.open();
+    assert!(starting.line().await.starts_with("listening on"));
+    starting.wait_for_complaint("has taken over").await;
 }
 
 #[tokio::test]

@@ -94,10 +94,11 @@ impl ForwardAuth {
             .chain(self.vouched_for(&head.headers)?)
             .collect();
         // Envoy may send a part of the body, and says so.
-        let is_part = match head.headers.get(PARTIAL_BODY) {
-            Some(value) => value != "false",
-            None => false,
-        };
+        let is_part = self.form == Form::Envoy
+            && match head.headers.get(PARTIAL_BODY) {
+                Some(value) => value != "false",
+                None => false,
+            };
         let mut request = Request {
             id: String::new(),
             protocol: Protocol::Http,
