@@ -174,18 +174,25 @@ async fn at_sigterm_what_is_under_way_is_done_first() {
     let billing =
         Server::start(move |_| [vec![Step::Wait(waiting.clone())], ok("")].concat()).await;
     let arguments = ["--decision-timeout", "20s"];
-    let serving = Serving::asking("puppet", ("billing", &billing), &arguments).await;
+    let mut serving = Serving::asking("puppet", ("billing", &billing), &arguments).await;
     let url = serving.url("/v1/route/puppet");
     let request = ASKED.replace("show settings", "ask http://billing.service.internal/");
+    let mut connection = TcpStream::connect(&serving.at).await.unwrap();
+    send(&mut connection, &request).await;
     let asking = tokio::spawn(async move {
         let request = worker().rest_post(&url, request);
         request.content_type("application/json").await.unwrap()
     });
     billing
-        .wait_for("the question", |record| record.requests.len() == 1)
+        .wait_for("the questions", |record| record.requests.len() == 2)
         .await;
     serving.process.signal("TERM").await;
+    serving.process.wait_for_complaint("ending; 2").await;
     gate.open();
+    gate.open();
+    let reply = head_of_reply(&mut connection).await;
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    assert!(reply.contains("connection: close"), "{reply}");
     let ended = serving.process.ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     assert!(asking.await.unwrap().text().contains("x-answer-0"));
