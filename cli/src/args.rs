@@ -322,9 +322,9 @@ pub(crate) struct Sources {
     #[command(flatten)]
     parameters: Parameters,
 
-    /// What was read of a file that can't be read again.
+    /// The first file that can't be read again, and all that was read.
     #[arg(skip)]
-    read_once: OnceLock<Box<Layers>>,
+    read_once: OnceLock<Box<(PathBuf, Layers)>>,
 }
 
 /// The parameters as flags, which come before those of files.
@@ -432,8 +432,8 @@ impl Sources {
     /// They are read anew each time, unless a file can be read once only: of a pipe, nothing
     /// would be left.
     pub(crate) fn layers(&self) -> Result<Layers, ConfigError> {
-        if let Some(layers) = self.read_once.get() {
-            return Ok(Layers::clone(layers));
+        if let Some(read) = self.read_once.get() {
+            return Ok(read.1.clone());
         }
         let mut layers = Layers::default();
         if let Some(path) = &self.config {
@@ -443,17 +443,18 @@ impl Sources {
             layers.read_modparams(path)?;
         }
         self.parameters.add_to(&mut layers)?;
-        if self.file_to_read_once().is_some() {
-            let _ = self.read_once.set(Box::new(layers.clone()));
+        // Whether it is a pipe or the like.
+        let is_gone = |file: &&PathBuf| file.metadata().is_ok_and(|it| !it.is_file());
+        let mut files = [&self.config, &self.modparams].into_iter().flatten();
+        if let Some(file) = files.find(is_gone) {
+            let _ = self.read_once.set(Box::new((file.clone(), layers.clone())));
         }
         Ok(layers)
     }
 
-    /// The first of the files that is a pipe or the like.
-    pub(crate) fn file_to_read_once(&self) -> Option<&Path> {
-        let files = [&self.config, &self.modparams];
-        let mut files = files.into_iter().flatten().map(PathBuf::as_path);
-        files.find(|file| file.metadata().is_ok_and(|it| !it.is_file()))
+    /// The file because of which nothing is read anew.
+    pub(crate) fn file_read_once(&self) -> Option<&Path> {
+        self.read_once.get().map(|read| &*read.0)
     }
 }
 

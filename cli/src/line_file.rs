@@ -257,6 +257,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
     fn what_was_cut_off_goes_on_and_what_is_another_file_does_not() {
@@ -276,15 +277,30 @@ mod tests {
     #[test]
     fn all_that_waits_is_written_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("lines");
-        let lines = LineFile::open("--access-log", &file, Lines::AccessLog, || {}).unwrap();
-        let mut written = 0;
-        // There is no room for more when it ends.
-        while lines.write("{}\n".into()) || written < WAITING {
+        let pipe = folder.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let (go_on, is_full) = sync_channel(0);
+        let reader = thread::spawn({
+            let pipe = pipe.clone();
+            move || {
+                let pipe = File::open(pipe).unwrap();
+                is_full.recv().unwrap();
+                io::read_to_string(pipe).unwrap()
+            }
+        });
+        let lines = LineFile::open("--access-log", &pipe, Lines::AccessLog, || {}).unwrap();
+        // More than a pipe takes: the writer waits with them until somebody reads.
+        let long = format!("{{\"a\": \"{}\"}}\n", "a".repeat(200_000));
+        assert!(lines.write(long));
+        let mut written = 1;
+        while lines.write("{}\n".into()) {
             written += 1;
         }
+        assert!(written >= WAITING);
+        go_on.send(()).unwrap();
         assert!(lines.finish());
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert_eq!(text.lines().count(), written);
+        drop(lines);
+        assert_eq!(reader.join().unwrap().lines().count(), written);
     }
 }

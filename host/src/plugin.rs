@@ -89,7 +89,7 @@ pub use pool::{
     DecisionError, FailureKind, HandlerBody, HandlerPool, PluginPool, PoolOptions, PoolStats,
 };
 pub use questions::{Observer, Question, Questions};
-pub use record::{Record, RecordError, Recorder, Replay};
+pub use record::{CREDENTIAL_FIELDS, Record, RecordError, Recorder, Replay};
 pub use runtime::{Command, Plugin, PluginRuntime};
 pub use state::Limits;
 

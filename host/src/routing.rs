@@ -47,6 +47,7 @@ pub use bindings::routing::contract::decisions::{
 };
 pub use decision::check_decision;
 pub(crate) use decision::check_reserved;
+pub use fields::{MOST_ATTRIBUTES, is_attribute_name};
 pub use json::{RequestError, read_request, write_decision, write_failed, write_request};
 pub use request::{check_request, request_id};
 pub use sip::{SipSource, read_sip};

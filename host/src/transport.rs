@@ -12,6 +12,7 @@ mod connect_lock;
 mod connection;
 mod descriptors;
 mod dial;
+mod early_reply;
 mod errors;
 mod exchange;
 mod expect;

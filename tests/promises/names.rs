@@ -3,7 +3,7 @@
 
 use crate::worker_with;
 use hickory_proto::rr::RecordType;
-use rest_client_host::{Config, ErrorKind};
+use rest_client_host::{Config, ErrorKind, Host};
 use std::time::Duration;
 use support::{
     config,
@@ -38,6 +38,27 @@ async fn one_family_of_addresses_is_enough_where_the_other_is_never_told() {
         assert_eq!(reply.unwrap().body(), "x");
         let elapsed = started.elapsed();
         assert!(elapsed < SOON, "{dropped}: after {elapsed:?}");
+    }
+}
+
+/// What asks name servers belongs to a runtime, and an instance may outlive that.
+#[test]
+fn a_name_is_looked_up_in_whatever_runtime_it_is_asked_for() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let of_servers = runtime();
+    let (names, server) = of_servers.block_on(async {
+        let names = [("one.example", "127.0.0.1"), ("other.example", "127.0.0.1")];
+        (
+            NameServer::with(&names).await,
+            Server::start(|_| ok("x")).await,
+        )
+    });
+    let instance = Host::new(asking(&names)).unwrap().instance();
+    for name in ["one.example", "other.example"] {
+        let asking = runtime();
+        let url = server.url_on(name, "/");
+        let reply = asking.block_on(async { instance.rest_get(&url).await });
+        assert_eq!(reply.unwrap().body(), "x", "{name}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! An attribute of the routing contract, and the field in which a proxy says it.
 
 use http::HeaderName;
+use rest_client_host::routing::is_attribute_name;
 use std::str::FromStr;
 
 /// What a proxy may say of any request, as `attributes` of the routing contract lists it. Of
@@ -29,11 +30,8 @@ impl FromStr for AttributeField {
         let (attribute, field) = text
             .split_once('=')
             .ok_or("what is needed is an attribute and its field, as in user=x-original-user")?;
-        let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let is_own = attribute.len() > 2
-            && attribute.len() <= 64
-            && attribute.starts_with("x-")
-            && attribute.bytes().all(of_name);
+        let is_own =
+            attribute.len() > 2 && attribute.starts_with("x-") && is_attribute_name(attribute);
         if !is_own && !OF_CONTRACT.contains(&attribute) {
             return Err(format!(
                 "{attribute:?} is none of the attributes {}, and one of your own begins with x- \

@@ -13,26 +13,19 @@ use super::{
 };
 use crate::args::{AttributeField, Form, Serve};
 use answers::Answers;
-use http::{
-    HeaderName, Request, Response, StatusCode,
-    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION},
-    uri::PathAndQuery,
-};
+use http::{HeaderName, Request, Response, StatusCode, uri::PathAndQuery};
 use ipnet::IpNet;
 use outcome::Unfit;
-use rest_client_host::routing::Protocol;
+use rest_client_host::{
+    plugin::CREDENTIAL_FIELDS,
+    routing::{MOST_ATTRIBUTES, Protocol},
+};
 
 /// Bytes of a body that a plugin sees, and that a proxy may send along.
 const LONGEST_BODY: usize = 64 * 1024;
 
 /// By which nginx has an answer replayed.
 const ANSWER: HeaderName = HeaderName::from_static("x-routing-answer");
-
-/// What a request may have of them, but for `scheme`.
-const MOST_ATTRIBUTES: usize = 63;
-
-/// Fields that hold credentials, in any request.
-const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE];
 
 /// The form of one proxy, as the operator has set it up.
 pub(super) struct ForwardAuth {
@@ -147,9 +140,11 @@ impl ForwardAuth {
 ///
 /// No proxy could say them all.
 fn check_attributes(attributes: &[AttributeField], secret: &[HeaderName]) -> Result<(), String> {
-    if attributes.len() > MOST_ATTRIBUTES {
+    // Besides `scheme`.
+    let most = MOST_ATTRIBUTES - 1;
+    if attributes.len() > most {
         return Err(format!(
-            "--attribute: a request has {MOST_ATTRIBUTES} attributes at most, besides scheme"
+            "--attribute: a request has {most} attributes at most, besides scheme"
         ));
     }
     for (index, it) in attributes.iter().enumerate() {
@@ -160,7 +155,7 @@ fn check_attributes(attributes: &[AttributeField], secret: &[HeaderName]) -> Res
             ));
         }
         // A recording has attributes as they are.
-        if CREDENTIALS.contains(field) || secret.contains(field) {
+        if CREDENTIAL_FIELDS.contains(&field.as_str()) || secret.contains(field) {
             return Err(format!(
                 "--attribute {attribute}={field}: {field} holds credentials, which are no attribute"
             ));

@@ -268,7 +268,7 @@ impl Service {
         }
         let _turn = self.reloading.lock().await;
         self.is_reload_due.store(false, Relaxed);
-        if let Some(file) = serve.decider.sources.file_to_read_once() {
+        if let Some(file) = serve.decider.sources.file_read_once() {
             stderr::complain(&format!(
                 "the configuration stays as it was: {} is not a regular file, and can't be read again",
                 file.display()

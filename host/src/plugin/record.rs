@@ -13,6 +13,7 @@ mod redact;
 mod tape;
 
 pub(super) use question::Question as Asked;
+pub use redact::CREDENTIAL_FIELDS;
 pub(super) use tape::{Noting, Tape, give_way};
 
 use crate::{

@@ -11,8 +11,8 @@ pub(super) type Fields = [(String, Vec<u8>)];
 /// Free pairs of a name and a text.
 pub(super) type Attributes = [(String, String)];
 
-/// Of one list of attributes.
-pub(super) const MOST_ATTRIBUTES: usize = 64;
+/// Attributes that a request, or a part of a decision, may have.
+pub const MOST_ATTRIBUTES: usize = 64;
 
 /// Bytes of the name of an attribute.
 const LONGEST_NAME: usize = 64;
@@ -73,6 +73,13 @@ pub(super) fn value<'a>(protocol: Protocol, fields: &'a Fields, name: &str) -> O
     Some(&field.1)
 }
 
+/// Whether an attribute may be called so: lower case letters, digits and `-`, 1 to 64 bytes.
+#[must_use]
+pub fn is_attribute_name(name: &str) -> bool {
+    let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(of_name)
+}
+
 /// Checks the attributes of a request or a decision.
 pub(super) fn check_attributes(attributes: &Attributes) -> Result<(), Violation> {
     let wrong = |what: &dyn std::fmt::Display| Err(Violation::new("attributes", what));
@@ -80,8 +87,7 @@ pub(super) fn check_attributes(attributes: &Attributes) -> Result<(), Violation>
         return wrong(&format_args!("there are more than {MOST_ATTRIBUTES}"));
     }
     for (index, (name, value)) in attributes.iter().enumerate() {
-        let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(of_name) {
+        if !is_attribute_name(name) {
             return wrong(&format_args!(
                 "{name:?} is no name: lower case letters, digits and -, up to {LONGEST_NAME} bytes"
             ));

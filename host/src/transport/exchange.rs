@@ -4,6 +4,7 @@ use super::{
     connect::{Connector, Link, Way},
     connect_lock::{ConnectLocks, LiveConnection},
     connection::{self, Connection, Http2},
+    early_reply::EarlyReply,
     errors,
     head::HeadRules,
     keep_alive,
@@ -13,7 +14,7 @@ use super::{
     send::{Again, Unanswered, send},
     tenant::Tenant,
     turn::Place,
-    upload::{Answered, Upload},
+    upload::Upload,
 };
 use crate::{
     call::{
@@ -161,7 +162,7 @@ impl Exchange<'_> {
 
     async fn run(&self, outgoing: &Outgoing, progress: &mut Progress) -> Result<(), Failure> {
         let is_head = outgoing.method == Method::HEAD;
-        let (connection, reply, _upload) = self.answer(outgoing, progress).await?;
+        let (connection, reply, _early) = self.answer(outgoing, progress).await?;
         self.gather(connection, reply, is_head, progress).await
     }
 
@@ -227,7 +228,7 @@ impl Exchange<'_> {
         &self,
         outgoing: &Outgoing,
         progress: &mut Progress,
-    ) -> Result<(Connection, Response<Incoming>, Option<Answered>), Failure> {
+    ) -> Result<(Connection, Response<Incoming>, Option<EarlyReply>), Failure> {
         let Self {
             transport,
             tenant,
@@ -263,20 +264,22 @@ impl Exchange<'_> {
                 Connection::Http1(_) => None,
                 Connection::Http2(http2) => Some(http2.clone()),
             };
-            let upload = progress.awaited_on.as_ref();
-            let upload = upload.and_then(|_| Upload::of(&outgoing.body));
+            let upload = match &connection {
+                Connection::Http1(_) => None,
+                Connection::Http2(_) => Upload::of(&outgoing.body),
+            };
             let version = transport.version;
             let sent = send(&mut connection, outgoing, upload.as_ref(), version, expect).await;
             let http2 = progress.awaited_on.take();
             let (mut failure, again) = match sent {
                 Ok(reply) => {
-                    let upload = http2.zip(upload).map(|(http2, upload)| Answered {
+                    let early = http2.zip(upload).map(|(http2, upload)| EarlyReply {
                         upload,
                         pool: tenant.pool.clone(),
                         origin: origin.clone(),
                         http2,
                     });
-                    return Ok((connection, reply, upload));
+                    return Ok((connection, reply, early));
                 }
                 Err(Unanswered::ExpectationFailed) => {
                     expect = false;

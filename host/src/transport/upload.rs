@@ -1,11 +1,9 @@
 //! The body of a request of HTTP/2 that a reply may come before.
 //!
 //! A server may answer before it has read the body (RFC 9113, section 8.1). hyper then goes on
-//! with the body by itself, for as long as the server grants it no room: of what nobody
-//! waits for any more, the body is taken back, and the connection is left to that stream.
+//! with the body by itself, for as long as the server grants it no room. So a large body is
+//! handed out in pieces, and can be taken back.
 
-use super::{connection::Http2, pool::Pool};
-use crate::call::origin::Origin;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{error::Error, fmt, sync::Arc};
@@ -66,7 +64,7 @@ impl Upload {
     }
 
     /// Has the rest of it sent to nobody. False if there is no rest.
-    fn take_back(&self) -> bool {
+    pub(super) fn take_back(&self) -> bool {
         let mut state = self.0.lock();
         let left = std::mem::take(&mut state.left);
         state.is_taken_back |= !left.is_empty();
@@ -81,23 +79,6 @@ impl fmt::Display for TakenBack {
 }
 
 impl Error for TakenBack {}
-
-/// An upload whose reply has begun. Dropped with the exchange, it takes back what the server
-/// has not read until then, and has no further request go over the connection.
-pub(super) struct Answered {
-    pub(super) upload: Upload,
-    pub(super) pool: Pool,
-    pub(super) origin: Origin,
-    pub(super) http2: Http2,
-}
-
-impl Drop for Answered {
-    fn drop(&mut self) {
-        if self.upload.take_back() {
-            self.pool.forget(&self.origin, &self.http2);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

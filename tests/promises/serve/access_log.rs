@@ -5,7 +5,11 @@ use super::{
     operation::{ASKED, decide, send},
 };
 use crate::worker;
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
 use tokio::net::TcpStream;
 
 pub(super) fn lines(file: &Path) -> Vec<serde_json::Value> {
@@ -62,25 +66,31 @@ async fn the_access_log_has_a_line_for_each_decision_and_goes_on_in_a_new_file()
     drop(folder);
 }
 
-/// The plugin worked for him, and may have asked services.
-#[tokio::test]
-async fn a_decision_whose_asker_goes_away_has_a_line_and_is_counted() {
+/// A server with a decision under way that never ends by itself, its access log, and whoever
+/// has asked.
+pub(super) async fn spinning(arguments: &[&str]) -> (Serving, PathBuf, TcpStream) {
     let folder = folder();
     let log = folder.path().join("access.log");
-    let arguments = [
+    let always = [
         "--listen=127.0.0.1:0",
         "--admin=127.0.0.1:0",
         "--decision-timeout=1h",
         "--access-log",
         log.to_str().unwrap(),
     ];
-    let serving = Serving::start_in(folder, "puppet", &arguments).await;
+    let serving = Serving::start_in(folder, "puppet", &[&always[..], arguments].concat()).await;
     let mut connection = TcpStream::connect(&serving.at).await.unwrap();
-    let request = ASKED.replace("show settings", "spin");
-    send(&mut connection, &request).await;
+    send(&mut connection, &ASKED.replace("show settings", "spin")).await;
     serving
         .wait_for_metric("rest_client_decisions_in_flight 1")
         .await;
+    (serving, log, connection)
+}
+
+/// The plugin worked for him, and may have asked services.
+#[tokio::test]
+async fn a_decision_whose_asker_goes_away_has_a_line_and_is_counted() {
+    let (serving, log, connection) = spinning(&[]).await;
     drop(connection);
     serving
         .wait_for_metric("rest_client_decisions_total{plugin=\"puppet\",outcome=\"gone\"} 1")

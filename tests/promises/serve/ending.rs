@@ -3,7 +3,7 @@
 
 use super::{
     Serving,
-    access_log::lines,
+    access_log::{lines, spinning},
     configuration, folder,
     operation::{ASKED, head_of_reply, send},
 };
@@ -52,23 +52,7 @@ async fn whoever_has_asked_before_sigterm_is_answered() {
 #[tokio::test]
 async fn what_is_given_up_at_the_end_has_a_line_in_the_access_log() {
     for (drain_timeout, signals) in [("100ms", 1), ("1h", 2)] {
-        let folder = folder();
-        let log = folder.path().join("access.log");
-        let arguments = [
-            "--listen=127.0.0.1:0",
-            "--admin=127.0.0.1:0",
-            "--decision-timeout=1h",
-            "--drain-timeout",
-            drain_timeout,
-            "--access-log",
-            log.to_str().unwrap(),
-        ];
-        let mut serving = Serving::start_in(folder, "puppet", &arguments).await;
-        let mut connection = TcpStream::connect(&serving.at).await.unwrap();
-        send(&mut connection, &ASKED.replace("show settings", "spin")).await;
-        serving
-            .wait_for_metric("rest_client_decisions_in_flight 1")
-            .await;
+        let (mut serving, log, _connection) = spinning(&["--drain-timeout", drain_timeout]).await;
         for _ in 0..signals {
             serving.process.signal("TERM").await;
             serving.process.wait_for_complaint("ending").await;

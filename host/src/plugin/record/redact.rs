@@ -17,8 +17,8 @@ use credentials::{basic, secrets};
 use replacer::{Replacer, StandIns, TooMany};
 use sha2::{Digest as _, Sha256};
 
-/// Fields that hold credentials, whoever sends them.
-const SECRET: [&str; 4] = [
+/// Fields that hold credentials, whoever sends them, in lower case: no recording has them.
+pub const CREDENTIAL_FIELDS: [&str; 4] = [
     "authorization",
     "cookie",
     "proxy-authorization",
@@ -27,7 +27,7 @@ const SECRET: [&str; 4] = [
 
 /// What is taken out.
 pub(super) struct Redaction {
-    /// Their names, beside [`SECRET`].
+    /// Their names, beside [`CREDENTIAL_FIELDS`].
     fields: Vec<String>,
     /// So that nobody finds a credential by trying.
     key: [u8; 32],
@@ -148,7 +148,9 @@ impl Redaction {
 }
 
 fn is_secret(name: &str, more: &[String]) -> bool {
-    let names = SECRET.into_iter().chain(more.iter().map(String::as_str));
+    let names = CREDENTIAL_FIELDS
+        .into_iter()
+        .chain(more.iter().map(String::as_str));
     names.into_iter().any(|it| it.eq_ignore_ascii_case(name))
 }
 
